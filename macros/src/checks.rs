@@ -1,0 +1,57 @@
+//! The compile-time checks: each returns the tokens of one expression that compiles only if a type does what the asset asks of it.
+//!
+//! The tokens have the span of what they check, so that rustc reports there. Local variables are handed in, since a name and its
+//! use must come from the same place for rustc to see them as one.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
+use syn::Type;
+use syn::spanned::Spanned;
+
+use crate::paths;
+
+/// What the output type is, as a constant closure.
+pub(crate) fn describe(output: &Ident) -> TokenStream {
+    let probe = paths::probe(output.span());
+    quote_spanned!(output.span()=> || (&&&&#probe::<#output>::NEW).kind().describe::<#output>())
+}
+
+/// Makes the value of the body something to store. Fails under the return type if no store can hold it.
+pub(crate) fn produce(output: &Ident, written: &Type, value: &Ident) -> TokenStream {
+    let span = written.span();
+    let probe = paths::probe(span);
+    quote_spanned!(span=> (&&&&#probe::<#output>::NEW).kind().produce::<#written>(#value))
+}
+
+/// Loads an input. Fails under the parameter's type if the upstream's output cannot be loaded as it.
+pub(crate) fn load(parameter: &Ident, name: &str, ty: &Type, upstream: &Ident, call: &Ident) -> TokenStream {
+    let span = parameter.span();
+    let (probe, asset) = (paths::probe(span), paths::asset(span));
+    quote_spanned!(span=> (&&&&#probe::<<#upstream as #asset>::Output>::NEW).kind().load::<#ty, #upstream>(&mut #call, #name)?)
+}
+
+/// What asks for a resource, as a constant. Fails under the type if it cannot be shared between threads.
+pub(crate) fn resource(constant: &Ident, ty: &Type, name: &str) -> TokenStream {
+    let span = ty.span();
+    let (parameter, resource) = (paths::resource_parameter(span), paths::resource(span));
+    quote_spanned!(span=> const #constant: #parameter<#ty> = #resource::<#ty>(#name);)
+}
+
+/// What asks for the configuration, as a constant. Fails under the type if it is none.
+pub(crate) fn config(constant: &Ident, ty: &Type, name: &str) -> TokenStream {
+    let span = ty.span();
+    let (parameter, config) = (paths::config_parameter(span), paths::config(span));
+    quote_spanned!(span=> const #constant: #parameter<#ty> = #config::<#ty>(#name);)
+}
+
+/// Takes the value out of a `Result`. Fails under the error type if it is not an error.
+pub(crate) fn value_of(result: impl ToTokens, error: Span) -> TokenStream {
+    let body_error = paths::body_error(error);
+    let failure = quote_spanned!(error=>
+        ::core::result::Result::Err(__error) => return ::core::result::Result::Err(#body_error(__error)),
+    );
+    quote_spanned!(Span::call_site()=> match #result {
+        ::core::result::Result::Ok(__value) => __value,
+        #failure
+    })
+}

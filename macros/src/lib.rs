@@ -1,0 +1,61 @@
+//! The attributes of lakewright: [`macro@asset`] and [`macro@external_asset`].
+//!
+//! An attribute turns a function into an asset in three steps: it parses what was written ([`ast`], [`args`]), checks the rules
+//! ([`valid`]) and expands ([`expand`]), or falls back to as much as keeps the assets downstream free of further errors
+//! ([`fallback`]). Names of other assets are never looked up here: generated code mentions them as types, and rustc resolves them.
+
+mod args;
+mod ast;
+mod checks;
+mod diagnose;
+mod expand;
+mod fallback;
+mod paths;
+#[cfg(test)]
+mod tests;
+mod valid;
+
+use proc_macro2::TokenStream;
+
+use crate::args::{Args, On};
+use crate::diagnose::Errors;
+
+/// Makes a function a data asset: a value that is stored, and made again from the assets its parameters name.
+///
+/// ```ignore
+/// #[asset(io_manager = "delta", group = "iris")]
+/// pub fn iris_cleaned(iris_dataset: LazyFrame) -> LazyFrame {
+///     iris_dataset.drop_nulls(None)
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn asset(args: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    attribute(On::Asset, args.into(), item.into()).into()
+}
+
+/// Declares an asset that somebody else writes: a function without a body, whose return type says how it is read.
+///
+/// ```ignore
+/// #[external_asset(io_manager = "delta")]
+/// fn iris_harvest_data() -> LazyFrame;
+/// ```
+#[proc_macro_attribute]
+pub fn external_asset(args: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    attribute(On::External, args.into(), item.into()).into()
+}
+
+fn attribute(on: On, args: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let args = Args::parse(on, args, &mut errors);
+    let item = match ast::Item::parse(on, &item) {
+        Ok(item) => item,
+        Err(error) => {
+            errors.add(error);
+            return fallback::unchanged(&item, errors);
+        }
+    };
+    match valid::validate(on, args, item, &mut errors) {
+        Ok(asset) => expand::expand(&asset, errors),
+        Err(unusable) => fallback::expand(&unusable, errors),
+    }
+}

@@ -1,0 +1,60 @@
+//! A handful of expansions, to learn the macro from its output; the messages are in [`errors`].
+
+mod errors;
+
+use proc_macro2::TokenStream;
+
+use crate::args::On;
+
+/// The expansion of an attribute, as one would write it by hand.
+fn expansion(on: On, args: &str, item: &str) -> String {
+    let tokens = super::attribute(on, parse(args), parse(item));
+    prettyplease::unparse(&syn::parse2(tokens).unwrap())
+}
+
+fn parse(tokens: &str) -> TokenStream {
+    tokens.parse().unwrap()
+}
+
+#[test]
+fn plain() {
+    insta::assert_snapshot!(expansion(
+        On::Asset,
+        r#"group = "iris", key_prefix = "lab/iris", mode = "append", retries = 3, tags = ["pii", "team=bio"], store(level = -3)"#,
+        "/// Without the rows\n/// that have no label.\npub fn iris_cleaned(iris_dataset: LazyFrame) -> LazyFrame { iris_dataset }",
+    ));
+}
+
+#[test]
+fn asynchronous_with_everything() {
+    insta::assert_snapshot!(expansion(
+        On::Asset,
+        "",
+        "#[cfg(unix)] async fn report(iris: &DataFrame, api: Resource<Api>, context: &Context, limits: &Config<Limits>)
+            -> Result<Output<Report>, ReportError> { todo!() }",
+    ));
+}
+
+#[test]
+fn inputs_and_order() {
+    insta::assert_snapshot!(expansion(
+        On::Asset,
+        "deps = [effects::migrate]",
+        r#"fn joined(#[input(from = raw::iris, columns = ["id", "species"])] upstream: LazyFrame, mut sizes: Option<Sizes>) -> () {}"#,
+    ));
+}
+
+#[test]
+fn external() {
+    insta::assert_snapshot!(expansion(On::External, r#"io_manager = "delta""#, "pub fn iris_harvest_data() -> LazyFrame;"));
+}
+
+#[test]
+fn mistaken_option() {
+    insta::assert_snapshot!(expansion(On::Asset, r#"io_manger = "delta", group = "iris""#, "fn clean(iris: LazyFrame) -> LazyFrame { iris }"));
+}
+
+#[test]
+fn unusable_signature() {
+    insta::assert_snapshot!(expansion(On::Asset, "", "pub fn clean(iris: LazyFrame) { iris }"));
+}

@@ -1,0 +1,89 @@
+//! What an asset may return: a value, perhaps in a `Result` and in an `Output`.
+
+use proc_macro2::Span;
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{ReturnType, Type};
+
+use super::{bare, impl_token, last_segment, type_arguments};
+use crate::args::On;
+use crate::ast::Item;
+use crate::diagnose::Errors;
+
+/// A return type, taken apart by its tokens. An alias with another name is not seen through.
+pub(crate) struct Returns {
+    /// Where to report an error type that is none, if the function can fail.
+    pub(crate) error: Option<Span>,
+    /// Whether the value comes with metadata.
+    pub(crate) metadata: bool,
+    /// The value.
+    pub(crate) value: Type,
+    /// Everything, as it was written.
+    pub(crate) written: Type,
+}
+
+/// Checks the return type. A mistake in it leaves nothing to expand.
+pub(crate) fn check(on: On, item: &Item, errors: &mut Errors) -> Option<Returns> {
+    let name = item.sig.ident.unraw();
+    let ReturnType::Type(_, written) = &item.sig.output else {
+        match on {
+            On::External => errors.at(&item.sig.ident, format!("external asset `{name}` has no return type; write the type it is read as")),
+            _ => errors.at(&item.sig.ident, format!("asset `{name}` has no return type; write `-> ()` if its effect is elsewhere")),
+        }
+        return None;
+    };
+    if let Some(token) = impl_token(written) {
+        errors.at(token, "an asset is stored as one type; name it instead of `impl …`");
+        return None;
+    }
+    if let Type::Never(never) = bare(written) {
+        errors.at(never, format!("asset `{name}` never returns, so there is nothing to store"));
+        return None;
+    }
+    match on {
+        On::External => external(written, errors),
+        _ => Some(returns(written)),
+    }
+}
+
+fn returns(written: &Type) -> Returns {
+    let mut returns = Returns { error: None, metadata: false, value: written.clone(), written: written.clone() };
+    if let Some((value, error)) = result(written) {
+        returns.error = Some(error.span());
+        returns.value = value.clone();
+    }
+    if let Some(value) = output(&returns.value).cloned() {
+        returns.metadata = true;
+        returns.value = value;
+    }
+    returns
+}
+
+fn external(written: &Type, errors: &mut Errors) -> Option<Returns> {
+    let reason = if matches!(bare(written), Type::Tuple(tuple) if tuple.elems.is_empty()) {
+        "an external asset is read, so it has a type"
+    } else if result(written).is_some() {
+        "nothing runs for an external asset, so nothing can fail; write the type it is read as"
+    } else if output(written).is_some() {
+        "nothing runs for an external asset, so there is no metadata to record; write the type it is read as"
+    } else if last_segment(written).is_some_and(|last| last.ident == "Option") {
+        "whether an external asset may be missing is for its readers to say; write the type without `Option`"
+    } else {
+        return Some(returns(written));
+    };
+    errors.at(written, reason);
+    None
+}
+
+/// The value and the error of a `Result`, or of the alias that Polars' prelude has.
+fn result(ty: &Type) -> Option<(&Type, &Type)> {
+    let last = last_segment(ty).filter(|last| last.ident == "Result" || last.ident == "PolarsResult")?;
+    let arguments = type_arguments(last);
+    let value = arguments.first()?;
+    Some((value, arguments.get(1).unwrap_or(&ty)))
+}
+
+fn output(ty: &Type) -> Option<&Type> {
+    let last = last_segment(ty).filter(|last| last.ident == "Output")?;
+    type_arguments(last).first().copied()
+}

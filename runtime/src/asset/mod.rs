@@ -1,0 +1,206 @@
+//! What an asset is: its name, where it is stored, what it is made from, and how it is computed.
+
+mod builder;
+mod def;
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+
+pub use builder::AssetBuilder;
+pub use def::{Asset, AssetDef, ConfigDef, InputDef, Literal, ResourceDef};
+
+use crate::call::{Call, Produced};
+use crate::error::Result;
+use crate::key::AssetKey;
+use crate::metadata::MetadataValue;
+
+/// Where in the source an asset is defined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Source {
+    /// The file, as the compiler names it.
+    pub file: &'static str,
+    /// The line, from 1.
+    pub line: u32,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// What sort of value an asset produces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ValueKind {
+    /// Rows and columns: a frame.
+    Table,
+    /// Any value that serde can write.
+    Object,
+    /// Bytes with an extension: a plot, a model.
+    Bytes,
+    /// Nothing: the effect of the asset is elsewhere.
+    Nothing,
+}
+
+impl fmt::Display for ValueKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Table => "a frame",
+            Self::Object => "an object",
+            Self::Bytes => "bytes",
+            Self::Nothing => "nothing",
+        })
+    }
+}
+
+/// What an asset produces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutputSpec {
+    /// What sort of value.
+    pub kind: ValueKind,
+    /// Whether a run may produce nothing and leave what is stored as it is.
+    pub optional: bool,
+    /// The type, as Rust names it.
+    pub type_name: &'static str,
+}
+
+/// How the output meets what is already stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Mode {
+    /// Replaces it, in one atomic commit.
+    #[default]
+    Overwrite,
+    /// Adds to it.
+    Append,
+    /// Refuses if something is there.
+    Error,
+    /// Does nothing if something is there.
+    Ignore,
+    /// Updates and inserts by key columns.
+    Merge,
+}
+
+impl Mode {
+    /// Every mode with its name in attributes and configuration.
+    pub const NAMES: [(&'static str, Mode); 5] = [
+        ("overwrite", Mode::Overwrite),
+        ("append", Mode::Append),
+        ("error", Mode::Error),
+        ("ignore", Mode::Ignore),
+        ("merge", Mode::Merge),
+    ];
+
+    /// The name in attributes and configuration.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, mode)| *mode == self).map_or("overwrite", |(name, _)| name)
+    }
+}
+
+/// Something an asset is made from, and how it is read.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct InputSpec {
+    /// The parameter, or for an order-only dependency the asset's name.
+    pub parameter: String,
+    /// The upstream asset.
+    pub upstream: AssetKey,
+    /// Only these columns, in this order; everything if absent.
+    pub columns: Option<Vec<String>>,
+    /// Whether the body takes an `Option`, so that nothing stored is no error.
+    pub optional: bool,
+    /// Orders the two without loading anything.
+    pub order_only: bool,
+}
+
+/// The body of an asset: called once per step with what it asked for.
+pub type Body = Arc<dyn Fn(Call) -> BoxFuture<'static, Result<Produced>> + Send + Sync>;
+
+/// An asset, as the registry holds it: the same whether it came from an attribute or was built at run time.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct AssetSpec {
+    /// Its name.
+    pub key: AssetKey,
+    /// Where it is defined.
+    pub source: Source,
+    /// The key of its store; without one, the default for its kind of value.
+    pub io_manager: Option<String>,
+    /// The schema (dataset) of its table.
+    pub schema: Option<String>,
+    /// The column, or for some stores the expression, that its table is partitioned by.
+    pub partition_expr: Option<String>,
+    /// How its output meets what is stored; the store's own default if absent.
+    pub mode: Option<Mode>,
+    /// Options for its store.
+    pub store_options: Vec<(String, MetadataValue)>,
+    /// A group to select and show it by.
+    pub group: Option<String>,
+    /// Tags to select it by.
+    pub tags: Vec<(String, String)>,
+    /// Who answers for it.
+    pub owners: Vec<String>,
+    /// What it is made with, to select and show it by.
+    pub kinds: Vec<String>,
+    /// What it is.
+    pub description: Option<String>,
+    /// What its author attached.
+    pub metadata: Vec<(String, MetadataValue)>,
+    /// The version of the code that its author declared.
+    pub code_version: Option<String>,
+    /// How often a failing step is tried again; see [`AssetSpec::not_honoured`].
+    pub retries: Option<u32>,
+    /// The concurrency pool it runs in; see [`AssetSpec::not_honoured`].
+    pub pool: Option<String>,
+    /// What it is made from, in the order of its parameters.
+    pub inputs: Vec<InputSpec>,
+    /// The resources it asks for.
+    pub resources: Vec<ResourceDef>,
+    /// The configuration it asks for.
+    pub config: Option<ConfigDef>,
+    /// What it produces.
+    pub output: OutputSpec,
+    /// How it is computed; absent for a table that somebody else writes.
+    pub body: Option<Body>,
+}
+
+impl AssetSpec {
+    /// Whether somebody else writes it, so that it is only ever read.
+    #[must_use]
+    pub fn is_external(&self) -> bool {
+        self.body.is_none()
+    }
+
+    /// Whether it is kept in a store.
+    #[must_use]
+    pub fn is_stored(&self) -> bool {
+        self.output.kind != ValueKind::Nothing
+    }
+
+    /// The options that are set and that no part of this version honours yet, which makes each a definition error.
+    #[must_use]
+    pub fn not_honoured(&self) -> Vec<&'static str> {
+        let retries = self.retries.is_some().then_some("retries");
+        let pool = self.pool.is_some().then_some("pool");
+        retries.into_iter().chain(pool).collect()
+    }
+
+    /// The value the asset sets for an option of its store.
+    #[must_use]
+    pub fn store_option(&self, name: &str) -> Option<&MetadataValue> {
+        self.store_options.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+}
+
+impl fmt::Debug for AssetSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AssetSpec").field("key", &self.key).field("source", &format_args!("{}", self.source)).finish_non_exhaustive()
+    }
+}

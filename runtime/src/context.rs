@@ -1,0 +1,75 @@
+//! What a body may know about its step, and what it may attach to its output.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::asset::AssetSpec;
+use crate::env::Env;
+use crate::key::AssetKey;
+use crate::metadata::MetadataValue;
+
+/// The step that a body runs in; taken as `&Context`.
+///
+/// ```
+/// use lakewright::prelude::*;
+///
+/// #[asset]
+/// fn answer(context: &Context) -> i64 {
+///     context.add_metadata("run", context.run_id());
+///     42
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Context {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    asset: Arc<AssetSpec>,
+    run: String,
+    attempt: u32,
+    metadata: Mutex<Vec<(String, MetadataValue)>>,
+    env: Arc<dyn Env>,
+}
+
+impl Context {
+    pub(crate) fn new(asset: Arc<AssetSpec>, run: String, attempt: u32, env: Arc<dyn Env>) -> Self {
+        Self { inner: Arc::new(Inner { asset, run, attempt, metadata: Mutex::default(), env }) }
+    }
+
+    /// The asset that is being computed.
+    #[must_use]
+    pub fn asset_key(&self) -> &AssetKey {
+        &self.inner.asset.key
+    }
+
+    /// The identifier of the run.
+    #[must_use]
+    pub fn run_id(&self) -> &str {
+        &self.inner.run
+    }
+
+    /// Counts the attempts at this step, from 1.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.inner.attempt
+    }
+
+    /// Attaches something to what is recorded when the output is stored.
+    pub fn add_metadata(&self, name: impl Into<String>, value: impl Into<MetadataValue>) {
+        self.inner.metadata.lock().unwrap_or_else(PoisonError::into_inner).push((name.into(), value.into()));
+    }
+
+    pub(crate) fn take_metadata(&self) -> Vec<(String, MetadataValue)> {
+        std::mem::take(&mut *self.inner.metadata.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn env(&self) -> &Arc<dyn Env> {
+        &self.inner.env
+    }
+}
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Context({} in run {}, attempt {})", self.asset_key(), self.run_id(), self.attempt())
+    }
+}

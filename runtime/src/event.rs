@@ -1,0 +1,215 @@
+//! What happened, as data: the only thing that passes from what runs to what shows, records or reacts.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::key::AssetKey;
+use crate::metadata::MetadataValue;
+use crate::schema::Column;
+use crate::slice::Slice;
+
+/// The version of the envelope. A reader refuses a greater one.
+pub const EVENT_VERSION: u32 = 1;
+
+/// One thing that happened, in its envelope.
+///
+/// ```
+/// use lakewright::event::{Event, EventKind};
+///
+/// let text = r#"{"v":1,"cursor":7,"run":"r1","at":"2026-01-02T03:04:05Z","kind":"step_started","step":0,"attempt":1}"#;
+/// let event: Event = serde_json::from_str(text)?;
+/// assert_eq!(event.cursor, 7);
+/// assert!(matches!(event.kind, EventKind::StepStarted { step: 0, attempt: 1 }));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// [`EVENT_VERSION`] when it was written.
+    pub v: u32,
+    /// Its place in the log: greater than that of every earlier event of the same log.
+    pub cursor: u64,
+    /// The run it belongs to.
+    pub run: String,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EventKind {
+    /// A run began; the first event of a run.
+    RunStarted {
+        /// Each step of the plan, in the order of their numbers.
+        steps: Vec<StepSummary>,
+        /// Identifies the definitions that the plan was made from.
+        fingerprint: String,
+    },
+    /// A step began.
+    StepStarted {
+        /// The number of the step.
+        step: usize,
+        /// Counts the attempts at it, from 1.
+        attempt: u32,
+    },
+    /// An input that may be absent was absent.
+    InputMissing {
+        /// The number of the step.
+        step: usize,
+        /// The upstream asset.
+        asset: AssetKey,
+    },
+    /// The output of a step is stored, and readers see it.
+    Materialized {
+        /// The number of the step.
+        step: usize,
+        /// What is recorded of it.
+        materialization: Materialization,
+    },
+    /// An asset had nothing to store; what was stored before is still there.
+    OutputSkipped {
+        /// The number of the step.
+        step: usize,
+        /// The asset.
+        asset: AssetKey,
+        /// Why nothing was stored.
+        reason: String,
+    },
+    /// A step did all it had to.
+    StepSucceeded {
+        /// The number of the step.
+        step: usize,
+        /// How long its parts took.
+        durations: Durations,
+    },
+    /// A step failed; nothing that it had not committed is visible.
+    StepFailed {
+        /// The number of the step.
+        step: usize,
+        /// Why.
+        failure: Failure,
+    },
+    /// A step did not run because something it depends on did not succeed, or because the run is ending.
+    StepSkipped {
+        /// The number of the step.
+        step: usize,
+        /// Why.
+        reason: SkipReason,
+    },
+    /// The run ended; the last event of a run.
+    RunFinished {
+        /// How.
+        status: RunStatus,
+        /// How long it took.
+        elapsed: SignedDuration,
+    },
+}
+
+/// A step as an event shows it: enough to display a run without the definitions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepSummary {
+    /// The assets it produces.
+    pub assets: Vec<AssetKey>,
+    /// The numbers of the steps it waits for.
+    pub after: Vec<usize>,
+}
+
+/// What is recorded when the output of a step is stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Materialization {
+    /// The asset.
+    pub asset: AssetKey,
+    /// The part of it that was written.
+    pub slice: Slice,
+    /// The key of the store.
+    pub store: String,
+    /// Where it is, as a person or a program would open it.
+    pub location: String,
+    /// The version of the table, where the store counts them.
+    pub version: Option<i64>,
+    /// The number of rows written, for tables.
+    pub rows: Option<u64>,
+    /// The number of rows in the whole table, where that is known without reading it.
+    pub table_rows: Option<u64>,
+    /// The number of bytes written.
+    pub bytes: Option<u64>,
+    /// The columns with their types, for tables.
+    pub columns: Vec<Column>,
+    /// The version of the code, where the asset declares one.
+    pub code_version: Option<String>,
+    /// What the body attached.
+    pub metadata: Vec<(String, MetadataValue)>,
+}
+
+/// How long the parts of a step took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Durations {
+    /// Finding the inputs and reading those that are not read lazily.
+    pub load: SignedDuration,
+    /// The body, and whatever it reads lazily or writes while its value is stored comes under `store`.
+    pub compute: SignedDuration,
+    /// Writing the output and making it visible.
+    pub store: SignedDuration,
+}
+
+/// An error as an event carries it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The stable code.
+    pub code: String,
+    /// The fact.
+    pub message: String,
+    /// Where it happened.
+    pub context: Vec<(String, String)>,
+    /// What caused it, nearest first.
+    pub causes: Vec<String>,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// Whether the same step may succeed later.
+    pub retryable: bool,
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        Self {
+            code: error.kind().code().to_owned(),
+            message: error.message().to_owned(),
+            context: error.context().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            causes: error.causes(),
+            help: error.help_text().map(str::to_owned),
+            retryable: error.is_retryable(),
+        }
+    }
+}
+
+/// Why a step did not run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "because", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SkipReason {
+    /// This upstream asset failed in the same run.
+    UpstreamFailed {
+        /// The asset that failed, not one that was itself skipped.
+        asset: AssetKey,
+    },
+    /// The run was interrupted before the step began.
+    Interrupted,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RunStatus {
+    /// Every step succeeded.
+    Succeeded,
+    /// At least one step failed.
+    Failed,
+    /// It was interrupted; the steps that had begun were finished.
+    Interrupted,
+}

@@ -1,0 +1,306 @@
+//! One step: load, call, stage, check, commit, record.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use jiff::SignedDuration;
+
+use crate::asset::{AssetSpec, InputSpec};
+use crate::call::{Call, ProducedOutput};
+use crate::commit::CommitId;
+use crate::context::Context;
+use crate::env::Env;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Durations, EventKind, Materialization};
+use crate::exec::plan::{StepAsset, StepSpec};
+use crate::graph::Graph;
+use crate::io::{Committed, IoManager, LoadRequest, RunInfo, Staged, StoreRequest};
+use crate::metadata::MetadataValue;
+use crate::resource::Resources;
+use crate::settings::Settings;
+use crate::slice::Slice;
+use crate::state::State;
+use crate::value::Value;
+
+/// Where a step runs. In this process at first; elsewhere later, which is why a step is data.
+pub trait StepLauncher: Send + Sync + 'static {
+    /// Runs a step and records what it does as events.
+    fn launch(&self, step: StepSpec, run: RunInfo) -> BoxFuture<'static, Result<Durations>>;
+}
+
+/// An output that is staged and not yet visible: what a check looks at.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct PendingOutput<'a> {
+    /// The asset.
+    pub asset: &'a AssetSpec,
+    /// The part of it.
+    pub slice: &'a Slice,
+    /// What was staged.
+    pub staged: &'a Staged,
+    /// What the body attached.
+    pub metadata: &'a [(String, MetadataValue)],
+}
+
+/// Looks at an output between stage and commit; an error keeps it from becoming visible.
+pub(crate) type OutputHook = Arc<dyn Fn(&PendingOutput<'_>) -> Result<()> + Send + Sync>;
+
+/// Hears every event, in order.
+pub(crate) type Subscriber = Arc<dyn Fn(&crate::event::Event) + Send + Sync>;
+
+/// Everything steps share.
+pub(crate) struct Workshop {
+    pub(crate) graph: Graph,
+    pub(crate) stores: BTreeMap<String, Arc<dyn IoManager>>,
+    /// The key of the store of each asset, by place in the graph; none for assets that are not stored.
+    pub(crate) store_keys: Vec<Option<String>>,
+    pub(crate) resources: Arc<Resources>,
+    pub(crate) settings: Settings,
+    pub(crate) state: Arc<dyn State>,
+    pub(crate) env: Arc<dyn Env>,
+    pub(crate) hooks: Vec<OutputHook>,
+    pub(crate) subscribers: Vec<Subscriber>,
+    /// Held while an event is appended and told, so that everybody hears the same order.
+    pub(crate) telling: std::sync::Mutex<()>,
+}
+
+impl Workshop {
+    pub(crate) fn emit(&self, run: &str, kind: EventKind) -> Result<()> {
+        let _order = self.telling.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let event = self.state.append(run, self.env.now(), kind)?;
+        for subscriber in &self.subscribers {
+            subscriber(&event);
+        }
+        Ok(())
+    }
+
+    /// An asset with its store, if it has one.
+    pub(crate) fn asset(&self, key: &crate::key::AssetKey) -> Result<(&Arc<AssetSpec>, Option<Store<'_>>)> {
+        let place = self.graph.place(key).ok_or_else(|| Error::new(ErrorKind::Internal, format!("`{key}` is not in the graph")))?;
+        let store = self.store_keys[place].as_deref().and_then(|key| Some(Store { key, io: self.stores.get(key)? }));
+        Ok((self.graph.asset(place), store))
+    }
+}
+
+/// A store and the key it is bound to.
+#[derive(Clone, Copy)]
+pub(crate) struct Store<'a> {
+    pub(crate) key: &'a str,
+    pub(crate) io: &'a Arc<dyn IoManager>,
+}
+
+impl Store<'_> {
+    /// Says of an error which asset, store and location it is about.
+    pub(crate) fn blame(&self, error: Error, asset: &AssetSpec, slice: &Slice) -> Error {
+        let location = self.io.locate(asset, slice).map(|location| location.to_string()).unwrap_or_default();
+        error.with("asset", format!("`{}`", asset.key)).with("store", format!("`{}`", self.key)).with("location", location).with("at", asset.source)
+    }
+}
+
+/// Runs steps in this process.
+#[derive(Clone)]
+pub struct InProcess {
+    pub(crate) workshop: Arc<Workshop>,
+}
+
+impl StepLauncher for InProcess {
+    fn launch(&self, step: StepSpec, run: RunInfo) -> BoxFuture<'static, Result<Durations>> {
+        let workshop = Arc::clone(&self.workshop);
+        Box::pin(async move { StepRun { workshop: &workshop, step: &step, run: &run }.run().await })
+    }
+}
+
+struct StepRun<'a> {
+    workshop: &'a Arc<Workshop>,
+    step: &'a StepSpec,
+    run: &'a RunInfo,
+}
+
+/// An output on its way: staged, and what to say of it once it is committed.
+struct Ready<'a> {
+    asset: &'a Arc<AssetSpec>,
+    slice: &'a Slice,
+    store: Store<'a>,
+    staged: Staged,
+    metadata: Vec<(String, MetadataValue)>,
+}
+
+impl<'a> StepRun<'a> {
+    async fn run(&self) -> Result<Durations> {
+        if self.step.fingerprint != self.workshop.graph.fingerprint() {
+            let message = "the step was planned from other definitions than this program has";
+            return Err(Error::new(ErrorKind::Fingerprint, message).help("plan it again with this program"));
+        }
+        let main = self.step.assets.first().ok_or_else(|| Error::new(ErrorKind::Internal, "a step without an asset"))?;
+        let (asset, _) = self.workshop.asset(&main.key)?;
+        let start = self.workshop.env.elapsed();
+        let call = self.load(asset).await?;
+        let loaded = self.workshop.env.elapsed();
+        let outputs = self.call(asset, call).await?;
+        let computed = self.workshop.env.elapsed();
+        let ready = self.stage(outputs).await?;
+        if let Err(error) = self.check(&ready) {
+            self.discard(&ready).await;
+            return Err(error);
+        }
+        for output in ready {
+            self.commit(output).await?;
+        }
+        let stored = self.workshop.env.elapsed();
+        Ok(Durations { load: signed(loaded - start), compute: signed(computed - loaded), store: signed(stored - computed) })
+    }
+
+    async fn load(&self, asset: &Arc<AssetSpec>) -> Result<Call> {
+        let mut inputs = Vec::with_capacity(asset.inputs.len());
+        for input in asset.inputs.iter().filter(|input| !input.order_only) {
+            inputs.push((input.clone(), self.load_input(asset, input).await?));
+        }
+        let config = asset.config.as_ref().map(|def| self.workshop.settings.resolve(&asset.key, def)).transpose()?;
+        let context = Context::new(Arc::clone(asset), self.run.run.clone(), self.run.attempt, Arc::clone(&self.workshop.env));
+        Ok(Call::new(context, inputs, Arc::clone(&self.workshop.resources), config))
+    }
+
+    async fn load_input(&self, asset: &AssetSpec, input: &InputSpec) -> Result<Option<Value>> {
+        let (upstream, store) = self.workshop.asset(&input.upstream)?;
+        let nothing = || Error::new(ErrorKind::Internal, format!("`{}` is not stored and cannot be loaded", input.upstream));
+        let store = store.ok_or_else(nothing)?;
+        let request = LoadRequest::new(upstream, &Slice::Whole, Arc::clone(&self.workshop.env)).columns(input.columns.as_deref());
+        let blame = |error| store.blame(error, upstream, &Slice::Whole).with("needed by", format!("`{}`", asset.key));
+        match store.io.load(request).await.map_err(blame)? {
+            Some(value) => Ok(Some(value)),
+            None if input.optional => {
+                let missing = EventKind::InputMissing { step: self.step.number, asset: input.upstream.clone() };
+                self.workshop.emit(&self.run.run, missing)?;
+                Ok(None)
+            }
+            None => {
+                let error = Error::new(ErrorKind::Missing, format!("nothing is stored for `{}`", input.upstream));
+                let help = if upstream.is_external() {
+                    "it is external: whoever writes it has not, or writes it elsewhere".to_owned()
+                } else {
+                    format!("materialize it first, or with this asset: `+{}`", asset.key)
+                };
+                Err(blame(error.help(help)))
+            }
+        }
+    }
+
+    async fn call(&self, asset: &Arc<AssetSpec>, call: Call) -> Result<Vec<ProducedOutput>> {
+        let body = asset.body.as_ref().ok_or_else(|| Error::new(ErrorKind::External, format!("`{}` is external", asset.key)))?;
+        let context = call.context().clone();
+        let produced = body(call).await.map_err(|error| in_body(error, asset))?;
+        let mut outputs = produced.outputs;
+        if outputs.len() != self.step.assets.len() {
+            let message = format!("the body of `{}` gave {} outputs for {} assets", asset.key, outputs.len(), self.step.assets.len());
+            return Err(Error::new(ErrorKind::Internal, message).with("at", asset.source));
+        }
+        if let Some(first) = outputs.first_mut() {
+            first.metadata.extend(context.take_metadata());
+        }
+        Ok(outputs)
+    }
+
+    async fn stage(&self, outputs: Vec<ProducedOutput>) -> Result<Vec<Ready<'a>>> {
+        let mut ready = Vec::with_capacity(outputs.len());
+        for (produced, target) in outputs.into_iter().zip(&self.step.assets) {
+            match self.stage_output(produced, target).await {
+                Ok(output) => ready.extend(output),
+                Err(error) => {
+                    self.discard(&ready).await;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(ready)
+    }
+
+    async fn stage_output(&self, produced: ProducedOutput, target: &'a StepAsset) -> Result<Option<Ready<'a>>> {
+        let (asset, store) = self.workshop.asset(&target.key)?;
+        let (Some(value), Some(store)) = (produced.value, store) else {
+            if asset.is_stored() {
+                let reason = "the run produced nothing; what was stored is still there".to_owned();
+                let skipped = EventKind::OutputSkipped { step: self.step.number, asset: asset.key.clone(), reason };
+                self.workshop.emit(&self.run.run, skipped)?;
+            }
+            return Ok(None);
+        };
+        let request = self.request(asset, &target.slice, &produced.metadata);
+        let staged = store.io.stage(request, value).await.map_err(|error| store.blame(in_body(error, asset), asset, &target.slice))?;
+        Ok(Some(Ready { asset, slice: &target.slice, store, staged, metadata: produced.metadata }))
+    }
+
+    fn check(&self, ready: &[Ready<'_>]) -> Result<()> {
+        for output in ready {
+            let Ready { asset, slice, staged, metadata, .. } = output;
+            let pending = PendingOutput { asset, slice, staged, metadata };
+            for hook in &self.workshop.hooks {
+                hook(&pending).map_err(|error| output.store.blame(error, asset, slice))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn commit(&self, output: Ready<'_>) -> Result<()> {
+        let Ready { asset, slice, store, staged, metadata } = output;
+        let number = self.workshop.state.next_number(&asset.key, slice)?;
+        let id = CommitId::new(self.workshop.state.log_id(), &asset.key, slice, number);
+        let request = self.request(asset, slice, &metadata);
+        let committed = match store.io.commit(request.clone(), vec![staged.clone()], &id).await {
+            Ok(committed) => committed,
+            Err(error) => {
+                // What is left behind is invisible; the error of the commit tells more than one of the clean-up.
+                drop(store.io.discard(request, vec![staged]).await);
+                return Err(store.blame(error, asset, slice));
+            }
+        };
+        let materialization = self.materialization(asset, slice, store, staged, metadata, &committed)?;
+        self.workshop.emit(&self.run.run, EventKind::Materialized { step: self.step.number, materialization })
+    }
+
+    fn materialization(
+        &self,
+        asset: &AssetSpec,
+        slice: &Slice,
+        store: Store<'_>,
+        staged: Staged,
+        metadata: Vec<(String, MetadataValue)>,
+        committed: &Committed,
+    ) -> Result<Materialization> {
+        Ok(Materialization {
+            asset: asset.key.clone(),
+            slice: slice.clone(),
+            store: store.key.to_owned(),
+            location: store.io.locate(asset, slice)?.to_string(),
+            version: committed.version,
+            rows: staged.rows,
+            table_rows: committed.table_rows,
+            bytes: staged.bytes,
+            columns: staged.columns,
+            code_version: asset.code_version.clone(),
+            metadata,
+        })
+    }
+
+    async fn discard(&self, ready: &[Ready<'_>]) {
+        for output in ready {
+            let request = self.request(output.asset, output.slice, &output.metadata);
+            // The step fails with a better error already, and what is left behind is invisible.
+            drop(output.store.io.discard(request, vec![output.staged.clone()]).await);
+        }
+    }
+
+    fn request<'r>(&'r self, asset: &'r AssetSpec, slice: &'r Slice, metadata: &'r [(String, MetadataValue)]) -> StoreRequest<'r> {
+        StoreRequest::new(asset, slice, self.run, Arc::clone(&self.workshop.env)).metadata(metadata)
+    }
+}
+
+/// Says of an error from a body, or from a plan that a body handed out, whose it is.
+fn in_body(error: Error, asset: &AssetSpec) -> Error {
+    error.with("asset", format!("`{}`", asset.key)).with("at", asset.source)
+}
+
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or_default()
+}

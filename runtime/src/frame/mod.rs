@@ -1,0 +1,92 @@
+//! Frame types, and the opaque table that all of them turn into. Adding a frame type is one file here.
+
+#[cfg(feature = "polars")]
+pub mod polars;
+
+use std::any::{Any, type_name};
+use std::fmt;
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::Column;
+
+/// A type of rows and columns that a body can take and return.
+///
+/// Implement it for a frame of your own and `#[asset]` takes it wherever it takes a `DataFrame`; a frame may also implement
+/// serde's traits without becoming an object.
+pub trait Frame: Sized + Send + 'static {
+    /// Gives the rows away, computed or not.
+    fn into_table(self) -> Table;
+
+    /// Takes the rows over. May block and compute; it is called where that is allowed.
+    ///
+    /// # Errors
+    /// If the rows cannot be read or converted.
+    fn from_table(table: Table) -> Result<Self>;
+}
+
+/// What a table can be made of: a plan, a stream, or rows in memory.
+pub trait TablePlan: Any + Send + fmt::Debug {
+    /// What to call it in an error.
+    fn name(&self) -> &'static str;
+
+    /// Brings the rows into memory. Blocks while a plan is computed.
+    ///
+    /// # Errors
+    /// If the plan fails.
+    fn materialize(self: Box<Self>) -> Result<Arc<dyn StoredRows>>;
+}
+
+/// Rows in memory that can be handed out any number of times.
+pub trait StoredRows: Send + Sync {
+    /// The rows, or only these columns of them, in this order.
+    ///
+    /// # Errors
+    /// If there is no such column.
+    fn table(&self, columns: Option<&[String]>) -> Result<Table>;
+
+    /// How many rows there are.
+    fn rows(&self) -> u64;
+
+    /// How many bytes they take, about.
+    fn bytes(&self) -> u64;
+
+    /// The columns.
+    fn columns(&self) -> Vec<Column>;
+}
+
+/// Rows and columns on their way between a body and a store.
+///
+/// What is inside is reached by `into_*` accessors, one per frame library.
+#[derive(Debug)]
+pub struct Table {
+    plan: Box<dyn TablePlan>,
+}
+
+impl Table {
+    /// A table made of this.
+    pub fn new(plan: impl TablePlan) -> Self {
+        Self { plan: Box::new(plan) }
+    }
+
+    /// Brings the rows into memory. Blocks while a plan is computed.
+    ///
+    /// # Errors
+    /// If the plan fails.
+    pub fn materialize(self) -> Result<Arc<dyn StoredRows>> {
+        self.plan.materialize()
+    }
+
+    /// What the table is made of, if it is a `P`.
+    ///
+    /// # Errors
+    /// If it is made of something else.
+    pub fn downcast<P: TablePlan>(self) -> Result<P> {
+        let name = self.plan.name();
+        let plan: Box<dyn Any> = self.plan;
+        plan.downcast().map(|plan| *plan).map_err(|_| {
+            let wanted = type_name::<P>().rsplit("::").next().unwrap_or_default();
+            Error::new(ErrorKind::Internal, format!("a table made of {name} was to be read as {wanted}"))
+        })
+    }
+}

@@ -1,0 +1,145 @@
+//! Polars: `DataFrame` and `LazyFrame`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use polars::prelude::{DataFrame, IntoLazy, LazyFrame, PolarsError, Schema};
+
+use super::{Frame, StoredRows, Table, TablePlan};
+use crate::error::{Error, ErrorKind, Result, known_names};
+use crate::schema::Column;
+
+/// A table as Polars has it.
+pub enum PolarsTable {
+    /// Rows in memory.
+    Eager(DataFrame),
+    /// A plan, nothing of which has been read.
+    Lazy(Box<LazyFrame>),
+}
+
+impl PolarsTable {
+    /// The table as a plan; costs nothing.
+    #[must_use]
+    pub fn into_lazy(self) -> LazyFrame {
+        match self {
+            Self::Eager(frame) => frame.lazy(),
+            Self::Lazy(plan) => *plan,
+        }
+    }
+
+    /// The table in memory. Blocks while a plan is computed.
+    ///
+    /// # Errors
+    /// If the plan fails.
+    pub fn into_eager(self) -> Result<DataFrame> {
+        match self {
+            Self::Eager(frame) => Ok(frame),
+            Self::Lazy(plan) => Ok(plan.collect()?),
+        }
+    }
+}
+
+impl TablePlan for PolarsTable {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Eager(_) => "a Polars `DataFrame`",
+            Self::Lazy(_) => "a Polars `LazyFrame`",
+        }
+    }
+
+    fn materialize(self: Box<Self>) -> Result<Arc<dyn StoredRows>> {
+        Ok(Arc::new(self.into_eager()?))
+    }
+}
+
+impl StoredRows for DataFrame {
+    fn table(&self, columns: Option<&[String]>) -> Result<Table> {
+        let Some(columns) = columns else { return Ok(self.clone().into_table()) };
+        check_columns(columns, self.schema().iter_names().map(|name| name.as_str()))?;
+        Ok(self.select(columns.iter().map(String::as_str))?.into_table())
+    }
+
+    fn rows(&self) -> u64 {
+        self.height() as u64
+    }
+
+    fn bytes(&self) -> u64 {
+        self.estimated_size() as u64
+    }
+
+    fn columns(&self) -> Vec<Column> {
+        columns_of(self.schema())
+    }
+}
+
+/// The columns of a Polars schema, with the types as Polars writes them.
+pub(crate) fn columns_of(schema: &Schema) -> Vec<Column> {
+    schema.iter().map(|(name, data_type)| Column::new(name.as_str(), data_type.to_string())).collect()
+}
+
+/// Refuses columns that are not there, with the nearest that are.
+pub(crate) fn check_columns<'a>(wanted: &[String], known: impl IntoIterator<Item = &'a str>) -> Result<()> {
+    let known: Vec<&str> = known.into_iter().collect();
+    for name in wanted {
+        if !known.contains(&name.as_str()) {
+            let help = known_names(name, "columns", known.iter().copied());
+            return Err(Error::new(ErrorKind::Schema, format!("there is no column `{name}`")).help(help));
+        }
+    }
+    Ok(())
+}
+
+impl fmt::Debug for PolarsTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Eager(frame) => write!(f, "Eager({} rows, {} columns)", frame.height(), frame.width()),
+            Self::Lazy(_) => f.write_str("Lazy"),
+        }
+    }
+}
+
+impl Table {
+    /// The table as Polars has it.
+    ///
+    /// # Errors
+    /// If it is made of something that does not convert.
+    pub fn into_polars(self) -> Result<PolarsTable> {
+        self.downcast()
+    }
+}
+
+impl Frame for DataFrame {
+    fn into_table(self) -> Table {
+        Table::new(PolarsTable::Eager(self))
+    }
+
+    fn from_table(table: Table) -> Result<Self> {
+        table.into_polars()?.into_eager()
+    }
+}
+
+impl Frame for LazyFrame {
+    fn into_table(self) -> Table {
+        Table::new(PolarsTable::Lazy(Box::new(self)))
+    }
+
+    fn from_table(table: Table) -> Result<Self> {
+        Ok(table.into_polars()?.into_lazy())
+    }
+}
+
+impl From<PolarsError> for Error {
+    fn from(error: PolarsError) -> Self {
+        let kind = match &error {
+            PolarsError::ColumnNotFound(_) | PolarsError::SchemaFieldNotFound(_) | PolarsError::SchemaMismatch(_) => ErrorKind::Schema,
+            PolarsError::IO { .. } => ErrorKind::Io,
+            _ => ErrorKind::Value,
+        };
+        Error::new(kind, first_line(&error.to_string())).source(error)
+    }
+}
+
+/// Polars appends the resolved plan to its messages, which is pages long.
+fn first_line(message: &str) -> String {
+    message.lines().next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,100 @@
+//! What a store can do, as values.
+
+use crate::asset::{Mode, ValueKind};
+use crate::error::{Error, ErrorKind, Result, known_names};
+use crate::metadata::MetadataValue;
+
+/// What a store can do.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// What to call the store in an error: `a Delta store`.
+    pub name: &'static str,
+    /// The values it holds.
+    pub values: &'static [ValueKind],
+    /// The modes it honours.
+    pub modes: &'static [Mode],
+    /// Whether `partition_expr` means something to it.
+    pub partition_expr: bool,
+    /// Whether an asset's `schema` means something to it; file stores ignore it.
+    pub schema: bool,
+    /// The options that `store(…)` may set.
+    pub options: &'static [OptionDef],
+    /// Whether what it holds lives in this process, so that other processes cannot read it.
+    pub process_bound: bool,
+}
+
+impl Capabilities {
+    /// A store with this name that holds these values, overwrites, and can do nothing else.
+    #[must_use]
+    pub fn new(name: &'static str, values: &'static [ValueKind]) -> Self {
+        Self {
+            name,
+            values,
+            modes: &[Mode::Overwrite],
+            partition_expr: false,
+            schema: false,
+            options: &[],
+            process_bound: false,
+        }
+    }
+
+    /// With options that `store(…)` may set.
+    #[must_use]
+    pub fn options(mut self, options: &'static [OptionDef]) -> Self {
+        self.options = options;
+        self
+    }
+}
+
+/// An option that a store publishes.
+#[derive(Debug, Clone, Copy)]
+pub struct OptionDef {
+    /// Its name in `store(…)` and in configuration.
+    pub name: &'static str,
+    /// The values it takes.
+    pub kind: OptionKind,
+    /// What it does, in a few words.
+    pub about: &'static str,
+}
+
+/// The values that an option takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OptionKind {
+    /// Any text.
+    Text,
+    /// A whole number from 0.
+    Int,
+    /// True or false.
+    Bool,
+    /// One of these.
+    OneOf(&'static [&'static str]),
+}
+
+impl Capabilities {
+    /// Whether an asset may set the option to the value.
+    ///
+    /// # Errors
+    /// For an option that is not published or a value that it does not take.
+    pub fn check_option(&self, name: &str, value: &MetadataValue) -> Result<()> {
+        let Some(option) = self.options.iter().find(|option| option.name == name) else {
+            let message = format!("{} has no option `{name}`", self.name);
+            let help = known_names(name, "options", self.options.iter().map(|option| option.name));
+            return Err(Error::new(ErrorKind::StoreOption, message).help(help));
+        };
+        let takes = match (option.kind, value) {
+            (OptionKind::Text, MetadataValue::Text(_)) | (OptionKind::Bool, MetadataValue::Bool(_)) => return Ok(()),
+            (OptionKind::Int, MetadataValue::Int(number)) if *number >= 0 => return Ok(()),
+            (OptionKind::OneOf(names), MetadataValue::Text(text)) if names.contains(&text.as_str()) => return Ok(()),
+            (OptionKind::Text, _) => "text".to_owned(),
+            (OptionKind::Int, _) => "a whole number from 0".to_owned(),
+            (OptionKind::Bool, _) => "`true` or `false`".to_owned(),
+            (OptionKind::OneOf(names), _) => {
+                format!("one of {}", names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", "))
+            }
+        };
+        let message = format!("the option `{name}` of {} takes {takes}, not `{value}`", self.name);
+        Err(Error::new(ErrorKind::StoreOption, message))
+    }
+}

@@ -1,0 +1,21 @@
+//! The stores that are there without a word, each under its own folder of one local root. This is the one list of them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{IoManager, memory::MemoryIoManager};
+
+/// The default stores by key.
+pub(crate) fn default_stores(root: &Path) -> Vec<(&'static str, Arc<dyn IoManager>)> {
+    let mut stores: Vec<(&'static str, Arc<dyn IoManager>)> = vec![("memory", Arc::new(MemoryIoManager::new()))];
+    #[cfg(feature = "delta")]
+    stores.push(("delta", Arc::new(super::delta::DeltaIoManager::new(root.join("delta")))));
+    #[cfg(feature = "parquet")]
+    stores.push(("parquet", Arc::new(super::file::ParquetIoManager::new(root.join("parquet")))));
+    #[cfg(feature = "csv")]
+    stores.push(("csv", Arc::new(super::file::CsvIoManager::new(root.join("csv")))));
+    #[cfg(feature = "fs")]
+    stores.push(("fs", Arc::new(super::fs::FsIoManager::new(root.join("fs")))));
+    let _ = root;
+    stores
+}

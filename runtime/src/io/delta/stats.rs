@@ -1,0 +1,104 @@
+//! Statistics for the log from the footers of the data files, so that readers can skip files.
+//!
+//! Only types whose bounds have one exact text form are given: a missing bound costs speed, a wrong one costs rows. Floats are
+//! left out because writers disagree on whether NaN has a place among the bounds.
+
+use std::fs::File;
+use std::path::Path;
+
+use polars::io::parquet::metadata::{ParquetStatistics, deserialize};
+use polars::prelude::{AnyValue, DataType, ParquetReader, Schema, SerReader, Series};
+use serde_json::{Map, Value as Json, json};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::io::files::io_error;
+
+/// How many columns have statistics: as many as other Delta writers give.
+const INDEXED_COLUMNS: usize = 32;
+
+/// What the row groups of a file say of one column.
+struct Bounds {
+    nulls: Option<u64>,
+    least: Option<Series>,
+    greatest: Option<Series>,
+}
+
+/// The number of rows of a data file, and its statistics as the log has them.
+pub(super) fn of_file(path: &Path, schema: &Schema) -> Result<(u64, String)> {
+    let file = File::open(path).map_err(|error| io_error(&error, "open", path))?;
+    let mut reader = ParquetReader::new(file);
+    let metadata = reader.get_metadata()?.clone();
+    let arrow_schema = reader.schema()?;
+    let rows = metadata.num_rows as u64;
+
+    let (mut least, mut greatest, mut nulls) = (Map::new(), Map::new(), Map::new());
+    for (name, _) in schema.iter().take(INDEXED_COLUMNS).filter(|(_, data_type)| is_bounded(data_type)) {
+        let Some(field) = arrow_schema.get(name) else { continue };
+        let mut bounds = Bounds { nulls: Some(0), least: None, greatest: None };
+        let mut complete = rows > 0;
+        for group in &metadata.row_groups {
+            let columns = group.columns_under_root_iter(name);
+            let found = columns.and_then(|mut columns| deserialize(field, &mut columns, &metadata.footer_buf).transpose());
+            let Some(ParquetStatistics::Column(found)) = found.transpose().map_err(|error| footer_error(path, &error))? else {
+                complete = false;
+                bounds.nulls = None;
+                continue;
+            };
+            let found = found.into_arrow().map_err(|error| footer_error(path, &error))?;
+            bounds.nulls = bounds.nulls.zip(found.null_count).map(|(sum, more)| sum + more);
+            if found.null_count == Some(group.num_rows() as u64) {
+                continue;
+            }
+            match (found.min_value, found.max_value) {
+                (Some(from), Some(to)) => {
+                    append(&mut bounds.least, Series::from_arrow(name.clone(), from)?)?;
+                    append(&mut bounds.greatest, Series::from_arrow(name.clone(), to)?)?;
+                }
+                _ => complete = false,
+            }
+        }
+        if let Some(count) = bounds.nulls {
+            nulls.insert(name.to_string(), json!(count));
+        }
+        let from = bounds.least.and_then(|series| to_json(series.min_reduce().ok()?.value()));
+        let to = bounds.greatest.and_then(|series| to_json(series.max_reduce().ok()?.value()));
+        if let (true, Some(from), Some(to)) = (complete, from, to) {
+            least.insert(name.to_string(), from);
+            greatest.insert(name.to_string(), to);
+        }
+    }
+    let stats = json!({ "numRecords": rows, "minValues": least, "maxValues": greatest, "nullCount": nulls });
+    Ok((rows, stats.to_string()))
+}
+
+fn footer_error(path: &Path, error: &impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Io, format!("cannot read the footer of `{}`", path.display())).source(error.to_string())
+}
+
+fn is_bounded(data_type: &DataType) -> bool {
+    use DataType::{Date, Int8, Int16, Int32, Int64, String};
+    matches!(data_type, Int8 | Int16 | Int32 | Int64 | String | Date)
+}
+
+fn append(all: &mut Option<Series>, more: Series) -> Result<()> {
+    match all {
+        Some(series) => {
+            series.append(&more)?;
+        }
+        None => *all = Some(more),
+    }
+    Ok(())
+}
+
+fn to_json(value: &AnyValue<'_>) -> Option<Json> {
+    match value {
+        AnyValue::Int8(number) => Some(json!(number)),
+        AnyValue::Int16(number) => Some(json!(number)),
+        AnyValue::Int32(number) => Some(json!(number)),
+        AnyValue::Int64(number) => Some(json!(number)),
+        AnyValue::String(text) => Some(json!(text)),
+        AnyValue::StringOwned(text) => Some(json!(text.as_str())),
+        AnyValue::Date(_) => Some(json!(value.to_string())),
+        _ => None,
+    }
+}

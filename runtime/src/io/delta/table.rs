@@ -1,0 +1,165 @@
+//! Opening tables, and telling a missing one from a damaged one and from a folder that is something else.
+
+use std::path::Path;
+
+use deltalake_core::kernel::Action;
+use deltalake_core::kernel::transaction::PROTOCOL;
+use deltalake_core::logstore::get_actions;
+use deltalake_core::table::state::DeltaTableState;
+use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
+use jiff::Timestamp;
+use url::Url;
+
+use super::schema;
+use crate::commit::CommitId;
+use crate::error::{Error, ErrorKind, Result};
+use crate::io::Description;
+use crate::io::files::io_error;
+
+/// The key under which commits carry the run that made them.
+pub(super) const RUN: &str = "lakewright.run";
+
+/// The newest version of the table in this folder, or nothing if there is none.
+///
+/// A folder that holds something else is an error, and so is a log that cannot be read: neither is ever taken for "no table",
+/// since the next write would then create one over it.
+pub(super) async fn open(path: &Path) -> Result<Option<DeltaTable>> {
+    match DeltaTableBuilder::from_url(table_url(path)?).map_err(|error| failed(error, path, "open"))?.load().await {
+        Ok(table) => Ok(Some(table)),
+        Err(DeltaTableError::NotATable(_)) => absent(path).map(|()| None),
+        Err(error) => Err(unreadable(error, path)),
+    }
+}
+
+/// The URL of a table's folder.
+pub(super) fn table_url(path: &Path) -> Result<Url> {
+    Url::from_directory_path(path)
+        .map_err(|()| Error::new(ErrorKind::Config, format!("`{}` cannot be the folder of a table", path.display())))
+}
+
+/// Whether the folder is free for a table: not there, empty, or with nothing but what an unfinished first write left behind.
+fn absent(path: &Path) -> Result<()> {
+    let entries = match std::fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(io_error(&error, "list", path)),
+    };
+    for entry in entries {
+        let entry = entry.map_err(|error| io_error(&error, "list", path))?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name == "_delta_log" {
+            let log = path.join("_delta_log");
+            let mut inside = std::fs::read_dir(&log).map_err(|error| io_error(&error, "list", &log))?;
+            if inside.any(|entry| entry.is_ok_and(|entry| !entry.file_name().to_string_lossy().contains("json#"))) {
+                let message = format!("the Delta log in `{}` has no commit that can be read", path.display());
+                return Err(Error::new(ErrorKind::Corrupt, message).help("restore `_delta_log` from a backup, or move the folder away"));
+            }
+        } else if !is_our_leftover(&name, path) {
+            let message = format!("`{}` is not a Delta table: it holds `{name}` and no `_delta_log`", path.display());
+            return Err(Error::new(ErrorKind::NotATable, message).help("move the folder away, or give the asset another schema or name"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether an entry is a data file, or a folder of data files, that a first write staged and never committed.
+fn is_our_leftover(name: &str, table: &Path) -> bool {
+    let is_staged = |name: &str| name.starts_with("part-") && name.ends_with(".parquet");
+    let Ok(mut inside) = std::fs::read_dir(table.join(name)) else { return is_staged(name) };
+    name.contains('=') && inside.all(|entry| entry.is_ok_and(|entry| is_staged(&entry.file_name().to_string_lossy())))
+}
+
+/// The state of a loaded table.
+pub(super) fn state<'a>(table: &'a DeltaTable, path: &Path) -> Result<&'a DeltaTableState> {
+    table.snapshot().map_err(|error| failed(error, path, "read"))
+}
+
+/// The number of the last commit of this log, asset and slice in exactly this version of the table.
+pub(super) async fn committed_number(table: &DeltaTable, path: &Path, id: &CommitId) -> Result<Option<i64>> {
+    let number = state(table, path)?.transaction_version(table.log_store().as_ref(), id.application()).await;
+    number.map_err(|error| unreadable(error, path))
+}
+
+/// Refuses tables whose rows a plain scan of their files would not give.
+pub(super) fn check_readable(state: &DeltaTableState, path: &Path) -> Result<()> {
+    let unsupported = |what: &str| {
+        let message = format!("the table in `{}` uses {what}, which this version does not read", path.display());
+        Err(Error::new(ErrorKind::Unsupported, message).help("rewrite the table without it with the tool that wrote it"))
+    };
+    if state.metadata().configuration().get("delta.columnMapping.mode").is_some_and(|mode| mode != "none") {
+        return unsupported("column mapping");
+    }
+    if state.log_data().iter().any(|file| file.deletion_vector_descriptor().is_some()) {
+        return unsupported("deletion vectors");
+    }
+    Ok(())
+}
+
+/// Refuses tables that we could not write without breaking a promise they make.
+pub(super) fn check_writable(state: &DeltaTableState, path: &Path) -> Result<()> {
+    check_readable(state, path)?;
+    PROTOCOL.can_write_to(state).map_err(|error| {
+        let message = format!("the table in `{}` has features that this version does not write", path.display());
+        Error::new(ErrorKind::Unsupported, message).source(error)
+    })
+}
+
+/// What is stored, from the log alone.
+pub(super) async fn describe(table: &DeltaTable, path: &Path) -> Result<Description> {
+    let state = state(table, path)?;
+    let mut description = Description {
+        exists: true,
+        version: i64::try_from(state.version()).ok(),
+        rows: rows(state),
+        bytes: Some(state.log_data().iter().map(|file| u64::try_from(file.size()).unwrap_or_default()).sum()),
+        columns: schema::columns(&state.schema()),
+        ..Description::default()
+    };
+    let commit = table.log_store().read_commit_entry(state.version()).await.map_err(|error| unreadable(error, path))?;
+    // The commit itself may have been cleaned up behind a checkpoint, and a newer writer may have put actions in it that this
+    // version does not know; neither makes the table unreadable.
+    let actions = commit.and_then(|bytes| get_actions(state.version(), &bytes).ok()).unwrap_or_default();
+    for action in actions {
+        if let Action::CommitInfo(info) = action {
+            description.modified = info.timestamp.and_then(|at| Timestamp::from_millisecond(at).ok());
+            description.run = info.info.get(RUN).and_then(|run| run.as_str()).map(str::to_owned);
+        }
+    }
+    Ok(description)
+}
+
+/// The rows of the table, if every file says how many it has.
+pub(super) fn rows(state: &DeltaTableState) -> Option<u64> {
+    state.log_data().iter().map(|file| file.num_records().map(|rows| rows as u64)).sum()
+}
+
+/// An error of a log that is there and cannot be read.
+pub(super) fn unreadable(error: DeltaTableError, path: &Path) -> Error {
+    if let Some(error) = as_io(&error, path) {
+        return error;
+    }
+    let message = format!("the Delta log of `{}` cannot be read", path.display());
+    let help = "nothing was changed; look at the newest file in `_delta_log`, and restore it from a backup if it is cut short";
+    Error::new(ErrorKind::Corrupt, message).source(error).help(help)
+}
+
+/// Any other error of a table.
+pub(super) fn failed(error: DeltaTableError, path: &Path, tried: &str) -> Error {
+    if let Some(error) = as_io(&error, path) {
+        return error;
+    }
+    Error::new(ErrorKind::Io, format!("cannot {tried} the Delta table in `{}`", path.display())).source(error)
+}
+
+/// The error of the file system at the root of an error, if there is one.
+fn as_io(error: &DeltaTableError, path: &Path) -> Option<Error> {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            return Some(io_error(io, "read or write", path));
+        }
+        next = error.source();
+    }
+    None
+}

@@ -1,0 +1,98 @@
+//! What a store is: the one trait between assets and everything that keeps data.
+
+mod capabilities;
+mod dataset;
+mod defaults;
+#[cfg(feature = "delta")]
+pub mod delta;
+#[cfg(any(feature = "csv", feature = "parquet"))]
+pub mod file;
+pub mod files;
+#[cfg(feature = "fs")]
+pub mod fs;
+pub mod memory;
+#[cfg(any(feature = "delta", feature = "parquet"))]
+mod parquet_options;
+mod requests;
+
+use async_trait::async_trait;
+
+pub use capabilities::{Capabilities, OptionDef, OptionKind};
+pub use dataset::dataset;
+pub(crate) use defaults::default_stores;
+pub use requests::{Committed, Description, LoadRequest, Location, RunInfo, Staged, StoreRequest};
+
+use crate::asset::AssetSpec;
+use crate::commit::CommitId;
+use crate::env::Env;
+use crate::error::{Error, ErrorKind, Result};
+use crate::slice::Slice;
+use crate::value::Value;
+
+/// A store: reads and writes the values of assets.
+///
+/// Storing is two steps. [`stage`](IoManager::stage) writes where no reader looks; [`commit`](IoManager::commit) makes what was
+/// staged visible, all of it or nothing. Between the two, checks may look at what is about to become visible, and a process
+/// that dies leaves nothing but files that nobody reads.
+#[async_trait]
+pub trait IoManager: Send + Sync + 'static {
+    /// What the store can do, as values: looked at before anything runs, and what tests choose by.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Where the asset is, or will be. Touches nothing, so that two assets on one table are found before anything runs.
+    ///
+    /// # Errors
+    /// If the asset cannot be kept here as it is declared.
+    fn locate(&self, asset: &AssetSpec, slice: &Slice) -> Result<Location>;
+
+    /// Reads an asset, lazily where the store can; `None` if nothing is stored.
+    ///
+    /// # Errors
+    /// If something is stored that cannot be read.
+    async fn load(&self, request: LoadRequest<'_>) -> Result<Option<Value>>;
+
+    /// Writes a value where readers do not see it.
+    ///
+    /// # Errors
+    /// If it cannot be written; nothing visible has changed.
+    async fn stage(&self, request: StoreRequest<'_>, value: Value) -> Result<Staged>;
+
+    /// Makes what was staged visible, atomically. The same id again is not committed again.
+    ///
+    /// # Errors
+    /// If it cannot; what was stored before is still what readers see.
+    async fn commit(&self, request: StoreRequest<'_>, staged: Vec<Staged>, id: &CommitId) -> Result<Committed>;
+
+    /// Removes what was staged and will not be committed. What is already gone is no error.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    async fn discard(&self, request: StoreRequest<'_>, staged: Vec<Staged>) -> Result<()>;
+
+    /// What of the ids has been committed, in the same order.
+    ///
+    /// # Errors
+    /// If the store cannot tell.
+    async fn committed(&self, request: StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<bool>>;
+
+    /// What is stored now, from metadata alone.
+    ///
+    /// # Errors
+    /// If something is stored that cannot be described.
+    async fn describe(&self, request: LoadRequest<'_>) -> Result<Description>;
+
+    /// Removes what is stored for the slice.
+    ///
+    /// # Errors
+    /// If the store does not support it, which is the default, or cannot.
+    async fn delete(&self, request: StoreRequest<'_>) -> Result<()> {
+        let message = format!("this store cannot delete `{}`", request.asset.key);
+        Err(Error::new(ErrorKind::Unsupported, message))
+    }
+
+    /// Whether the store can be reached and written to, without changing anything in it.
+    ///
+    /// # Errors
+    /// If it cannot.
+    async fn probe(&self, env: &dyn Env) -> Result<()>;
+}

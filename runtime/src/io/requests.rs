@@ -1,0 +1,222 @@
+//! What stores are asked and what they answer. The structs are `#[non_exhaustive]`, so that a store written today compiles
+//! tomorrow.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::asset::AssetSpec;
+use crate::env::Env;
+use crate::metadata::MetadataValue;
+use crate::schema::Column;
+use crate::slice::Slice;
+
+/// Where something is stored, as a person or a program would open it: a path or a URI.
+///
+/// Two assets with the same location are the same table.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Location(String);
+
+impl Location {
+    /// A location with this text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What to read.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct LoadRequest<'a> {
+    /// The asset to read.
+    pub asset: &'a AssetSpec,
+    /// The part of it.
+    pub slice: &'a Slice,
+    /// Only these columns, in this order.
+    pub columns: Option<&'a [String]>,
+    /// Time, randomness and threads.
+    pub env: Arc<dyn Env>,
+}
+
+impl<'a> LoadRequest<'a> {
+    /// Reads all of a slice.
+    #[must_use]
+    pub fn new(asset: &'a AssetSpec, slice: &'a Slice, env: Arc<dyn Env>) -> Self {
+        Self { asset, slice, columns: None, env }
+    }
+
+    /// Reads only these columns, in this order.
+    #[must_use]
+    pub fn columns(mut self, columns: Option<&'a [String]>) -> Self {
+        self.columns = columns;
+        self
+    }
+}
+
+/// What to write, or what was written.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct StoreRequest<'a> {
+    /// The asset to write.
+    pub asset: &'a AssetSpec,
+    /// The part of it.
+    pub slice: &'a Slice,
+    /// The run that writes it.
+    pub run: &'a RunInfo,
+    /// What the body attached.
+    pub metadata: &'a [(String, MetadataValue)],
+    /// Time, randomness and threads.
+    pub env: Arc<dyn Env>,
+}
+
+impl<'a> StoreRequest<'a> {
+    /// Writes a slice of an asset.
+    #[must_use]
+    pub fn new(asset: &'a AssetSpec, slice: &'a Slice, run: &'a RunInfo, env: Arc<dyn Env>) -> Self {
+        Self { asset, slice, run, metadata: &[], env }
+    }
+
+    /// Records what the body attached.
+    #[must_use]
+    pub fn metadata(mut self, metadata: &'a [(String, MetadataValue)]) -> Self {
+        self.metadata = metadata;
+        self
+    }
+}
+
+/// The run that writes something: information for people, never part of an identity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RunInfo {
+    /// The identifier of the run.
+    pub run: String,
+    /// Counts the attempts at the step, from 1.
+    pub attempt: u32,
+}
+
+impl RunInfo {
+    /// The `attempt`th attempt at a step of the run.
+    pub fn new(run: impl Into<String>, attempt: u32) -> Self {
+        Self { run: run.into(), attempt }
+    }
+}
+
+/// Something written where no reader looks: serializable, so that another process can commit or discard it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Staged {
+    /// The version of this form.
+    pub v: u32,
+    /// What the store needs to find it again.
+    pub payload: serde_json::Value,
+    /// The rows, for tables.
+    pub rows: Option<u64>,
+    /// The bytes.
+    pub bytes: Option<u64>,
+    /// The columns, for tables.
+    pub columns: Vec<Column>,
+}
+
+impl Staged {
+    /// What the store needs to find it again; the rest is for records.
+    #[must_use]
+    pub fn new(payload: serde_json::Value) -> Self {
+        Self { v: 1, payload, rows: None, bytes: None, columns: Vec::new() }
+    }
+
+    /// With the number of rows.
+    #[must_use]
+    pub fn rows(mut self, rows: u64) -> Self {
+        self.rows = Some(rows);
+        self
+    }
+
+    /// With the number of bytes.
+    #[must_use]
+    pub fn bytes(mut self, bytes: u64) -> Self {
+        self.bytes = Some(bytes);
+        self
+    }
+
+    /// With the columns.
+    #[must_use]
+    pub fn columns(mut self, columns: Vec<Column>) -> Self {
+        self.columns = columns;
+        self
+    }
+}
+
+/// What a commit did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Committed {
+    /// The version of the table, where the store counts them.
+    pub version: Option<i64>,
+    /// The rows in the whole table, where metadata tells.
+    pub table_rows: Option<u64>,
+    /// Whether the same commit had landed before, so that nothing was written now.
+    pub already: bool,
+}
+
+impl Committed {
+    /// A commit that landed now, in a store that counts neither versions nor rows.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With the version of the table.
+    #[must_use]
+    pub fn version(mut self, version: Option<i64>) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// With the number of rows in the table.
+    #[must_use]
+    pub fn table_rows(mut self, rows: Option<u64>) -> Self {
+        self.table_rows = rows;
+        self
+    }
+
+    /// The commit had landed before.
+    #[must_use]
+    pub fn already(mut self) -> Self {
+        self.already = true;
+        self
+    }
+}
+
+/// What is stored, from metadata alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Description {
+    /// Whether anything is stored.
+    pub exists: bool,
+    /// The version of the table, where the store counts them.
+    pub version: Option<i64>,
+    /// The rows.
+    pub rows: Option<u64>,
+    /// The bytes.
+    pub bytes: Option<u64>,
+    /// The columns, for tables.
+    pub columns: Vec<Column>,
+    /// When it was last written.
+    pub modified: Option<Timestamp>,
+    /// The run that last wrote it, where that is recorded.
+    pub run: Option<String>,
+}

@@ -1,0 +1,184 @@
+//! Names of assets, and how names become path segments.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The name of an asset: one or more segments, written `prefix/name`.
+///
+/// Segments are not empty and contain neither `/` nor control characters, so that the text form is unambiguous.
+///
+/// ```
+/// use lakewright::AssetKey;
+///
+/// let key: AssetKey = "iris/iris_cleaned".parse()?;
+/// assert_eq!(key.name(), "iris_cleaned");
+/// assert_eq!(key.prefix(), ["iris"]);
+/// assert!("iris//cleaned".parse::<AssetKey>().is_err());
+/// # Ok::<(), lakewright::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AssetKey {
+    segments: Arc<[Box<str>]>,
+}
+
+impl AssetKey {
+    /// A key of these segments, the name last.
+    ///
+    /// # Errors
+    /// Without a segment, or with one that is empty or contains `/` or a control character.
+    pub fn new<S: AsRef<str>>(segments: impl IntoIterator<Item = S>) -> Result<Self> {
+        let segments: Arc<[Box<str>]> = segments.into_iter().map(|segment| Box::from(segment.as_ref())).collect();
+        if segments.is_empty() {
+            return Err(Error::new(ErrorKind::InvalidKey, "an asset key needs at least one segment"));
+        }
+        for segment in &*segments {
+            if segment.is_empty() {
+                return Err(Error::new(ErrorKind::InvalidKey, "a segment of an asset key is empty"));
+            }
+            if segment.contains(|c: char| c == '/' || c.is_control()) {
+                let message = format!("{segment:?} cannot be a segment of an asset key");
+                return Err(Error::new(ErrorKind::InvalidKey, message).help("leave out `/` and control characters"));
+            }
+        }
+        Ok(Self { segments })
+    }
+
+    /// All segments, the name last.
+    #[must_use]
+    pub fn segments(&self) -> &[Box<str>] {
+        &self.segments
+    }
+
+    /// The last segment.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.segments[self.segments.len() - 1]
+    }
+
+    /// All segments but the last.
+    #[must_use]
+    pub fn prefix(&self) -> &[Box<str>] {
+        &self.segments[..self.segments.len() - 1]
+    }
+}
+
+impl FromStr for AssetKey {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::new(text.split('/'))
+    }
+}
+
+impl TryFrom<String> for AssetKey {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<AssetKey> for String {
+    fn from(key: AssetKey) -> Self {
+        key.to_string()
+    }
+}
+
+impl fmt::Display for AssetKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.segments.join("/"))
+    }
+}
+
+impl fmt::Debug for AssetKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{self}`")
+    }
+}
+
+/// What a path segment may not contain as it is; everything else stays readable.
+const ENCODED: &AsciiSet = &CONTROLS.add(b'/').add(b'\\').add(b'%');
+
+/// The longest segment that most file systems take is 255 bytes; a store may add an extension or a prefix of its own.
+const LONGEST_SEGMENT: usize = 200;
+
+/// `name` as one path segment: never empty, never `.` or `..`, never with a separator, at most 200 bytes, and different for
+/// different names.
+///
+/// ```
+/// use lakewright::path_segment;
+///
+/// assert_eq!(path_segment("0.0-to-1.0"), "0.0-to-1.0");
+/// assert_eq!(path_segment("a/b"), "a%2Fb");
+/// assert_eq!(path_segment(".."), "%2E%2E");
+/// assert_eq!(path_segment(""), "%");
+/// ```
+#[must_use]
+pub fn path_segment(name: &str) -> String {
+    match name {
+        "" => "%".to_owned(),
+        "." => "%2E".to_owned(),
+        ".." => "%2E%2E".to_owned(),
+        _ => {
+            let encoded = encode_controls(name);
+            if encoded.len() <= LONGEST_SEGMENT { encoded } else { shorten(name, &encoded) }
+        }
+    }
+}
+
+/// Percent-encodes the reserved ASCII characters and the control characters beyond ASCII.
+fn encode_controls(name: &str) -> String {
+    let mut encoded = String::with_capacity(name.len());
+    for part in name.split_inclusive(|c: char| !c.is_ascii() && c.is_control()) {
+        let control = part.chars().next_back().filter(|c| !c.is_ascii() && c.is_control());
+        let plain = &part[..part.len() - control.map_or(0, char::len_utf8)];
+        encoded.extend(utf8_percent_encode(plain, ENCODED));
+        for byte in control.map(|c| c.to_string()).unwrap_or_default().bytes() {
+            encoded.push_str(percent_encoding::percent_encode_byte(byte));
+        }
+    }
+    encoded
+}
+
+/// The first 160 bytes, cut between characters and between escapes, and a digest of the whole name.
+fn shorten(name: &str, encoded: &str) -> String {
+    let mut end = 160;
+    while !encoded.is_char_boundary(end) {
+        end -= 1;
+    }
+    if let Some(escape) = encoded[..end].rfind('%').filter(|at| end - at < 3) {
+        end = escape;
+    }
+    let digest = blake3::hash(name.as_bytes()).to_hex();
+    format!("{}~{}", &encoded[..end], &digest[..16])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_are_injective_where_it_is_tempting_not_to_be() {
+        let names = ["", "%", ".", "..", "%2E", "a/b", "a%2Fb", "a\\b", "a\nb", "a\u{85}b", "a%C2%85b", "é", "e\u{301}"];
+        let mut segments: Vec<_> = names.iter().map(|name| path_segment(name)).collect();
+        segments.sort();
+        segments.dedup();
+        assert_eq!(segments.len(), names.len());
+    }
+
+    #[test]
+    fn long_names_stay_distinct_and_short() {
+        let (a, b) = ("é".repeat(150) + "a", "é".repeat(150) + "b");
+        let (a, b) = (path_segment(&a), path_segment(&b));
+        assert_ne!(a, b);
+        assert!(a.len() <= LONGEST_SEGMENT && a.contains('~'));
+        assert!(path_segment(&"/".repeat(100)).len() <= LONGEST_SEGMENT);
+    }
+}

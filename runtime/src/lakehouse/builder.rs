@@ -1,0 +1,193 @@
+//! Puts a lakehouse together, and says everything that is wrong with it at once.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use serde::Serialize;
+
+use super::{BuildError, Lakehouse, check};
+use crate::env::{Env, unique_id};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Event;
+use crate::exec::{OutputHook, PendingOutput, Subscriber, SystemEnv, Workshop, default_parallelism};
+use crate::graph::Graph;
+use crate::io::{IoManager, default_stores};
+use crate::key::AssetKey;
+use crate::registry::Registry;
+use crate::resource::Resources;
+use crate::settings::Settings;
+use crate::state::{MemoryState, State};
+
+/// The environment variable that names the local root.
+const ROOT_VARIABLE: &str = "LAKEWRIGHT_ROOT";
+
+/// The local root if nothing else is said.
+const DEFAULT_ROOT: &str = "lakehouse";
+
+/// Puts a [`Lakehouse`] together.
+#[must_use = "finish it with `build`"]
+#[derive(Default)]
+pub struct LakehouseBuilder {
+    registry: Option<Registry>,
+    root: Option<PathBuf>,
+    stores: BTreeMap<String, Arc<dyn IoManager>>,
+    with_default_stores: bool,
+    resources: Resources,
+    settings: Settings,
+    errors: Vec<Error>,
+    env: Option<Arc<dyn Env>>,
+    state: Option<Arc<dyn State>>,
+    hooks: Vec<OutputHook>,
+    subscribers: Vec<Subscriber>,
+    parallelism: Option<usize>,
+}
+
+impl LakehouseBuilder {
+    /// The assets; without this, everything that `#[asset]` registered in the program.
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registry = Some(registry);
+        self
+    }
+
+    /// The folder of the local stores; without this `$LAKEWRIGHT_ROOT`, and without that `./lakehouse`.
+    pub fn root(mut self, root: impl Into<PathBuf>) -> Self {
+        self.root = Some(root.into());
+        self
+    }
+
+    /// The folder of the local stores as it stands, for stores that are configured by hand.
+    #[must_use]
+    pub fn root_path(&self) -> PathBuf {
+        self.root.clone().unwrap_or_else(|| std::env::var_os(ROOT_VARIABLE).map_or_else(|| DEFAULT_ROOT.into(), PathBuf::from))
+    }
+
+    /// Binds a store to a key. The key `io_manager` is the default for assets that name none.
+    pub fn io_manager(mut self, key: impl Into<String>, store: impl IoManager) -> Self {
+        self.stores.insert(key.into(), Arc::new(store));
+        self
+    }
+
+    /// Adds `"delta"`, `"parquet"`, `"csv"`, `"fs"` and `"memory"` under the local root, where nothing else is bound to the
+    /// key. They are there anyway if no store is bound at all.
+    pub fn default_stores(mut self) -> Self {
+        self.with_default_stores = true;
+        self
+    }
+
+    /// Binds a resource to a name.
+    pub fn resource<R: Send + Sync + 'static>(mut self, name: impl Into<String>, resource: R) -> Self {
+        self.resources.bind(name.into(), resource);
+        self
+    }
+
+    /// Sets configuration of an asset: a value that serializes to some or all of its fields.
+    pub fn config(mut self, asset: &str, fields: impl Serialize) -> Self {
+        let json = serde_json::to_value(fields).map_err(|error| Error::new(ErrorKind::AssetConfig, error.to_string()));
+        match (asset.parse::<AssetKey>(), json) {
+            (Ok(asset), Ok(json)) => self.settings.set(asset, json),
+            (Err(error), _) | (_, Err(error)) => self.errors.push(error),
+        }
+        self
+    }
+
+    /// Sets one field of the configuration of an asset from text, as `--set asset.field=value` does. The value is JSON, or
+    /// text if it is no JSON; fields of fields are reached by more dots.
+    pub fn set(mut self, assignment: &str) -> Self {
+        match parse_assignment(assignment) {
+            Ok((asset, json)) => self.settings.set(asset, json),
+            Err(error) => self.errors.push(error),
+        }
+        self
+    }
+
+    /// Time, randomness and threads; the machine's own without this.
+    pub fn env(mut self, env: Arc<dyn Env>) -> Self {
+        self.env = Some(env);
+        self
+    }
+
+    /// The log; one in memory without this.
+    pub fn state(mut self, state: Arc<dyn State>) -> Self {
+        self.state = Some(state);
+        self
+    }
+
+    /// Looks at every output after it is written and before it is visible; an error keeps it from becoming visible.
+    pub fn before_commit(mut self, check: impl Fn(&PendingOutput<'_>) -> Result<()> + Send + Sync + 'static) -> Self {
+        self.hooks.push(Arc::new(check));
+        self
+    }
+
+    /// Hears every event, in order. Must not block for long: the run waits.
+    pub fn subscribe(mut self, subscriber: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.subscribers.push(Arc::new(subscriber));
+        self
+    }
+
+    /// How many steps run at once; as many as there are processors without this.
+    pub fn parallelism(mut self, steps: usize) -> Self {
+        self.parallelism = Some(steps);
+        self
+    }
+
+    /// Checks everything and makes the lakehouse. Touches no store.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the definitions.
+    pub fn build(mut self) -> Result<Lakehouse, BuildError> {
+        let root = self.root_path();
+        let mut errors = std::mem::take(&mut self.errors);
+        if self.with_default_stores || self.stores.is_empty() {
+            for (key, store) in default_stores(&root) {
+                self.stores.entry(key.to_owned()).or_insert(store);
+            }
+        }
+        if self.parallelism == Some(0) {
+            errors.push(Error::new(ErrorKind::Config, "no step could ever run with a parallelism of 0"));
+        }
+        let registry = self.registry.unwrap_or_else(Registry::collect);
+        let bindings = check::Bindings { stores: &self.stores, resources: &self.resources, settings: &self.settings };
+        let (store_keys, mut wrong) = check::check(&registry, &bindings);
+        errors.append(&mut wrong);
+        let graph = match Graph::new(&registry) {
+            Ok(graph) => graph,
+            Err(mut wrong) => {
+                wrong.append(&mut errors);
+                return Err(BuildError::new(wrong));
+            }
+        };
+        if !errors.is_empty() {
+            return Err(BuildError::new(errors));
+        }
+        let env = self.env.unwrap_or_else(|| Arc::new(SystemEnv::new()));
+        let state = self.state.unwrap_or_else(|| Arc::new(MemoryState::new(unique_id(env.as_ref()))));
+        let store_keys = graph.assets().map(|asset| store_keys.get(&asset.key).cloned()).collect();
+        let workshop = Workshop {
+            graph,
+            stores: self.stores,
+            store_keys,
+            resources: Arc::new(self.resources),
+            settings: self.settings,
+            state,
+            env,
+            hooks: self.hooks,
+            subscribers: self.subscribers,
+            telling: Mutex::new(()),
+        };
+        let parallelism = self.parallelism.unwrap_or_else(default_parallelism);
+        Ok(Lakehouse { workshop: Arc::new(workshop), parallelism })
+    }
+}
+
+fn parse_assignment(assignment: &str) -> Result<(AssetKey, serde_json::Value)> {
+    let wrong = || {
+        let message = format!("`{assignment}` does not set a field of an asset's configuration");
+        Error::new(ErrorKind::AssetConfig, message).help("write `asset.field=value`")
+    };
+    let (path, value) = assignment.split_once('=').ok_or_else(wrong)?;
+    let (asset, fields) = path.split_once('.').ok_or_else(wrong)?;
+    let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
+    let json = fields.rsplit('.').fold(value, |inner, field| serde_json::json!({ field: inner }));
+    Ok((asset.parse()?, json))
+}

@@ -1,0 +1,140 @@
+//! Everything that can be wrong between assets and what they are bound to, found before anything runs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::asset::{AssetSpec, ValueKind};
+use crate::error::{Error, ErrorKind, Result, known_names};
+use crate::io::{IoManager, Location};
+use crate::key::AssetKey;
+use crate::registry::Registry;
+use crate::resource::Resources;
+use crate::settings::Settings;
+use crate::slice::Slice;
+
+/// What assets are bound to.
+pub(super) struct Bindings<'a> {
+    pub(super) stores: &'a BTreeMap<String, Arc<dyn IoManager>>,
+    pub(super) resources: &'a Resources,
+    pub(super) settings: &'a Settings,
+}
+
+/// The key of the store of each asset that has one, and everything that is wrong.
+pub(super) fn check(registry: &Registry, bindings: &Bindings<'_>) -> (BTreeMap<AssetKey, String>, Vec<Error>) {
+    let mut errors = Vec::new();
+    let mut store_keys = BTreeMap::new();
+    let mut located: BTreeMap<Location, Vec<&AssetSpec>> = BTreeMap::new();
+    for asset in registry.assets() {
+        let mut found = Vec::new();
+        found.extend(check_honoured(asset));
+        found.extend(check_resources(asset, bindings.resources));
+        found.extend(check_config(asset, bindings.settings));
+        if asset.is_stored() {
+            let key = store_key(asset, bindings.stores);
+            match bindings.stores.get(&key) {
+                Some(store) => {
+                    found.extend(check_store(asset, store.as_ref()));
+                    match store.locate(asset, &Slice::Whole) {
+                        Ok(location) => located.entry(location).or_default().push(asset),
+                        Err(error) => found.push(error),
+                    }
+                    store_keys.insert(asset.key.clone(), key);
+                }
+                None => found.push(unknown_store(&key, asset, bindings.stores)),
+            }
+        }
+        errors.extend(found.into_iter().map(|error| error.with("asset", format!("`{}`", asset.key)).with("at", asset.source)));
+    }
+    errors.extend(located.into_iter().filter_map(|(location, assets)| check_shared(&location, &assets)));
+    errors.extend(check_configured(registry, bindings.settings));
+    (store_keys, errors)
+}
+
+/// The key of the store of an asset: its own, the one bound to `io_manager`, or the default for what it produces.
+fn store_key(asset: &AssetSpec, stores: &BTreeMap<String, Arc<dyn IoManager>>) -> String {
+    if let Some(key) = &asset.io_manager {
+        return key.clone();
+    }
+    if stores.contains_key("io_manager") {
+        return "io_manager".to_owned();
+    }
+    let by_kind = if asset.output.kind == ValueKind::Table { "delta" } else { "fs" };
+    let key = if stores.contains_key(by_kind) || !stores.contains_key("memory") { by_kind } else { "memory" };
+    key.to_owned()
+}
+
+fn unknown_store(key: &str, asset: &AssetSpec, stores: &BTreeMap<String, Arc<dyn IoManager>>) -> Error {
+    let message = match asset.io_manager {
+        Some(_) => format!("there is no store `{key}`"),
+        None => format!("`{}` names no store, and there is no store `{key}` to be its default", asset.key),
+    };
+    let help = known_names(key, "stores", stores.keys().map(String::as_str));
+    Error::new(ErrorKind::UnknownStore, message).help(help)
+}
+
+fn check_honoured(asset: &AssetSpec) -> Vec<Error> {
+    let error = |option: &str| {
+        let message = format!("`{option}` is not built yet, and is not silently ignored either");
+        Error::new(ErrorKind::NotHonoured, message).help(format!("leave `{option}` out"))
+    };
+    asset.not_honoured().into_iter().map(error).collect()
+}
+
+fn check_resources(asset: &AssetSpec, resources: &Resources) -> Vec<Error> {
+    asset.resources.iter().filter_map(|def| resources.check(def).err()).collect()
+}
+
+fn check_config(asset: &AssetSpec, settings: &Settings) -> Option<Error> {
+    settings.resolve(&asset.key, asset.config.as_ref()?).err()
+}
+
+fn check_store(asset: &AssetSpec, store: &dyn IoManager) -> Vec<Error> {
+    let can = store.capabilities();
+    let mut errors = Vec::new();
+    if !can.values.contains(&asset.output.kind) {
+        let holds: Vec<_> = can.values.iter().map(ToString::to_string).collect();
+        let message = format!("{} cannot hold {} (`{}`)", can.name, asset.output.kind, asset.output.type_name);
+        let help = format!("it holds {}; choose another `io_manager`", holds.join(" or "));
+        errors.push(Error::new(ErrorKind::StoreCannotHold, message).help(help));
+    }
+    if let Some(mode) = asset.mode.filter(|mode| !can.modes.contains(mode)) {
+        let modes: Vec<_> = can.modes.iter().map(|mode| format!("`{}`", mode.name())).collect();
+        let message = format!("{} does not honour `mode = \"{}\"`", can.name, mode.name());
+        errors.push(Error::new(ErrorKind::NotHonoured, message).help(format!("it honours {}", modes.join(", "))));
+    }
+    if asset.partition_expr.is_some() && !can.partition_expr {
+        let message = format!("{} does not honour `partition_expr`", can.name);
+        errors.push(Error::new(ErrorKind::NotHonoured, message).help("leave it out, or keep the asset in Delta"));
+    }
+    let options = asset.store_options.iter();
+    errors.extend(options.filter_map(|(name, value)| can.check_option(name, value).err()));
+    errors
+}
+
+fn check_shared(location: &Location, assets: &[&AssetSpec]) -> Option<Error> {
+    let keys: Vec<_> = assets.iter().map(|asset| format!("`{}`", asset.key)).collect();
+    let places: Vec<_> = assets.iter().map(|asset| asset.source.to_string()).collect();
+    // Two assets of one key are in one place because they are one key, which is an error of its own.
+    let distinct = keys.iter().collect::<std::collections::BTreeSet<_>>().len();
+    (distinct > 1).then(|| {
+        Error::new(ErrorKind::SharedLocation, format!("{} are stored in one place", keys.join(" and ")))
+            .with("location", location)
+            .with("at", places.join(" and "))
+            .help("give one of them another `schema`, `name` or store")
+    })
+}
+
+/// Configuration for an asset that does not exist, or that takes none, was meant for another.
+fn check_configured(registry: &Registry, settings: &Settings) -> Vec<Error> {
+    let keys: Vec<String> = registry.assets().filter(|asset| asset.config.is_some()).map(|asset| asset.key.to_string()).collect();
+    let wrong = |key: &AssetKey| -> Result<()> {
+        let message = match registry.get(key) {
+            Some(asset) if asset.config.is_some() => return Ok(()),
+            Some(_) => format!("`{key}` takes no configuration"),
+            None => format!("there is no asset `{key}` to configure"),
+        };
+        let help = known_names(&key.to_string(), "assets with a configuration", keys.iter().map(String::as_str));
+        Err(Error::new(ErrorKind::AssetConfig, message).help(help))
+    };
+    settings.assets().filter_map(|key| wrong(key).err()).collect()
+}

@@ -1,0 +1,47 @@
+//! stub during bootstrap
+
+extern crate self as lakewright;
+
+pub mod asset;
+mod call;
+mod commit;
+mod context;
+pub mod env;
+mod error;
+pub mod event;
+pub mod exec;
+pub mod frame;
+mod graph;
+pub mod io;
+mod key;
+mod lakehouse;
+mod metadata;
+mod registry;
+mod resource;
+mod schema;
+mod select;
+mod settings;
+mod slice;
+pub mod state;
+mod typed;
+mod value;
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+
+pub use asset::{Asset, AssetBuilder, AssetDef, AssetSpec, Mode, ValueKind};
+pub use call::{Call, Output, Produced};
+pub use commit::CommitId;
+pub use context::Context;
+pub use error::{BoxError, Error, ErrorKind, Result};
+pub use graph::Graph;
+pub use key::{AssetKey, path_segment};
+pub use lakehouse::{BuildError, Lakehouse, LakehouseBuilder};
+pub use metadata::MetadataValue;
+pub use registry::Registry;
+pub use resource::Resource;
+pub use schema::Column;
+pub use select::select;
+pub use settings::Config;
+pub use slice::Slice;
+pub use value::{Bytes, Object, ObjectFormat, Value};

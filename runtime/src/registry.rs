@@ -1,0 +1,130 @@
+//! The assets of a program: collected from the whole binary, named by hand, or made at run time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::asset::{AssetDef, AssetSpec};
+use crate::error::{Error, ErrorKind};
+use crate::key::AssetKey;
+
+/// A record that `#[asset]` hands to the linker.
+pub struct Registered(pub &'static AssetDef);
+
+inventory::collect!(Registered);
+
+/// The assets of a program, sorted by key.
+///
+/// ```
+/// use lakewright::prelude::*;
+///
+/// #[asset]
+/// fn numbers() -> Vec<i64> { vec![1, 2, 3] }
+///
+/// #[asset]
+/// fn total(numbers: Vec<i64>) -> i64 { numbers.iter().sum() }
+///
+/// let registry = Registry::of(assets![total]);
+/// let keys: Vec<_> = registry.assets().map(|asset| asset.key.to_string()).collect();
+/// assert_eq!(keys, ["numbers", "total"], "upstream assets come along");
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Registry {
+    assets: Vec<Arc<AssetSpec>>,
+    errors: Vec<Arc<Error>>,
+}
+
+impl Registry {
+    /// Everything that `#[asset]` and `#[external_asset]` registered in this binary.
+    ///
+    /// A library crate of assets takes part only if something mentions it: `use my_assets as _;`.
+    #[must_use]
+    pub fn collect() -> Self {
+        let mut registry = Self::default();
+        for registered in inventory::iter::<Registered> {
+            registry.add_def(registered.0);
+        }
+        registry.sorted()
+    }
+
+    /// These assets, from [`assets!`](crate::assets), and everything upstream of them.
+    #[must_use]
+    pub fn of(assets: impl IntoIterator<Item = &'static AssetDef>) -> Self {
+        let mut registry = Self::default();
+        let mut seen: Vec<*const AssetDef> = Vec::new();
+        let mut waiting: Vec<&'static AssetDef> = assets.into_iter().collect();
+        while let Some(def) = waiting.pop() {
+            if seen.contains(&std::ptr::from_ref(def)) {
+                continue;
+            }
+            seen.push(def);
+            registry.add_def(def);
+            waiting.extend(def.inputs.iter().map(|input| (input.upstream)()));
+        }
+        registry.sorted()
+    }
+
+    /// Assets made at run time.
+    #[must_use]
+    pub fn from_specs(assets: impl IntoIterator<Item = AssetSpec>) -> Self {
+        Self { assets: assets.into_iter().map(Arc::new).collect(), errors: Vec::new() }.sorted()
+    }
+
+    /// Adds assets made at run time.
+    #[must_use]
+    pub fn with(mut self, assets: impl IntoIterator<Item = AssetSpec>) -> Self {
+        self.assets.extend(assets.into_iter().map(Arc::new));
+        self.sorted()
+    }
+
+    /// The assets, sorted by key.
+    pub fn assets(&self) -> impl ExactSizeIterator<Item = &Arc<AssetSpec>> {
+        self.assets.iter()
+    }
+
+    /// The asset with this key.
+    #[must_use]
+    pub fn get(&self, key: &AssetKey) -> Option<&Arc<AssetSpec>> {
+        self.assets.iter().find(|asset| asset.key == *key)
+    }
+
+    /// What is wrong with the assets as a collection: none at all, or two of one key.
+    #[must_use]
+    pub fn errors(&self) -> Vec<Error> {
+        let mut errors: Vec<Error> = self.errors.iter().map(|error| Error::new(error.kind(), error.to_string())).collect();
+        if self.assets.is_empty() && errors.is_empty() {
+            let help = "if the assets are in a library crate, mention it once: `use my_assets as _;`. The linker leaves out what nobody mentions";
+            errors.push(Error::new(ErrorKind::EmptyRegistry, "no assets are registered").help(help));
+        }
+        let mut by_key: BTreeMap<&AssetKey, Vec<&AssetSpec>> = BTreeMap::new();
+        for asset in &self.assets {
+            by_key.entry(&asset.key).or_default().push(asset);
+        }
+        for (key, assets) in by_key.into_iter().filter(|(_, assets)| assets.len() > 1) {
+            let places: Vec<_> = assets.iter().map(|asset| asset.source.to_string()).collect();
+            let error = Error::new(ErrorKind::DuplicateKey, format!("{} assets have the key `{key}`", places.len()));
+            errors.push(error.with("at", places.join(" and ")).help("give one of them another `name` or a `key_prefix`"));
+        }
+        errors
+    }
+
+    fn add_def(&mut self, def: &'static AssetDef) {
+        match def.spec() {
+            Ok(spec) => self.assets.push(Arc::new(spec)),
+            Err(error) => self.errors.push(Arc::new(error)),
+        }
+    }
+
+    /// The linker gives no order, so two builds of one program could differ without this.
+    fn sorted(mut self) -> Self {
+        self.assets.sort_by(|a, b| (&a.key, a.source).cmp(&(&b.key, b.source)));
+        self
+    }
+}
+
+/// Names assets for [`Registry::of`]: `assets![iris_cleaned, reports::sepal_data]`.
+#[macro_export]
+macro_rules! assets {
+    ($($asset:path),* $(,)?) => {
+        [$(<$asset as $crate::__private::Asset>::def()),*]
+    };
+}

@@ -1,0 +1,39 @@
+//! Which part of a table a step reads or writes, as data with a text form and a digest that never change.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The part of a table that belongs to one run of an asset.
+///
+/// The canonical text and the digest are in tables, logs and paths, so they are the same for ever.
+///
+/// ```
+/// use lakewright::Slice;
+///
+/// assert_eq!(Slice::Whole.to_string(), "v1:all");
+/// assert_eq!(Slice::Whole.digest().len(), 32);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Slice {
+    /// The whole table.
+    Whole,
+}
+
+impl Slice {
+    /// 32 hexadecimal digits of BLAKE3 over the canonical text.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        blake3::hash(self.to_string().as_bytes()).to_hex()[..32].to_owned()
+    }
+}
+
+impl fmt::Display for Slice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Slice::Whole => f.write_str("v1:all"),
+        }
+    }
+}
