@@ -6,11 +6,14 @@
 
 mod args;
 mod ast;
+mod body;
 mod checks;
 mod diagnose;
 mod expand;
 mod fallback;
+mod marker;
 mod paths;
+mod record;
 #[cfg(test)]
 mod tests;
 mod valid;

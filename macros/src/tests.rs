@@ -51,7 +51,11 @@ fn external() {
 
 #[test]
 fn mistaken_option() {
-    insta::assert_snapshot!(expansion(On::Asset, r#"io_manger = "delta", group = "iris""#, "fn clean(iris: LazyFrame) -> LazyFrame { iris }"));
+    insta::assert_snapshot!(expansion(
+        On::Asset,
+        r#"io_manger = "delta", group = "iris""#,
+        "fn clean(iris: LazyFrame) -> LazyFrame { iris }"
+    ));
 }
 
 #[test]

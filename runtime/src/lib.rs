@@ -1,9 +1,12 @@
-//! stub during bootstrap
+#![doc = include_str!("../README.md")]
 
+// Generated code names this crate by absolute path, in its own documentation and tests too.
 extern crate self as lakewright;
 
 pub mod asset;
 mod call;
+#[cfg(feature = "cli")]
+pub mod cli;
 mod commit;
 mod context;
 pub mod env;
@@ -16,7 +19,13 @@ pub mod io;
 mod key;
 mod lakehouse;
 mod metadata;
+pub mod prelude;
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
 mod registry;
+#[cfg(feature = "cli")]
+pub mod report;
 mod resource;
 mod schema;
 mod select;
@@ -25,9 +34,6 @@ mod slice;
 pub mod state;
 mod typed;
 mod value;
-#[doc(hidden)]
-#[path = "private.rs"]
-pub mod __private;
 
 pub use asset::{Asset, AssetBuilder, AssetDef, AssetSpec, Mode, ValueKind};
 pub use call::{Call, Output, Produced};
@@ -37,7 +43,10 @@ pub use error::{BoxError, Error, ErrorKind, Result};
 pub use graph::Graph;
 pub use key::{AssetKey, path_segment};
 pub use lakehouse::{BuildError, Lakehouse, LakehouseBuilder};
+pub use lakewright_macros::{asset, external_asset};
 pub use metadata::MetadataValue;
+#[cfg(feature = "polars")]
+pub use polars;
 pub use registry::Registry;
 pub use resource::Resource;
 pub use schema::Column;

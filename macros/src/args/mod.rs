@@ -100,7 +100,10 @@ impl Written {
                 value::listed(known.shape, group.stream())
             }
             [TokenTree::Group(group)] if group.delimiter() == Delimiter::Parenthesis => Err(mistyped(group.to_token_stream())),
-            _ => Err(syn::Error::new_spanned(rest.into_iter().collect::<TokenStream>(), format!("expected `,` or `= …` after `{name}`"))),
+            _ => Err(syn::Error::new_spanned(
+                rest.into_iter().collect::<TokenStream>(),
+                format!("expected `,` or `= …` after `{name}`"),
+            )),
         }
     }
 }

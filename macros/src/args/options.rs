@@ -130,10 +130,13 @@ pub(crate) fn find(on: On, name: &str) -> Result<&'static Known, String> {
         }
         (_, Some(_)) if on == On::External => Err("not expected here; an external asset is only read".to_owned()),
         (known, Some(_)) => {
-            let example = known.map_or_else(|| format!("{name} = …"), |known| match known.shape {
-                Shape::Pairs => format!("{name}(…)"),
-                _ => format!("{name} = …"),
-            });
+            let example = known.map_or_else(
+                || format!("{name} = …"),
+                |known| match known.shape {
+                    Shape::Pairs => format!("{name}(…)"),
+                    _ => format!("{name} = …"),
+                },
+            );
             Err(format!("not expected here; `{name}` belongs on the function: `#[asset({example})]`"))
         }
         (None, None) => Err(format!("unknown option `{name}`{}", crate::diagnose::suggestion(name, "options", names(on)))),

@@ -35,7 +35,9 @@ pub(crate) fn assigned(shape: Shape, tokens: TokenStream) -> syn::Result<Option<
         Shape::Segments => return segments(tokens).map(checked_segments).transpose(),
         Shape::Texts => list(tokens).map(Value::Texts),
         Shape::Mode => syn::parse2(tokens).ok().map(mode).transpose()?,
-        Shape::Number => syn::parse2::<LitInt>(tokens).ok().filter(|number| number.base10_parse::<u32>().is_ok()).map(Value::Number),
+        Shape::Number => {
+            syn::parse2::<LitInt>(tokens).ok().filter(|number| number.base10_parse::<u32>().is_ok()).map(Value::Number)
+        }
         Shape::Tags => return list(tokens).map(tags).transpose(),
         Shape::Asset => Path::parse_mod_style.parse2(tokens).ok().map(Value::Asset),
         Shape::Assets => path_list(tokens).map(Value::Assets),
@@ -74,8 +76,11 @@ struct Pair {
 impl Parse for Pair {
     fn parse(input: ParseStream) -> syn::Result<Self> {
         let expected = |what: &str, example: &str| format!("expected {what}, as in `{example}`");
-        let key = input.call(Ident::parse_any).map_err(|error| syn::Error::new(error.span(), expected("a key", "key = \"…\"")))?;
-        input.parse::<Token![=]>().map_err(|error| syn::Error::new(error.span(), expected("`=` and a literal", &format!("{key} = \"…\""))))?;
+        let key =
+            input.call(Ident::parse_any).map_err(|error| syn::Error::new(error.span(), expected("a key", "key = \"…\"")))?;
+        input
+            .parse::<Token![=]>()
+            .map_err(|error| syn::Error::new(error.span(), expected("`=` and a literal", &format!("{key} = \"…\""))))?;
         let minus = input.parse()?;
         let value = input.parse().map_err(|error: syn::Error| {
             syn::Error::new(error.span(), "expected a literal: a text, a number, `true` or `false`")
@@ -93,7 +98,8 @@ impl Pair {
             Lit::Str(text) if minus.is_none() => quote!(#literal::Text(#text)),
             Lit::Bool(truth) if minus.is_none() => quote!(#literal::Bool(#truth)),
             Lit::Int(number) => {
-                let number: i64 = format!("{}{}", minus.map_or("", |_| "-"), number.base10_digits()).parse().map_err(too_large)?;
+                let number: i64 =
+                    format!("{}{}", minus.map_or("", |_| "-"), number.base10_digits()).parse().map_err(too_large)?;
                 quote!(#literal::Int(#number))
             }
             Lit::Float(number) => {

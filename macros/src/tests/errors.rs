@@ -78,7 +78,10 @@ fn unknown_repeated_and_misplaced_options() {
     external_says("columns = [\"a\"]", "fn a() -> T;", "not expected here; an external asset is only read");
     parameter_says("#[input(form = b)] a: T", "unknown option `form`; did you mean `from`?");
     parameter_says("#[input(from = b, from = c)] a: T", "option `from` is given twice");
-    parameter_says("#[input(io_manager = \"x\")] a: T", "not expected here; `io_manager` belongs on the function: `#[asset(io_manager = …)]`");
+    parameter_says(
+        "#[input(io_manager = \"x\")] a: T",
+        "not expected here; `io_manager` belongs on the function: `#[asset(io_manager = …)]`",
+    );
     parameter_says("#[input(store(a = 1))] a: T", "not expected here; `store` belongs on the function: `#[asset(store(…))]`");
     parameter_says("#[input(allow_missing)] a: T", "`allow_missing` is not built yet");
 }
@@ -137,7 +140,10 @@ fn parameters() {
     parameter_says("a: Partition<Day>", "`Partition` is not built yet");
     parameter_says("a: &Partitions<Day>", "`Partitions` is not built yet");
     parameter_says("a: Config<A>, b: Config<B>", "an asset has one configuration; put the fields of both into one struct");
-    parameter_says("#[input(columns = [\"a\"])] a: &Context", "not expected here; `#[input]` belongs on a parameter that loads an asset");
+    parameter_says(
+        "#[input(columns = [\"a\"])] a: &Context",
+        "not expected here; `#[input]` belongs on a parameter that loads an asset",
+    );
     parameter_says("#[input] a: T", "`#[input]` needs an option: `from = path::to::asset` or `columns = [\"…\"]`");
     parameter_says("#[input(from = b)] #[input(columns = [\"a\"])] a: T", "`#[input]` is given twice");
     parameter_says("#[input(columns = [\"a\", \"a\"])] a: T", "`a` is given twice");
@@ -154,7 +160,10 @@ fn functions() {
     asset_says("fn a() -> ! { loop {} }", "asset `a` never returns, so there is nothing to store");
     asset_says("fn a() -> Vec<impl T> { t }", "an asset is stored as one type; name it instead of `impl …`");
     asset_says("fn a<T>() -> T where T: U { t }", "an asset has no type parameters; name the type that is stored");
-    asset_says("fn a<'b>(c: &'b T) -> T { t }", "an asset has no lifetime parameters; an input taken by `&` lives as long as the call");
+    asset_says(
+        "fn a<'b>(c: &'b T) -> T { t }",
+        "an asset has no lifetime parameters; an input taken by `&` lives as long as the call",
+    );
     asset_says("fn a() -> T where T: U { t }", "an asset has no `where` clause");
     asset_says("const fn a() -> T { t }", "an asset runs when it is materialized, so it cannot be `const`");
     asset_says("unsafe fn a() -> T { t }", "an asset is called by lakewright, which cannot promise what `unsafe` asks for");
@@ -169,7 +178,11 @@ fn external_assets() {
     external_says("", "async fn a() -> T;", "nothing runs for an external asset, so it cannot be `async`");
     external_says("", "fn a();", "external asset `a` has no return type; write the type it is read as");
     external_says("", "fn a() -> ();", "an external asset is read, so it has a type");
-    external_says("", "fn a() -> Result<T, E>;", "nothing runs for an external asset, so nothing can fail; write the type it is read as");
+    external_says(
+        "",
+        "fn a() -> Result<T, E>;",
+        "nothing runs for an external asset, so nothing can fail; write the type it is read as",
+    );
     let metadata = "nothing runs for an external asset, so there is no metadata to record; write the type it is read as";
     external_says("", "fn a() -> Output<T>;", metadata);
     let optional = "whether an external asset may be missing is for its readers to say; write the type without `Option`";

@@ -38,8 +38,8 @@ pub(crate) struct Unusable {
 
 /// Names that mean a primitive type wherever a type is expected.
 const PRIMITIVES: [&str; 19] = [
-    "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f16", "f32", "f64",
-    "f128",
+    "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f16", "f32",
+    "f64", "f128",
 ];
 
 /// Applies every rule.

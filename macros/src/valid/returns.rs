@@ -27,8 +27,12 @@ pub(crate) fn check(on: On, item: &Item, errors: &mut Errors) -> Option<Returns>
     let name = item.sig.ident.unraw();
     let ReturnType::Type(_, written) = &item.sig.output else {
         match on {
-            On::External => errors.at(&item.sig.ident, format!("external asset `{name}` has no return type; write the type it is read as")),
-            _ => errors.at(&item.sig.ident, format!("asset `{name}` has no return type; write `-> ()` if its effect is elsewhere")),
+            On::External => {
+                errors.at(&item.sig.ident, format!("external asset `{name}` has no return type; write the type it is read as"))
+            }
+            _ => {
+                errors.at(&item.sig.ident, format!("asset `{name}` has no return type; write `-> ()` if its effect is elsewhere"))
+            }
         }
         return None;
     };

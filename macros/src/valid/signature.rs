@@ -76,7 +76,9 @@ fn check_qualifiers(on: On, item: &Item, rest: &mut Rest, errors: &mut Errors) -
         _ => {}
     }
     match &sig.safety {
-        Safety::Unsafe(token) => errors.at(token, "an asset is called by lakewright, which cannot promise what `unsafe` asks for"),
+        Safety::Unsafe(token) => {
+            errors.at(token, "an asset is called by lakewright, which cannot promise what `unsafe` asks for")
+        }
         Safety::Safe(token) => errors.at(token, "an asset is a plain function, without `safe`"),
         Safety::Default => {}
     }

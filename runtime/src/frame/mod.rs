@@ -35,6 +35,21 @@ pub trait TablePlan: Any + Send + fmt::Debug {
     /// # Errors
     /// If the plan fails.
     fn materialize(self: Box<Self>) -> Result<Arc<dyn StoredRows>>;
+
+    /// The first rows as text, without computing the others where the plan allows it. Blocks.
+    ///
+    /// # Errors
+    /// If the plan fails.
+    fn preview(self: Box<Self>, rows: usize) -> Result<Preview>;
+}
+
+/// The first rows of a table, as text.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Preview {
+    /// The columns.
+    pub columns: Vec<Column>,
+    /// One vector of cells per row.
+    pub rows: Vec<Vec<String>>,
 }
 
 /// Rows in memory that can be handed out any number of times.
@@ -75,6 +90,14 @@ impl Table {
     /// If the plan fails.
     pub fn materialize(self) -> Result<Arc<dyn StoredRows>> {
         self.plan.materialize()
+    }
+
+    /// The first rows as text. Blocks.
+    ///
+    /// # Errors
+    /// If the plan fails.
+    pub fn preview(self, rows: usize) -> Result<Preview> {
+        self.plan.preview(rows)
     }
 
     /// What the table is made of, if it is a `P`.

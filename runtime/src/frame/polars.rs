@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use polars::prelude::{DataFrame, IntoLazy, LazyFrame, PolarsError, Schema};
+use polars::prelude::{AnyValue, Column as PolarsColumn, DataFrame, IntoLazy, LazyFrame, PolarsError, Schema};
 
-use super::{Frame, StoredRows, Table, TablePlan};
+use super::{Frame, Preview, StoredRows, Table, TablePlan};
 use crate::error::{Error, ErrorKind, Result, known_names};
 use crate::schema::Column;
 
@@ -49,6 +49,20 @@ impl TablePlan for PolarsTable {
 
     fn materialize(self: Box<Self>) -> Result<Arc<dyn StoredRows>> {
         Ok(Arc::new(self.into_eager()?))
+    }
+
+    fn preview(self: Box<Self>, rows: usize) -> Result<Preview> {
+        let limit = rows.try_into().unwrap_or(u32::MAX);
+        let first = self.into_lazy().limit(limit).collect()?;
+        let cell = |column: &PolarsColumn, row: usize| -> Result<String> {
+            Ok(match column.get(row)? {
+                AnyValue::String(text) => text.to_owned(),
+                AnyValue::StringOwned(text) => text.to_string(),
+                other => other.to_string(),
+            })
+        };
+        let row = |row: usize| first.columns().iter().map(|column| cell(column, row)).collect::<Result<Vec<_>>>();
+        Ok(Preview { columns: columns_of(first.schema()), rows: (0..first.height()).map(row).collect::<Result<_>>()? })
     }
 }
 

@@ -12,7 +12,7 @@ pub use builder::LakehouseBuilder;
 use crate::asset::AssetSpec;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{self, InProcess, Interrupt, Plan, RunReport, Workshop};
-use crate::frame::Frame;
+use crate::frame::{Frame, Preview};
 use crate::graph::Graph;
 use crate::io::{Description, LoadRequest, Location};
 use crate::key::AssetKey;
@@ -145,6 +145,17 @@ impl Lakehouse {
             Some(Value::Table(table)) => crate::env::blocking(&self.workshop.env, move || F::from_table(table)).await,
             Some(other) => Err(Error::new(ErrorKind::Value, format!("`{key}` is {}, not a frame", other.kind()))),
             None => Err(Error::new(ErrorKind::Missing, format!("nothing is stored for `{key}`")).help("materialize it first")),
+        }
+    }
+
+    /// The first rows of an asset as text; nothing if nothing is stored, or if it is no table.
+    ///
+    /// # Errors
+    /// As [`Lakehouse::load`].
+    pub async fn preview(&self, key: &AssetKey, rows: usize) -> Result<Option<Preview>> {
+        match self.load(key).await? {
+            Some(Value::Table(table)) => crate::env::blocking(&self.workshop.env, move || table.preview(rows).map(Some)).await,
+            _ => Ok(None),
         }
     }
 

@@ -1,0 +1,106 @@
+//! `asset show`: what is an asset, and what is stored for it?
+
+use clap::{Args, Subcommand};
+
+use super::{EXIT_OK, Ended, Shell, list, print, print_json};
+use crate::asset::AssetSpec;
+use crate::error::{Error, ErrorKind};
+use crate::io::Description;
+use crate::lakehouse::{Lakehouse, runtime};
+use crate::report::{bytes, preview_table};
+
+/// Look at one asset
+#[derive(Subcommand)]
+pub(super) enum Asset {
+    /// Show what it is and what is stored for it
+    Show(Show),
+}
+
+/// Show what an asset is and what is stored for it
+#[derive(Args)]
+pub(super) struct Show {
+    /// The key, or the name if only one asset has it
+    asset: String,
+    /// Also show the first rows
+    #[arg(long)]
+    preview: bool,
+}
+
+impl Asset {
+    pub(super) fn run(self, shell: Shell) -> Result<u8, Ended> {
+        match self {
+            Self::Show(show) => show.run(shell),
+        }
+    }
+}
+
+impl Show {
+    fn run(self, shell: Shell) -> Result<u8, Ended> {
+        let json = shell.json;
+        let lakehouse = shell.lakehouse()?;
+        let selected = lakehouse.select(&self.asset)?;
+        let [asset] = &selected[..] else {
+            let message = format!("`{}` selects {} assets, and one is shown at a time", self.asset, selected.len());
+            return Err(Error::new(ErrorKind::Selection, message).help("name one asset").into());
+        };
+        let runtime = runtime()?;
+        let description = runtime.block_on(lakehouse.describe(&asset.key))?;
+        if json {
+            let mut shown = list::to_json(asset, &lakehouse);
+            shown["stored"] = serde_json::json!(description);
+            print_json(&serde_json::json!({ "v": 1, "asset": shown }));
+            return Ok(EXIT_OK);
+        }
+        print(&to_text(asset, &description, &lakehouse));
+        if self.preview
+            && let Some(preview) = runtime.block_on(lakehouse.preview(&asset.key, 10))?
+        {
+            print(&preview_table(&preview));
+        }
+        Ok(EXIT_OK)
+    }
+}
+
+fn to_text(asset: &AssetSpec, stored: &Description, lakehouse: &Lakehouse) -> String {
+    let mut lines = vec![asset.key.to_string()];
+    let mut line = |name: &str, value: Option<String>| {
+        lines.extend(value.filter(|value| !value.is_empty()).map(|value| format!("  {name:<14}{value}")));
+    };
+    let joined = |all: &[String]| Some(all.join(", "));
+    line("about", asset.description.clone().map(|about| about.replace('\n', "\n                ")));
+    line("defined at", Some(asset.source.to_string()));
+    line("produces", Some(format!("{} ({})", asset.output.kind, asset.output.type_name)));
+    line("store", lakehouse.store_key(&asset.key).map(str::to_owned));
+    line("location", lakehouse.locate(&asset.key).ok().flatten().map(|location| location.to_string()));
+    line("external", asset.is_external().then(|| "somebody else writes it".to_owned()));
+    line("partitioned by", asset.partition_expr.clone());
+    line("group", asset.group.clone());
+    line("tags", Some(asset.tags.iter().map(tag).collect::<Vec<_>>().join(", ")));
+    line("owners", joined(&asset.owners));
+    line("kinds", joined(&asset.kinds));
+    line("code version", asset.code_version.clone());
+    for (name, value) in &asset.metadata {
+        line(name, Some(value.to_string()));
+    }
+    line("made from", Some(asset.inputs.iter().map(|input| input.upstream.to_string()).collect::<Vec<_>>().join(", ")));
+    if asset.is_stored() {
+        line("stored", Some(if stored.exists { summary(stored) } else { "nothing yet".to_owned() }));
+    }
+    line("last written", stored.modified.map(|at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()));
+    line("by run", stored.run.clone());
+    for column in &stored.columns {
+        lines.push(format!("    {:<24}{}", column.name, column.data_type));
+    }
+    lines.join("\n")
+}
+
+fn tag((key, value): &(String, String)) -> String {
+    if value.is_empty() { key.clone() } else { format!("{key}={value}") }
+}
+
+fn summary(stored: &Description) -> String {
+    let rows = stored.rows.map(|rows| format!("{rows} rows"));
+    let size = stored.bytes.map(bytes);
+    let version = stored.version.map(|version| format!("version {version}"));
+    rows.into_iter().chain(size).chain(version).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,239 @@
+//! The command line of a program of assets: a library call in the user's `main`.
+
+mod asset;
+mod check;
+mod completions;
+mod graph;
+mod list;
+mod materialize;
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write, stderr, stdout};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind as ClapErrorKind;
+use clap::{Parser, Subcommand};
+
+use crate::error::{Error, ErrorKind};
+use crate::event::Failure;
+use crate::lakehouse::{BuildError, Lakehouse, LakehouseBuilder};
+use crate::report::render_error;
+
+/// Everything was done.
+pub const EXIT_OK: u8 = 0;
+/// At least one step failed.
+pub const EXIT_STEP_FAILED: u8 = 1;
+/// The command line or the selection is wrong.
+pub const EXIT_USAGE: u8 = 2;
+/// The definitions are wrong.
+pub const EXIT_DEFINITIONS: u8 = 3;
+/// The configuration is wrong, or a store cannot be used.
+pub const EXIT_STORE: u8 = 4;
+/// The run was interrupted.
+pub const EXIT_INTERRUPTED: u8 = 130;
+
+/// Data assets: look at them, check them, materialize them.
+#[derive(Parser)]
+#[command(version = env!("CARGO_PKG_VERSION"), arg_required_else_help = true, after_help = "Exit codes: 0 ok, 1 a step failed, \
+2 usage or selection, 3 definitions, 4 configuration or store, 130 interrupted.")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Print JSON instead of text
+    #[arg(long, global = true)]
+    json: bool,
+    /// The folder of the local stores [default: $LAKEWRIGHT_ROOT, else ./lakehouse]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    root: Option<PathBuf>,
+    /// Set a field of an asset's configuration; may be given several times
+    #[arg(long, global = true, value_name = "ASSET.FIELD=VALUE")]
+    set: Vec<String>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check all definitions without running or touching anything
+    Check(check::Check),
+    /// List the assets
+    List(list::List),
+    /// Show what is made from what
+    Graph(graph::Graph),
+    /// Compute assets and store them
+    Materialize(materialize::Materialize),
+    /// Look at one asset
+    #[command(subcommand)]
+    Asset(asset::Asset),
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+}
+
+/// How a command ends when it does not end well.
+enum Ended {
+    Definitions(BuildError),
+    Error(Error),
+}
+
+impl From<BuildError> for Ended {
+    fn from(error: BuildError) -> Self {
+        Self::Definitions(error)
+    }
+}
+
+impl From<Error> for Ended {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// What every command gets.
+struct Shell {
+    builder: LakehouseBuilder,
+    json: bool,
+}
+
+impl Shell {
+    fn lakehouse(self) -> Result<Lakehouse, BuildError> {
+        self.builder.build()
+    }
+}
+
+/// A program of assets with its command line.
+///
+/// ```no_run
+/// use lakewright::prelude::*;
+///
+/// fn main() -> std::process::ExitCode {
+///     lakewright::cli::App::new(Lakehouse::builder().parallelism(4)).run()
+/// }
+/// ```
+#[must_use = "nothing happens before `run`"]
+pub struct App {
+    builder: Box<dyn FnOnce(Option<PathBuf>) -> LakehouseBuilder>,
+    bare: Vec<OsString>,
+}
+
+impl App {
+    /// A command line over this lakehouse.
+    pub fn new(builder: LakehouseBuilder) -> Self {
+        Self::with(|root| match root {
+            Some(root) => builder.root(root),
+            None => builder,
+        })
+    }
+
+    /// A command line over the lakehouse that this makes once the root is known, for stores that are configured by hand.
+    /// The root is what `--root` says, if it is given.
+    pub fn with(builder: impl FnOnce(Option<PathBuf>) -> LakehouseBuilder + 'static) -> Self {
+        Self { builder: Box::new(builder), bare: Vec::new() }
+    }
+
+    /// What the program does without arguments, instead of showing its help.
+    pub fn bare<S: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
+        self.bare = arguments.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Does what the arguments of the process say.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        self.run_with(std::env::args_os())
+    }
+
+    /// Does what these arguments say, the first of which is the name of the program.
+    #[must_use]
+    pub fn run_with<S: Into<OsString> + Clone>(self, arguments: impl IntoIterator<Item = S>) -> ExitCode {
+        let mut arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+        if arguments.len() <= 1 {
+            arguments.extend(self.bare);
+        }
+        let arguments = match Arguments::try_parse_from(arguments) {
+            Ok(arguments) => arguments,
+            Err(error) => {
+                // Help and version are no errors, and nobody is left to tell if they cannot be printed.
+                drop(error.print());
+                let asked = matches!(error.kind(), ClapErrorKind::DisplayHelp | ClapErrorKind::DisplayVersion);
+                return ExitCode::from(if asked { EXIT_OK } else { EXIT_USAGE });
+            }
+        };
+        let mut builder = (self.builder)(arguments.root);
+        for assignment in &arguments.set {
+            builder = builder.set(assignment);
+        }
+        let shell = Shell { builder, json: arguments.json };
+        let json = shell.json;
+        let ended = match arguments.command {
+            Command::Check(command) => command.run(shell),
+            Command::List(command) => command.run(shell),
+            Command::Graph(command) => command.run(shell),
+            Command::Materialize(command) => command.run(shell),
+            Command::Asset(command) => command.run(shell),
+            Command::Completions(command) => Ok(command.run()),
+        };
+        ExitCode::from(ended.unwrap_or_else(|ended| tell(ended, json)))
+    }
+}
+
+/// The whole `main` of a program of assets: `lakewright::main!();`, or with a builder in the parentheses.
+#[macro_export]
+macro_rules! main {
+    () => {
+        $crate::main!($crate::Lakehouse::builder());
+    };
+    ($builder:expr) => {
+        fn main() -> ::std::process::ExitCode {
+            $crate::cli::App::new($builder).run()
+        }
+    };
+}
+
+/// Says what went wrong and with which exit code.
+fn tell(ended: Ended, json: bool) -> u8 {
+    let (errors, code) = match ended {
+        Ended::Definitions(errors) => (errors.into_errors(), EXIT_DEFINITIONS),
+        Ended::Error(error) => {
+            let code = exit_code(&error);
+            (vec![error], code)
+        }
+    };
+    if json {
+        let failures: Vec<Failure> = errors.iter().map(Failure::from).collect();
+        print_json(&serde_json::json!({ "v": 1, "errors": failures }));
+    } else {
+        let fancy = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        for error in &errors {
+            complain(render_error(error, fancy).trim_end());
+        }
+        if errors.len() > 1 {
+            complain(&format!("{} mistakes", errors.len()));
+        }
+    }
+    code
+}
+
+fn exit_code(error: &Error) -> u8 {
+    match error.kind() {
+        ErrorKind::Selection | ErrorKind::External => EXIT_USAGE,
+        ErrorKind::Interrupted => EXIT_INTERRUPTED,
+        kind if kind.is_definition() => EXIT_DEFINITIONS,
+        _ => EXIT_STORE,
+    }
+}
+
+/// Several selections on one command line select what any of them does; none selects everything.
+fn joined(selections: &[String]) -> String {
+    if selections.is_empty() { "*".to_owned() } else { selections.iter().map(|one| format!("({one})")).collect::<Vec<_>>().join(" or ") }
+}
+
+fn print(text: &str) {
+    // A closed pipe, as of `| head`, is no error.
+    drop(writeln!(stdout(), "{text}"));
+}
+
+fn print_json(json: &serde_json::Value) {
+    print(&format!("{json:#}"));
+}
+
+fn complain(text: &str) {
+    drop(writeln!(stderr(), "{text}"));
+}

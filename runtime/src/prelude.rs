@@ -1,0 +1,10 @@
+//! What a file of assets needs: the attributes, the special parameter types, and Polars' names.
+
+pub use crate::asset::ValueKind;
+pub use crate::assets;
+pub use crate::{
+    AssetKey, Bytes, Config, Context, Error, Lakehouse, MetadataValue, Output, Registry, Resource, Result, asset, external_asset,
+};
+
+#[cfg(feature = "polars")]
+pub use polars::prelude::*;

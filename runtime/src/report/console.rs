@@ -1,0 +1,132 @@
+//! Progress on a terminal, plain lines elsewhere.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write, stderr};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::render_failure;
+use crate::event::{Event, EventKind, Materialization, RunStatus, SkipReason, StepSummary};
+use crate::report::{bytes, duration};
+
+/// Shows a run on standard error as it goes. Hand its [`event`](ConsoleReporter::event) to a subscription.
+pub struct ConsoleReporter {
+    state: Mutex<State>,
+    fancy: bool,
+}
+
+#[derive(Default)]
+struct State {
+    steps: Vec<StepSummary>,
+    running: Vec<usize>,
+    stored: BTreeMap<usize, Vec<Materialization>>,
+    bar: Option<ProgressBar>,
+}
+
+impl ConsoleReporter {
+    /// Live progress if standard error is a terminal, plain lines otherwise.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { state: Mutex::default(), fancy: stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
+    }
+
+    /// Shows an event.
+    pub fn event(&self, event: &Event) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match &event.kind {
+            EventKind::RunStarted { steps, .. } => {
+                state.bar = self.fancy.then(|| progress(steps.len()));
+                steps.clone_into(&mut state.steps);
+            }
+            EventKind::StepStarted { step, .. } => state.running.push(*step),
+            EventKind::InputMissing { step, asset } => {
+                let name = state.name(*step);
+                state.line(&format!("note     {name}: nothing is stored for `{asset}`, which may be absent"));
+            }
+            EventKind::Materialized { step, materialization } => {
+                state.stored.entry(*step).or_default().push(materialization.clone());
+            }
+            EventKind::OutputSkipped { asset, reason, .. } => state.line(&format!("note     {asset}: {reason}")),
+            EventKind::StepSucceeded { step, durations } => {
+                let took = duration(durations.load + durations.compute + durations.store);
+                let stored = state.stored.remove(step).unwrap_or_default();
+                let mut line = format!("ok       {:<24} {took:>8}", state.name(*step));
+                for stored in stored {
+                    if let Some(rows) = stored.rows {
+                        line.push_str(&format!("  {rows} rows"));
+                    }
+                    if let Some(size) = stored.bytes {
+                        line.push_str(&format!("  {}", bytes(size)));
+                    }
+                }
+                state.line(&line);
+                state.done(*step);
+            }
+            EventKind::StepFailed { step, failure } => {
+                let line = format!("failed   {}\n{}", state.name(*step), render_failure(failure, self.fancy));
+                state.line(line.trim_end());
+                state.done(*step);
+            }
+            EventKind::StepSkipped { step, reason } => {
+                let why = match reason {
+                    SkipReason::UpstreamFailed { asset } => format!("`{asset}` failed"),
+                    SkipReason::Interrupted => "the run was interrupted".to_owned(),
+                };
+                let line = format!("skipped  {:<24} {why}", state.name(*step));
+                state.line(&line);
+                state.done(*step);
+            }
+            EventKind::RunFinished { status, elapsed } => {
+                if let Some(bar) = state.bar.take() {
+                    bar.finish_and_clear();
+                }
+                let word = match status {
+                    RunStatus::Succeeded => "succeeded",
+                    RunStatus::Failed => "failed",
+                    RunStatus::Interrupted => "was interrupted",
+                };
+                state.line(&format!("run {} {word} after {}", event.run, duration(*elapsed)));
+            }
+        }
+    }
+}
+
+impl Default for ConsoleReporter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl State {
+    fn name(&self, step: usize) -> String {
+        let assets = self.steps.get(step).map(|step| step.assets.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assets.unwrap_or_default().join(", ")
+    }
+
+    fn line(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            // A closed pipe is no reason to end a run.
+            None => drop(writeln!(stderr(), "{line}")),
+        }
+    }
+
+    fn done(&mut self, step: usize) {
+        self.running.retain(|running| *running != step);
+        if let Some(bar) = &self.bar {
+            bar.inc(1);
+            bar.set_message(self.running.iter().map(|step| self.name(*step)).collect::<Vec<_>>().join(", "));
+        }
+    }
+}
+
+fn progress(steps: usize) -> ProgressBar {
+    let bar = ProgressBar::new(steps as u64);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} [{pos}/{len}] {elapsed} {wide_msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}

@@ -1,0 +1,11 @@
+//! What people see: errors, progress, tables. Uses nothing that is not public.
+
+mod console;
+mod errors;
+mod graph;
+mod table;
+
+pub use console::ConsoleReporter;
+pub use errors::{render_error, render_failure};
+pub use graph::{GraphFormat, render_graph};
+pub use table::{bytes, duration, preview_table, run_table, table};
