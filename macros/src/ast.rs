@@ -18,12 +18,14 @@ pub(crate) struct Item {
 
 impl Item {
     pub(crate) fn parse(on: On, tokens: &TokenStream) -> syn::Result<Self> {
-        let is_fn = tokens.clone().into_iter().any(|token| matches!(token, TokenTree::Ident(ident) if ident == "fn"));
+        let all: Vec<TokenTree> = tokens.clone().into_iter().collect();
+        // A name follows, unless `fn` belongs to a type.
+        let is_fn = all.windows(2).any(|pair| matches!(pair, [TokenTree::Ident(ident), TokenTree::Ident(_)] if ident == "fn"));
         if is_fn {
             return syn::parse2(tokens.clone());
         }
         // At the attribute, but as the user's own words: rustc says of what a macro made that it did.
-        let written = tokens.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span());
+        let written = all.first().map_or_else(Span::call_site, TokenTree::span);
         Err(syn::Error::new(Span::call_site().resolved_at(written), format!("`{on}` belongs on a function")))
     }
 

@@ -14,9 +14,10 @@ pub(crate) fn start(asset: &Asset) -> TokenStream {
     // A future that cannot be sent is reported at the word that makes it one.
     let span = asset.item.sig.asyncness.map_or_else(Span::call_site, |asyncness| asyncness.span);
     let call = paths::call(span);
-    let started = match asset.item.sig.asyncness {
-        Some(_) => quote_spanned!(span=> __run(__call)),
-        None => quote_spanned!(span=> #call::blocking(__call, __run)),
+    let started = if asset.item.sig.asyncness.is_some() {
+        quote_spanned!(span=> __run(__call))
+    } else {
+        quote_spanned!(span=> #call::blocking(__call, __run))
     };
     quote_spanned!(span=> body: ::core::option::Option::Some(|__call| ::std::boxed::Box::pin(#started)),)
 }

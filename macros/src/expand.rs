@@ -61,7 +61,8 @@ pub(crate) fn expand(asset: &Asset, errors: Errors) -> TokenStream {
 /// parameter has the type that is loaded.
 fn function(item: &Item) -> TokenStream {
     quote! {
-        #[allow(clippy::needless_pass_by_value, clippy::ptr_arg, clippy::ref_option, clippy::too_many_arguments, clippy::unused_unit)]
+        #[allow(clippy::missing_const_for_fn, clippy::must_use_candidate, clippy::needless_pass_by_value, clippy::ptr_arg)]
+        #[allow(clippy::ref_option, clippy::too_many_arguments, clippy::unused_unit)]
         #item
     }
 }

@@ -1,8 +1,9 @@
 //! The attributes of lakewright: [`macro@asset`] and [`macro@external_asset`].
 //!
-//! An attribute turns a function into an asset in three steps: it parses what was written ([`ast`], [`args`]), checks the rules
-//! ([`valid`]) and expands ([`expand`]), or falls back to as much as keeps the assets downstream free of further errors
-//! ([`fallback`]). Names of other assets are never looked up here: generated code mentions them as types, and rustc resolves them.
+//! An attribute turns a function into an asset in three steps: it parses what was written (`ast`, `args`), checks the rules
+//! (`valid`) and expands (`expand`, with the `record`, the `body` and the `marker`), or falls back to as much as keeps the assets
+//! downstream free of further errors (`fallback`). Names of other assets are never looked up here: generated code mentions them as
+//! types, and rustc resolves them.
 
 mod args;
 mod ast;
@@ -33,7 +34,7 @@ use crate::diagnose::Errors;
 /// ```
 #[proc_macro_attribute]
 pub fn asset(args: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
-    attribute(On::Asset, args.into(), item.into()).into()
+    attribute(On::Asset, args.into(), &item.into()).into()
 }
 
 /// Declares an asset that somebody else writes: a function without a body, whose return type says how it is read.
@@ -44,17 +45,17 @@ pub fn asset(args: proc_macro::TokenStream, item: proc_macro::TokenStream) -> pr
 /// ```
 #[proc_macro_attribute]
 pub fn external_asset(args: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
-    attribute(On::External, args.into(), item.into()).into()
+    attribute(On::External, args.into(), &item.into()).into()
 }
 
-fn attribute(on: On, args: TokenStream, item: TokenStream) -> TokenStream {
+fn attribute(on: On, args: TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let args = Args::parse(on, args, &mut errors);
-    let item = match ast::Item::parse(on, &item) {
+    let item = match ast::Item::parse(on, item) {
         Ok(item) => item,
         Err(error) => {
             errors.add(error);
-            return fallback::unchanged(&item, errors);
+            return fallback::unchanged(item, errors);
         }
     };
     match valid::validate(on, args, item, &mut errors) {

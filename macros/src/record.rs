@@ -71,10 +71,9 @@ fn input_def(upstream: &Upstream<'_>) -> TokenStream {
     let Upstream { alias, name, input, .. } = upstream;
     let span = alias.span();
     let (def, asset) = (paths::input_def(span), paths::asset(span));
-    let columns = match input.and_then(|input| input.columns.as_ref()) {
-        Some(columns) => quote!(::core::option::Option::Some(&[#(#columns),*])),
-        None => quote!(::core::option::Option::None),
-    };
+    let columns = input.and_then(|input| input.columns.as_ref());
+    let columns = columns.map(|columns| quote!(::core::option::Option::Some(&[#(#columns),*])));
+    let columns = columns.unwrap_or_else(|| quote!(::core::option::Option::None));
     let optional = input.is_some_and(|input| input.optional);
     let order_only = input.is_none();
     quote_spanned!(span=> #def {

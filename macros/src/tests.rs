@@ -8,7 +8,7 @@ use crate::args::On;
 
 /// The expansion of an attribute, as one would write it by hand.
 fn expansion(on: On, args: &str, item: &str) -> String {
-    let tokens = super::attribute(on, parse(args), parse(item));
+    let tokens = super::attribute(on, parse(args), &parse(item));
     prettyplease::unparse(&syn::parse2(tokens).unwrap())
 }
 

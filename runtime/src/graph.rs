@@ -164,7 +164,8 @@ fn within(edges: &[BTreeSet<usize>], from: &BTreeSet<usize>, depth: usize) -> BT
 
 fn unknown_upstream(asset: &AssetSpec, upstream: &AssetKey, registry: &Registry) -> Error {
     let keys: Vec<String> = registry.assets().map(|asset| asset.key.to_string()).collect();
-    let error = Error::new(ErrorKind::UnknownUpstream, format!("`{}` is made from `{upstream}`, which is not registered", asset.key));
+    let error =
+        Error::new(ErrorKind::UnknownUpstream, format!("`{}` is made from `{upstream}`, which is not registered", asset.key));
     let error = error.with("at", asset.source);
     match nearest(&upstream.to_string(), keys.iter().map(String::as_str)) {
         Some(near) => error.help(format!("did you mean `{near}`?")),
@@ -195,7 +196,8 @@ fn fingerprint(assets: &[Arc<AssetSpec>]) -> String {
     let mut sorted: Vec<_> = assets.iter().collect();
     sorted.sort_by(|a, b| a.key.cmp(&b.key));
     for asset in sorted {
-        let inputs: Vec<_> = asset.inputs.iter().map(|input| format!("{}:{:?}:{}", input.upstream, input.columns, input.order_only)).collect();
+        let inputs: Vec<_> =
+            asset.inputs.iter().map(|input| format!("{}:{:?}:{}", input.upstream, input.columns, input.order_only)).collect();
         let parts = format!(
             "{}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{}\n",
             asset.key,

@@ -3,6 +3,9 @@
 // Generated code names this crate by absolute path, in its own documentation and tests too.
 extern crate self as lakewright;
 
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
 pub mod asset;
 mod call;
 #[cfg(feature = "cli")]
@@ -20,9 +23,6 @@ mod key;
 mod lakehouse;
 mod metadata;
 pub mod prelude;
-#[doc(hidden)]
-#[path = "private.rs"]
-pub mod __private;
 mod registry;
 #[cfg(feature = "cli")]
 pub mod report;
@@ -41,6 +41,7 @@ pub use commit::CommitId;
 pub use context::Context;
 pub use error::{BoxError, Error, ErrorKind, Result};
 pub use graph::Graph;
+pub use io::IoManager;
 pub use key::{AssetKey, path_segment};
 pub use lakehouse::{BuildError, Lakehouse, LakehouseBuilder};
 pub use lakewright_macros::{asset, external_asset};

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::diagnose::suggestion;
+
 /// An attribute that takes options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum On {
@@ -120,26 +122,25 @@ pub(crate) fn names(on: On) -> impl Iterator<Item = &'static str> + Clone {
 
 /// The option with this name, or why there is none.
 pub(crate) fn find(on: On, name: &str) -> Result<&'static Known, String> {
-    let known = KNOWN.iter().find(|known| known.name == name);
-    let homes = known.map(|known| known.on).or_else(|| PLANNED.iter().find(|(planned, _)| *planned == name).map(|(_, on)| *on));
-    match (known, homes) {
-        (Some(known), _) if known.on.contains(&on) => Ok(known),
-        (None, Some(homes)) if homes.contains(&on) => Err(format!("`{name}` is not built yet")),
-        (_, Some(INPUT)) if on == On::Asset => {
-            Err(format!("not expected here; `{name}` belongs on a parameter: `#[input({name} = …)]`"))
-        }
-        (_, Some(_)) if on == On::External => Err("not expected here; an external asset is only read".to_owned()),
-        (known, Some(_)) => {
-            let example = known.map_or_else(
-                || format!("{name} = …"),
-                |known| match known.shape {
-                    Shape::Pairs => format!("{name}(…)"),
-                    _ => format!("{name} = …"),
-                },
-            );
-            Err(format!("not expected here; `{name}` belongs on the function: `#[asset({example})]`"))
-        }
-        (None, None) => Err(format!("unknown option `{name}`{}", crate::diagnose::suggestion(name, "options", names(on)))),
-        (Some(_), None) => Err(format!("unknown option `{name}`")),
+    if let Some(known) = KNOWN.iter().find(|known| known.name == name) {
+        return if known.on.contains(&on) { Ok(known) } else { Err(misplaced(on, name, known.on, known.shape == Shape::Pairs)) };
     }
+    if let Some((_, homes)) = PLANNED.iter().find(|(planned, _)| *planned == name) {
+        return Err(if homes.contains(&on) || on == On::Input {
+            format!("`{name}` is not built yet")
+        } else {
+            misplaced(on, name, homes, false)
+        });
+    }
+    Err(format!("unknown option `{name}`{}", suggestion(name, "options", names(on))))
+}
+
+fn misplaced(on: On, name: &str, homes: &[On], in_parentheses: bool) -> String {
+    let example = if in_parentheses { format!("{name}(…)") } else { format!("{name} = …") };
+    let home = match on {
+        On::Asset => format!("belongs on a parameter: `#[input({example})]`"),
+        On::Input if homes.contains(&On::Asset) => format!("belongs on the function: `#[asset({example})]`"),
+        On::External | On::Input => return "not expected here; an external asset is only read".to_owned(),
+    };
+    format!("not expected here; `{name}` {home}")
 }

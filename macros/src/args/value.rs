@@ -17,7 +17,7 @@ pub(crate) enum Value {
     Texts(Vec<LitStr>),
     /// The variant.
     Mode(Ident),
-    Number(LitInt),
+    Number(u32),
     Tags(Vec<(String, String)>),
     Pairs(Vec<(String, TokenStream)>),
     Asset(Path),
@@ -35,10 +35,8 @@ pub(crate) fn assigned(shape: Shape, tokens: TokenStream) -> syn::Result<Option<
         Shape::Segments => return segments(tokens).map(checked_segments).transpose(),
         Shape::Texts => list(tokens).map(Value::Texts),
         Shape::Mode => syn::parse2(tokens).ok().map(mode).transpose()?,
-        Shape::Number => {
-            syn::parse2::<LitInt>(tokens).ok().filter(|number| number.base10_parse::<u32>().is_ok()).map(Value::Number)
-        }
-        Shape::Tags => return list(tokens).map(tags).transpose(),
+        Shape::Number => syn::parse2::<LitInt>(tokens).ok().and_then(|number| number.base10_parse().ok()).map(Value::Number),
+        Shape::Tags => return list(tokens).map(|texts: Vec<LitStr>| tags(&texts)).transpose(),
         Shape::Asset => Path::parse_mod_style.parse2(tokens).ok().map(Value::Asset),
         Shape::Assets => path_list(tokens).map(Value::Assets),
         Shape::Pairs => None,
@@ -152,9 +150,9 @@ fn mode(text: LitStr) -> syn::Result<Value> {
     Ok(Value::Mode(Ident::new(variant, Span::call_site())))
 }
 
-fn tags(texts: Vec<LitStr>) -> syn::Result<Value> {
+fn tags(texts: &[LitStr]) -> syn::Result<Value> {
     let mut tags: Vec<(String, String)> = Vec::new();
-    for text in &texts {
+    for text in texts {
         not_empty(text)?;
         let tag = text.value();
         let (key, value) = tag.split_once('=').unwrap_or((&tag, ""));

@@ -43,7 +43,7 @@ const PRIMITIVES: [&str; 19] = [
 ];
 
 /// Applies every rule.
-pub(crate) fn validate(on: On, mut args: Args, mut item: Item, errors: &mut Errors) -> Result<Asset, Unusable> {
+pub(crate) fn validate(on: On, mut args: Args, mut item: Item, errors: &mut Errors) -> Result<Asset, Box<Unusable>> {
     check_once(&mut item, errors);
     check_name(&mut args, errors);
     let input_attrs = item.take_input_attrs();
@@ -59,8 +59,8 @@ pub(crate) fn validate(on: On, mut args: Args, mut item: Item, errors: &mut Erro
             }
             Ok(Asset { external: on == On::External, key, args, params, returns, item })
         }
-        (Err(unusable), _) => Err(unusable.with(item)),
-        (Ok(()), None) => Err(Unusable { function: item.body.is_some() && on == On::Asset, marker: true, item }),
+        (Err(rest), _) => Err(Box::new(rest.with(item))),
+        (Ok(()), None) => Err(Box::new(Unusable { function: on == On::Asset, marker: true, item })),
     }
 }
 

@@ -51,7 +51,7 @@ pub(crate) fn check(item: &Item, input_attrs: Vec<Vec<Attribute>>, errors: &mut 
         }
         let options = input_args(attrs, errors);
         let Some(ident) = check_pattern(&typed.pat, errors) else { continue };
-        let mut param = param(ident.clone(), &typed.ty, options, errors);
+        let mut param = param(ident.clone(), &typed.ty, options.as_ref(), errors);
         // rustc says that two parameters have one name; two fields of one name would only say it again.
         if params.iter().any(|earlier| earlier.ident == param.ident) {
             param.kind = Kind::Broken;
@@ -96,7 +96,7 @@ fn check_pattern<'a>(pattern: &'a Pat, errors: &mut Errors) -> Option<&'a Ident>
     None
 }
 
-fn param(ident: Ident, written: &Type, options: Option<(Attribute, Args)>, errors: &mut Errors) -> Param {
+fn param(ident: Ident, written: &Type, options: Option<&(Attribute, Args)>, errors: &mut Errors) -> Param {
     let (by_ref, ty) = match bare(written) {
         Type::Reference(reference) => (true, bare(&reference.elem)),
         other => (false, other),
@@ -104,7 +104,7 @@ fn param(ident: Ident, written: &Type, options: Option<(Attribute, Args)>, error
     let special = last_segment(ty).and_then(|last| special(last, written, by_ref, errors));
     let kind = match special {
         Some(kind) => {
-            if let Some((attr, _)) = &options {
+            if let Some((attr, _)) = options {
                 errors.at(attr, "not expected here; `#[input]` belongs on a parameter that loads an asset");
             }
             kind
@@ -139,13 +139,13 @@ fn special(last: &syn::PathSegment, written: &Type, by_ref: bool, errors: &mut E
     }
 }
 
-fn input(ident: &Ident, written: &Type, ty: &Type, args: Option<Args>, errors: &mut Errors) -> Kind {
-    let path = match args.as_ref().and_then(|args| args.get("from")) {
+fn input(ident: &Ident, written: &Type, ty: &Type, args: Option<&Args>, errors: &mut Errors) -> Kind {
+    let path = match args.and_then(|args| args.get("from")) {
         Some(Value::Asset(path)) => path.clone(),
         _ => Path::from(ident.clone()),
     };
     let path_is_usable = check_primitive(&path, errors);
-    let columns = match args.as_ref().and_then(|args| args.get("columns")) {
+    let columns = match args.and_then(|args| args.get("columns")) {
         Some(Value::Texts(columns)) => Some(columns.clone()),
         _ => None,
     };

@@ -26,14 +26,11 @@ pub(crate) struct Returns {
 pub(crate) fn check(on: On, item: &Item, errors: &mut Errors) -> Option<Returns> {
     let name = item.sig.ident.unraw();
     let ReturnType::Type(_, written) = &item.sig.output else {
-        match on {
-            On::External => {
-                errors.at(&item.sig.ident, format!("external asset `{name}` has no return type; write the type it is read as"))
-            }
-            _ => {
-                errors.at(&item.sig.ident, format!("asset `{name}` has no return type; write `-> ()` if its effect is elsewhere"))
-            }
-        }
+        let (what, fix) = match on {
+            On::External => ("external asset", "write the type it is read as"),
+            _ => ("asset", "write `-> ()` if its effect is elsewhere"),
+        };
+        errors.at(&item.sig.ident, format!("{what} `{name}` has no return type; {fix}"));
         return None;
     };
     if let Some(token) = impl_token(written) {

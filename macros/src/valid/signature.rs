@@ -71,13 +71,12 @@ fn check_qualifiers(on: On, item: &Item, rest: &mut Rest, errors: &mut Errors) -
     if let Some(constness) = &sig.constness {
         errors.at(constness, "an asset runs when it is materialized, so it cannot be `const`");
     }
-    match (&sig.asyncness, on) {
-        (Some(asyncness), On::External) => errors.at(asyncness, "nothing runs for an external asset, so it cannot be `async`"),
-        _ => {}
+    if let (Some(asyncness), On::External) = (&sig.asyncness, on) {
+        errors.at(asyncness, "nothing runs for an external asset, so it cannot be `async`");
     }
     match &sig.safety {
         Safety::Unsafe(token) => {
-            errors.at(token, "an asset is called by lakewright, which cannot promise what `unsafe` asks for")
+            errors.at(token, "an asset is called by lakewright, which cannot promise what `unsafe` asks for");
         }
         Safety::Safe(token) => errors.at(token, "an asset is a plain function, without `safe`"),
         Safety::Default => {}

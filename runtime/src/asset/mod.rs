@@ -201,6 +201,9 @@ impl AssetSpec {
 
 impl fmt::Debug for AssetSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AssetSpec").field("key", &self.key).field("source", &format_args!("{}", self.source)).finish_non_exhaustive()
+        f.debug_struct("AssetSpec")
+            .field("key", &self.key)
+            .field("source", &format_args!("{}", self.source))
+            .finish_non_exhaustive()
     }
 }

@@ -15,7 +15,9 @@ pub(super) struct Completions {
 impl Completions {
     pub(super) fn run(self) -> u8 {
         let mut command = Arguments::command();
-        let name = std::env::args_os().next().and_then(|path| std::path::Path::new(&path).file_name().map(|name| name.to_string_lossy().into_owned()));
+        let name = std::env::args_os()
+            .next()
+            .and_then(|path| std::path::Path::new(&path).file_name().map(|name| name.to_string_lossy().into_owned()));
         let name = name.unwrap_or_else(|| command.get_name().to_owned());
         clap_complete::generate(self.shell, &mut command, name, &mut std::io::stdout());
         EXIT_OK

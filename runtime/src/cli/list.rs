@@ -39,7 +39,8 @@ impl List {
 /// An asset as `--json` shows it.
 pub(super) fn to_json(asset: &AssetSpec, lakehouse: &Lakehouse) -> serde_json::Value {
     let tags: serde_json::Map<_, _> = asset.tags.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect();
-    let metadata: serde_json::Map<_, _> = asset.metadata.iter().map(|(name, value)| (name.clone(), serde_json::json!(value))).collect();
+    let metadata: serde_json::Map<_, _> =
+        asset.metadata.iter().map(|(name, value)| (name.clone(), serde_json::json!(value))).collect();
     serde_json::json!({
         "key": asset.key,
         "source": asset.source.to_string(),

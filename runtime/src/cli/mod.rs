@@ -222,7 +222,11 @@ fn exit_code(error: &Error) -> u8 {
 
 /// Several selections on one command line select what any of them does; none selects everything.
 fn joined(selections: &[String]) -> String {
-    if selections.is_empty() { "*".to_owned() } else { selections.iter().map(|one| format!("({one})")).collect::<Vec<_>>().join(" or ") }
+    if selections.is_empty() {
+        "*".to_owned()
+    } else {
+        selections.iter().map(|one| format!("({one})")).collect::<Vec<_>>().join(" or ")
+    }
 }
 
 fn print(text: &str) {

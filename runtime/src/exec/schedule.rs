@@ -255,7 +255,14 @@ fn blamed(error: Error, plan: &Plan, step: usize, workshop: &Workshop) -> Error 
     }
 }
 
-fn report(workshop: &Workshop, run: String, status: RunStatus, elapsed: SignedDuration, plan: Plan, schedule: Schedule) -> Result<RunReport> {
+fn report(
+    workshop: &Workshop,
+    run: String,
+    status: RunStatus,
+    elapsed: SignedDuration,
+    plan: Plan,
+    schedule: Schedule,
+) -> Result<RunReport> {
     let mut materializations: BTreeMap<usize, Vec<Materialization>> = BTreeMap::new();
     let mut after = 0;
     loop {

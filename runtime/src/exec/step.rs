@@ -78,7 +78,8 @@ impl Workshop {
 
     /// An asset with its store, if it has one.
     pub(crate) fn asset(&self, key: &crate::key::AssetKey) -> Result<(&Arc<AssetSpec>, Option<Store<'_>>)> {
-        let place = self.graph.place(key).ok_or_else(|| Error::new(ErrorKind::Internal, format!("`{key}` is not in the graph")))?;
+        let place =
+            self.graph.place(key).ok_or_else(|| Error::new(ErrorKind::Internal, format!("`{key}` is not in the graph")))?;
         let store = self.store_keys[place].as_deref().and_then(|key| Some(Store { key, io: self.stores.get(key)? }));
         Ok((self.graph.asset(place), store))
     }
@@ -95,7 +96,11 @@ impl Store<'_> {
     /// Says of an error which asset, store and location it is about.
     pub(crate) fn blame(&self, error: Error, asset: &AssetSpec, slice: &Slice) -> Error {
         let location = self.io.locate(asset, slice).map(|location| location.to_string()).unwrap_or_default();
-        error.with("asset", format!("`{}`", asset.key)).with("store", format!("`{}`", self.key)).with("location", location).with("at", asset.source)
+        error
+            .with("asset", format!("`{}`", asset.key))
+            .with("store", format!("`{}`", self.key))
+            .with("location", location)
+            .with("at", asset.source)
     }
 }
 
@@ -193,7 +198,8 @@ impl<'a> StepRun<'a> {
         let produced = body(call).await.map_err(|error| in_body(error, asset))?;
         let mut outputs = produced.outputs;
         if outputs.len() != self.step.assets.len() {
-            let message = format!("the body of `{}` gave {} outputs for {} assets", asset.key, outputs.len(), self.step.assets.len());
+            let message =
+                format!("the body of `{}` gave {} outputs for {} assets", asset.key, outputs.len(), self.step.assets.len());
             return Err(Error::new(ErrorKind::Internal, message).with("at", asset.source));
         }
         if let Some(first) = outputs.first_mut() {
@@ -227,7 +233,8 @@ impl<'a> StepRun<'a> {
             return Ok(None);
         };
         let request = self.request(asset, &target.slice, &produced.metadata);
-        let staged = store.io.stage(request, value).await.map_err(|error| store.blame(in_body(error, asset), asset, &target.slice))?;
+        let staged =
+            store.io.stage(request, value).await.map_err(|error| store.blame(in_body(error, asset), asset, &target.slice))?;
         Ok(Some(Ready { asset, slice: &target.slice, store, staged, metadata: produced.metadata }))
     }
 
@@ -291,7 +298,12 @@ impl<'a> StepRun<'a> {
         }
     }
 
-    fn request<'r>(&'r self, asset: &'r AssetSpec, slice: &'r Slice, metadata: &'r [(String, MetadataValue)]) -> StoreRequest<'r> {
+    fn request<'r>(
+        &'r self,
+        asset: &'r AssetSpec,
+        slice: &'r Slice,
+        metadata: &'r [(String, MetadataValue)],
+    ) -> StoreRequest<'r> {
         StoreRequest::new(asset, slice, self.run, Arc::clone(&self.workshop.env)).metadata(metadata)
     }
 }

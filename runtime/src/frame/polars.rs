@@ -145,7 +145,9 @@ impl Frame for LazyFrame {
 impl From<PolarsError> for Error {
     fn from(error: PolarsError) -> Self {
         let kind = match &error {
-            PolarsError::ColumnNotFound(_) | PolarsError::SchemaFieldNotFound(_) | PolarsError::SchemaMismatch(_) => ErrorKind::Schema,
+            PolarsError::ColumnNotFound(_) | PolarsError::SchemaFieldNotFound(_) | PolarsError::SchemaMismatch(_) => {
+                ErrorKind::Schema
+            }
             PolarsError::IO { .. } => ErrorKind::Io,
             _ => ErrorKind::Value,
         };

@@ -28,15 +28,7 @@ impl Capabilities {
     /// A store with this name that holds these values, overwrites, and can do nothing else.
     #[must_use]
     pub fn new(name: &'static str, values: &'static [ValueKind]) -> Self {
-        Self {
-            name,
-            values,
-            modes: &[Mode::Overwrite],
-            partition_expr: false,
-            schema: false,
-            options: &[],
-            process_bound: false,
-        }
+        Self { name, values, modes: &[Mode::Overwrite], partition_expr: false, schema: false, options: &[], process_bound: false }
     }
 
     /// With options that `store(…)` may set.

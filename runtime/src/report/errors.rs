@@ -38,7 +38,11 @@ struct Report {
 impl Report {
     fn new(failure: &Failure) -> Self {
         let context = failure.context.iter().map(|(name, value)| format!("\n{name}: {value}"));
-        let chain = failure.causes.iter().rev().fold(None, |next, message| Some(Cause { message: message.clone(), next: next.map(Box::new) }));
+        let chain = failure
+            .causes
+            .iter()
+            .rev()
+            .fold(None, |next, message| Some(Cause { message: message.clone(), next: next.map(Box::new) }));
         Self {
             code: failure.code.clone(),
             message: std::iter::once(failure.message.clone()).chain(context).collect(),

@@ -40,7 +40,8 @@ fn key(graph: &Graph, place: usize) -> String {
 fn text(graph: &Graph, places: &BTreeSet<usize>) -> String {
     let mut text = String::new();
     for place in places {
-        let from: Vec<String> = graph.upstream(*place).iter().filter(|from| places.contains(from)).map(|from| key(graph, *from)).collect();
+        let from: Vec<String> =
+            graph.upstream(*place).iter().filter(|from| places.contains(from)).map(|from| key(graph, *from)).collect();
         let external = if graph.asset(*place).is_external() { " (external)" } else { "" };
         let arrow = if from.is_empty() { String::new() } else { format!(" <- {}", from.join(", ")) };
         // Writing into a string does not fail.
@@ -83,6 +84,7 @@ fn json(graph: &Graph, places: &BTreeSet<usize>, edges: &[(usize, usize)]) -> St
             serde_json::json!({ "key": asset.key, "group": asset.group, "kinds": asset.kinds, "external": asset.is_external() })
         })
         .collect();
-    let edges: Vec<_> = edges.iter().map(|(from, to)| serde_json::json!({ "from": key(graph, *from), "to": key(graph, *to) })).collect();
+    let edges: Vec<_> =
+        edges.iter().map(|(from, to)| serde_json::json!({ "from": key(graph, *from), "to": key(graph, *to) })).collect();
     format!("{:#}\n", serde_json::json!({ "v": 1, "assets": assets, "edges": edges }))
 }

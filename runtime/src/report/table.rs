@@ -58,11 +58,19 @@ pub fn bytes(count: u64) -> String {
 #[must_use]
 pub fn duration(elapsed: SignedDuration) -> String {
     let seconds = elapsed.as_secs_f64();
-    if seconds < 1.0 { format!("{:.0} ms", seconds * 1000.0) } else if seconds < 60.0 { format!("{seconds:.1} s") } else { format!("{elapsed:#}") }
+    if seconds < 1.0 {
+        format!("{:.0} ms", seconds * 1000.0)
+    } else if seconds < 60.0 {
+        format!("{seconds:.1} s")
+    } else {
+        format!("{elapsed:#}")
+    }
 }
 
 /// A path below the current folder, as it would be typed there.
 fn relative(location: &str) -> String {
-    let below = std::env::current_dir().ok().and_then(|here| Some(std::path::Path::new(location).strip_prefix(here).ok()?.display().to_string()));
+    let below = std::env::current_dir()
+        .ok()
+        .and_then(|here| Some(std::path::Path::new(location).strip_prefix(here).ok()?.display().to_string()));
     below.unwrap_or_else(|| location.to_owned())
 }

@@ -98,8 +98,12 @@ fn by_key(name: &str, graph: &Graph) -> Result<BTreeSet<usize>> {
 }
 
 fn having(what: &str, wanted: &str, graph: &Graph, has: impl Fn(&AssetSpec) -> Vec<String>) -> Result<BTreeSet<usize>> {
-    let found: BTreeSet<usize> =
-        graph.assets().enumerate().filter(|(_, asset)| has(asset).iter().any(|has| has == wanted)).map(|(place, _)| place).collect();
+    let found: BTreeSet<usize> = graph
+        .assets()
+        .enumerate()
+        .filter(|(_, asset)| has(asset).iter().any(|has| has == wanted))
+        .map(|(place, _)| place)
+        .collect();
     if found.is_empty() {
         let known: BTreeSet<String> = graph.assets().flat_map(|asset| has(asset)).collect();
         let near = nearest(wanted, known.iter().map(String::as_str)).map(str::to_owned);
@@ -110,6 +114,7 @@ fn having(what: &str, wanted: &str, graph: &Graph, has: impl Fn(&AssetSpec) -> V
 
 fn unknown(what: &str, name: &str, near: Option<String>, otherwise: &str) -> Error {
     let help = near.map_or_else(|| otherwise.to_owned(), |near| format!("did you mean `{near}`?"));
-    let message = if what == "asset" { format!("there is no asset `{name}`") } else { format!("no asset has the {what} `{name}`") };
+    let message =
+        if what == "asset" { format!("there is no asset `{name}`") } else { format!("no asset has the {what} `{name}`") };
     Error::new(ErrorKind::Selection, message).help(help)
 }

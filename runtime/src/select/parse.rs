@@ -19,7 +19,11 @@ pub(super) enum Expr {
     And(Box<Expr>, Box<Expr>),
     Not(Box<Expr>),
     /// What an attribute names, with so many edges upstream and downstream.
-    Term { attribute: Attribute, up: usize, down: usize },
+    Term {
+        attribute: Attribute,
+        up: usize,
+        down: usize,
+    },
 }
 
 /// What assets are named by.
@@ -137,7 +141,9 @@ impl Tokens<'_> {
                 self.next += 1;
                 Ok(inner)
             }
-            Some(Token::Word(word)) if word == "and" || word == "or" => Err(self.error(&format!("`{word}` has nothing before it"))),
+            Some(Token::Word(word)) if word == "and" || word == "or" => {
+                Err(self.error(&format!("`{word}` has nothing before it")))
+            }
             Some(Token::Word(word)) => self.term(&word),
             Some(Token::Close) => Err(self.error("there is nothing before `)`")),
             None => Err(self.error("something is missing at the end")),

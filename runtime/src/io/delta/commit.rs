@@ -51,7 +51,8 @@ pub(super) async fn commit(path: &Path, request: &StoreRequest<'_>, staged: &[St
             Err(error) => lost = Some(error),
         }
     }
-    let message = format!("the table in `{}` was changed by others {ATTEMPTS} times while this run tried to commit", path.display());
+    let message =
+        format!("the table in `{}` was changed by others {ATTEMPTS} times while this run tried to commit", path.display());
     let error = Error::new(ErrorKind::Conflict, message).retryable();
     Err(match lost {
         Some(cause) => error.source(cause),
@@ -101,7 +102,9 @@ async fn attempt_once(
     let operation = DeltaOperation::Write { mode: SaveMode::Overwrite, partition_by, predicate: None };
     let log_store = match existing {
         Some(existing) => existing.log_store(),
-        None => DeltaTableBuilder::from_url(table::table_url(path)?).and_then(DeltaTableBuilder::build).map_err(failed)?.log_store(),
+        None => {
+            DeltaTableBuilder::from_url(table::table_url(path)?).and_then(DeltaTableBuilder::build).map_err(failed)?.log_store()
+        }
     };
     let reference = state.map(|state| state as &dyn TableReference);
     let commit = CommitBuilder::from(properties).with_actions(actions).build(reference, log_store, operation);
@@ -156,7 +159,10 @@ fn replacing(state: &DeltaTableState, staged: &StagedTable, path: &Path) -> Resu
     let mut actions = removes;
     let known = state.schema();
     let same_columns = known.num_fields() == staged.schema.num_fields()
-        && staged.schema.fields().all(|field| known.field(field.name()).is_some_and(|known| known.data_type() == field.data_type()));
+        && staged
+            .schema
+            .fields()
+            .all(|field| known.field(field.name()).is_some_and(|known| known.data_type() == field.data_type()));
     if !same_columns || state.metadata().partition_columns() != staged.partition_columns {
         actions.push(Action::Metadata(replaced_metadata(state.metadata(), staged)?));
         let has_ntz = state.protocol().writer_features().is_some_and(|all| all.iter().any(|one| one.as_ref() == "timestampNtz"));
@@ -178,7 +184,8 @@ fn check_removes(state: &DeltaTableState, removes: &[Action], path: &Path) -> Re
         let Action::Remove(remove) = action else { continue };
         let written = serde_json::to_value(remove).ok().and_then(|json| json["path"].as_str().map(str::to_owned));
         if !written.is_some_and(|written| known.contains(written.as_str())) {
-            let message = format!("the table in `{}` names the file `{}` in a way that cannot be removed", path.display(), remove.path);
+            let message =
+                format!("the table in `{}` names the file `{}` in a way that cannot be removed", path.display(), remove.path);
             return Err(Error::new(ErrorKind::Unsupported, message).help("rewrite the table with the tool that wrote it"));
         }
     }

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use deltalake_core::DeltaTable;
 use polars::prelude::{
-    CastColumnsPolicy, DataFrame, DataType, DslBuilder, Expr, ExtraColumnsPolicy, HiveOptions, IntoLazy, LazyFrame, MissingColumnsPolicy, NamedFrom,
-    ParquetOptions, PlRefPath, Scalar, ScanSources, Schema, Series, UnifiedScanArgs, UnionArgs, col, concat, lit,
+    CastColumnsPolicy, DataFrame, DataType, DslBuilder, Expr, ExtraColumnsPolicy, HiveOptions, IntoLazy, LazyFrame,
+    MissingColumnsPolicy, NamedFrom, ParquetOptions, PlRefPath, Scalar, ScanSources, Schema, Series, UnifiedScanArgs, UnionArgs,
+    col, concat, lit,
 };
 
 use super::{schema, table};

@@ -104,7 +104,10 @@ pub(super) fn to_polars(data_type: &DeltaType) -> Option<DataType> {
         DeltaType::Array(array) => DataType::List(Box::new(to_polars(array.element_type())?)),
         DeltaType::Struct(fields) => DataType::Struct(struct_fields(fields)?),
         DeltaType::Map(map) => {
-            let entry = vec![Field::new("key".into(), to_polars(map.key_type())?), Field::new("value".into(), to_polars(map.value_type())?)];
+            let entry = vec![
+                Field::new("key".into(), to_polars(map.key_type())?),
+                Field::new("value".into(), to_polars(map.value_type())?),
+            ];
             DataType::List(Box::new(DataType::Struct(entry)))
         }
         DeltaType::Variant(_) => return None,

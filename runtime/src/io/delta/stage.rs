@@ -58,9 +58,8 @@ pub(super) fn stage(path: &Path, asset: &AssetSpec, existing: Option<&DeltaTable
         Error::new(ErrorKind::Schema, message).help(error.help_text().unwrap_or_default())
     })?;
     let fields: Vec<_> = written.iter().map(|column| column.field.clone()).collect();
-    let delta_schema = StructType::try_new(fields).map_err(|error| {
-        Error::new(ErrorKind::Schema, "the columns cannot be the columns of a Delta table").source(error)
-    })?;
+    let delta_schema = StructType::try_new(fields)
+        .map_err(|error| Error::new(ErrorKind::Schema, "the columns cannot be the columns of a Delta table").source(error))?;
     if let Some(existing) = existing {
         check_schema(path, asset, existing, &delta_schema, &partition_columns)?;
     }
@@ -123,7 +122,8 @@ pub(super) fn check_schema(
         return Ok(());
     }
     let refuse = |message: String| {
-        let help = "make the output fit the table, or let this asset replace the columns with `store(schema_mode = \"overwrite\")`";
+        let help =
+            "make the output fit the table, or let this asset replace the columns with `store(schema_mode = \"overwrite\")`";
         Err(Error::new(ErrorKind::Schema, message).help(help))
     };
     if state.metadata().partition_columns() != partition_columns {
@@ -147,7 +147,14 @@ pub(super) fn check_schema(
     }
 }
 
-fn sink(path: &Path, asset: &AssetSpec, plan: LazyFrame, partition_columns: &[String], begun: &Begun, env: &dyn Env) -> Result<()> {
+fn sink(
+    path: &Path,
+    asset: &AssetSpec,
+    plan: LazyFrame,
+    partition_columns: &[String],
+    begun: &Begun,
+    env: &dyn Env,
+) -> Result<()> {
     use polars::io::utils::sync_on_close::SyncOnCloseType;
     let format = FileWriteFormat::Parquet(Arc::new(parquet_options(asset)?));
     let args = UnifiedSinkArgs { sync_on_close: SyncOnCloseType::All, ..Default::default() };
@@ -219,14 +226,37 @@ fn partition_value(name: &str, data_type: &DataType, value: &AnyValue<'_>) -> Po
 /// A name in a `column=value` folder, encoded so that readers that parse paths get the value back.
 fn hive_segment(text: &str) -> String {
     const RESERVED: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS
-        .add(b' ').add(b'"').add(b'#').add(b'%').add(b'*').add(b'/').add(b':').add(b'<').add(b'=').add(b'>').add(b'?')
-        .add(b'[').add(b'\\').add(b']').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}').add(b'\'');
+        .add(b' ')
+        .add(b'"')
+        .add(b'#')
+        .add(b'%')
+        .add(b'*')
+        .add(b'/')
+        .add(b':')
+        .add(b'<')
+        .add(b'=')
+        .add(b'>')
+        .add(b'?')
+        .add(b'[')
+        .add(b'\\')
+        .add(b']')
+        .add(b'^')
+        .add(b'`')
+        .add(b'{')
+        .add(b'|')
+        .add(b'}')
+        .add(b'\'');
     let encoded = percent_encoding::utf8_percent_encode(text, RESERVED).to_string();
     // A file system takes 255 bytes; the log, not the folder, says what the value is.
     if encoded.len() > 120 { format!("{}", &blake3::hash(text.as_bytes()).to_hex()[..32]) } else { encoded }
 }
 
-fn describe(table: &Path, path: String, partition_values: HashMap<String, Option<String>>, schema: &Schema) -> Result<StagedFile> {
+fn describe(
+    table: &Path,
+    path: String,
+    partition_values: HashMap<String, Option<String>>,
+    schema: &Schema,
+) -> Result<StagedFile> {
     let file = table.join(&path);
     let found = fs::metadata(&file).map_err(|error| io_error(&error, "look at", &file))?;
     let modified = found.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok()).unwrap_or_default();

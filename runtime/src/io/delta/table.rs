@@ -24,6 +24,10 @@ pub(super) const RUN: &str = "lakewright.run";
 /// A folder that holds something else is an error, and so is a log that cannot be read: neither is ever taken for "no table",
 /// since the next write would then create one over it.
 pub(super) async fn open(path: &Path) -> Result<Option<DeltaTable>> {
+    let log = path.join("_delta_log");
+    if !log.try_exists().map_err(|error| io_error(&error, "look at", &log))? {
+        return absent(path).map(|()| None);
+    }
     match DeltaTableBuilder::from_url(table_url(path)?).map_err(|error| failed(error, path, "open"))?.load().await {
         Ok(table) => Ok(Some(table)),
         Err(DeltaTableError::NotATable(_)) => absent(path).map(|()| None),
@@ -53,11 +57,15 @@ fn absent(path: &Path) -> Result<()> {
             let mut inside = std::fs::read_dir(&log).map_err(|error| io_error(&error, "list", &log))?;
             if inside.any(|entry| entry.is_ok_and(|entry| !entry.file_name().to_string_lossy().contains("json#"))) {
                 let message = format!("the Delta log in `{}` has no commit that can be read", path.display());
-                return Err(Error::new(ErrorKind::Corrupt, message).help("restore `_delta_log` from a backup, or move the folder away"));
+                return Err(
+                    Error::new(ErrorKind::Corrupt, message).help("restore `_delta_log` from a backup, or move the folder away")
+                );
             }
         } else if !is_our_leftover(&name, path) {
             let message = format!("`{}` is not a Delta table: it holds `{name}` and no `_delta_log`", path.display());
-            return Err(Error::new(ErrorKind::NotATable, message).help("move the folder away, or give the asset another schema or name"));
+            return Err(
+                Error::new(ErrorKind::NotATable, message).help("move the folder away, or give the asset another schema or name")
+            );
         }
     }
     Ok(())

@@ -12,9 +12,9 @@ use polars::prelude::{
 use super::{FileFormat, polars_path, sink_args};
 use crate::asset::AssetSpec;
 use crate::error::{Error, ErrorKind, Result};
+use crate::io::OptionDef;
 use crate::io::files::io_error;
 use crate::io::parquet_options::{PARQUET_OPTIONS, parquet_options};
-use crate::io::OptionDef;
 use crate::schema::Column;
 
 /// Parquet, with statistics and zstd.

@@ -12,7 +12,9 @@ use crate::commit::CommitId;
 use crate::env::{Env, blocking};
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::files::{FileSpace, io_error};
-use crate::io::{Capabilities, Committed, Description, IoManager, LoadRequest, Location, OptionDef, OptionKind, Staged, StoreRequest};
+use crate::io::{
+    Capabilities, Committed, Description, IoManager, LoadRequest, Location, OptionDef, OptionKind, Staged, StoreRequest,
+};
 use crate::metadata::MetadataValue;
 use crate::slice::Slice;
 use crate::value::{Bytes, Object, ObjectFormat, Value};
