@@ -213,7 +213,9 @@ impl Error {
                 Some(error) => error.message().to_owned(),
                 None => error.to_string(),
             };
-            let repeats = causes.last().map_or(self.message(), String::as_str).contains(&text);
+            // Wrappers repeat what they wrap, and Polars appends a plan to what has been said already.
+            let said = causes.last().map_or(self.message(), String::as_str);
+            let repeats = said.contains(&text) || (!said.is_empty() && text.starts_with(said));
             if !repeats {
                 causes.push(text);
             }

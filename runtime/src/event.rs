@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::commit::CommitId;
 use crate::error::Error;
 use crate::key::AssetKey;
 use crate::metadata::MetadataValue;
@@ -115,6 +116,8 @@ pub enum EventKind {
 pub struct StepSummary {
     /// The assets it produces.
     pub assets: Vec<AssetKey>,
+    /// The part of each asset, in the same order.
+    pub slices: Vec<Slice>,
     /// The numbers of the steps it waits for.
     pub after: Vec<usize>,
 }
@@ -144,6 +147,10 @@ pub struct Materialization {
     pub code_version: Option<String>,
     /// What the body attached.
     pub metadata: Vec<(String, MetadataValue)>,
+    /// The identity of the commit.
+    pub commit: CommitId,
+    /// Counts the attempts at the step, from 1.
+    pub attempt: u32,
 }
 
 /// How long the parts of a step took.

@@ -173,19 +173,32 @@ fn unknown_upstream(asset: &AssetSpec, upstream: &AssetKey, registry: &Registry)
     }
 }
 
-/// One error for a whole cycle, with every asset on it in the order in which they need each other.
+/// One error for all assets that need each other, with a shortest cycle through the first of them.
 fn cycle(graph: &DiGraph<Arc<AssetSpec>, ()>, component: &[NodeIndex]) -> Error {
     let start = component.iter().copied().min().unwrap_or(component[0]);
-    let mut path = vec![start];
-    while let Some(next) = graph
-        .neighbors_directed(path[path.len() - 1], petgraph::Direction::Incoming)
-        .filter(|node| component.contains(node) && !path.contains(node))
-        .min()
-    {
-        path.push(next);
+    let mut came_from: HashMap<NodeIndex, NodeIndex> = HashMap::new();
+    let mut frontier = VecDeque::from([start]);
+    while let Some(node) = frontier.pop_front().filter(|_| !came_from.contains_key(&start)) {
+        let mut needed: Vec<_> = graph.neighbors_directed(node, petgraph::Direction::Incoming).collect();
+        needed.sort_unstable();
+        for next in needed.into_iter().filter(|next| component.contains(next)) {
+            came_from.entry(next).or_insert_with(|| {
+                frontier.push_back(next);
+                node
+            });
+        }
     }
-    let names: Vec<_> = path.iter().chain([&start]).map(|node| format!("`{}`", graph[*node].key)).collect();
-    let places: Vec<_> = component.iter().map(|node| graph[*node].source.to_string()).collect();
+    let mut path = vec![start];
+    let mut at = came_from.get(&start).copied();
+    while let Some(node) = at {
+        path.push(node);
+        at = came_from.get(&node).copied().filter(|_| node != start);
+    }
+    path.reverse();
+    let names: Vec<_> = path.iter().map(|node| format!("`{}`", graph[*node].key)).collect();
+    let mut places: Vec<_> = component.iter().map(|node| graph[*node].source).collect();
+    places.sort_unstable();
+    let places: Vec<_> = places.iter().map(ToString::to_string).collect();
     Error::new(ErrorKind::Cycle, format!("assets are made from each other: {}", names.join(" needs ")))
         .with("at", places.join(" and "))
         .help("break the cycle: an asset cannot need itself, not even through others")
@@ -196,8 +209,7 @@ fn fingerprint(assets: &[Arc<AssetSpec>]) -> String {
     let mut sorted: Vec<_> = assets.iter().collect();
     sorted.sort_by(|a, b| a.key.cmp(&b.key));
     for asset in sorted {
-        let inputs: Vec<_> =
-            asset.inputs.iter().map(|input| format!("{}:{:?}:{}", input.upstream, input.columns, input.order_only)).collect();
+        let inputs: Vec<_> = asset.inputs.iter().map(|input| format!("{input:?}")).collect();
         let parts = format!(
             "{}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{}\n",
             asset.key,

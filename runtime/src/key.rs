@@ -4,7 +4,6 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -103,9 +102,6 @@ impl fmt::Debug for AssetKey {
     }
 }
 
-/// What a path segment may not contain as it is; everything else stays readable.
-const ENCODED: &AsciiSet = &CONTROLS.add(b'/').add(b'\\').add(b'%');
-
 /// The longest segment that most file systems take is 255 bytes; a store may add an extension or a prefix of its own.
 const LONGEST_SEGMENT: usize = 200;
 
@@ -117,6 +113,7 @@ const LONGEST_SEGMENT: usize = 200;
 ///
 /// assert_eq!(path_segment("0.0-to-1.0"), "0.0-to-1.0");
 /// assert_eq!(path_segment("a/b"), "a%2Fb");
+/// assert_eq!(path_segment("größe"), "größe");
 /// assert_eq!(path_segment(".."), "%2E%2E");
 /// assert_eq!(path_segment(""), "%");
 /// ```
@@ -127,21 +124,21 @@ pub fn path_segment(name: &str) -> String {
         "." => "%2E".to_owned(),
         ".." => "%2E%2E".to_owned(),
         _ => {
-            let encoded = encode_controls(name);
+            let encoded = encode(name);
             if encoded.len() <= LONGEST_SEGMENT { encoded } else { shorten(name, &encoded) }
         }
     }
 }
 
-/// Percent-encodes the reserved ASCII characters and the control characters beyond ASCII.
-fn encode_controls(name: &str) -> String {
+/// Percent-encodes what a segment may not contain, and nothing else.
+fn encode(name: &str) -> String {
     let mut encoded = String::with_capacity(name.len());
-    for part in name.split_inclusive(|c: char| !c.is_ascii() && c.is_control()) {
-        let control = part.chars().next_back().filter(|c| !c.is_ascii() && c.is_control());
-        let plain = &part[..part.len() - control.map_or(0, char::len_utf8)];
-        encoded.extend(utf8_percent_encode(plain, ENCODED));
-        for byte in control.map(|c| c.to_string()).unwrap_or_default().bytes() {
-            encoded.push_str(percent_encoding::percent_encode_byte(byte));
+    let mut bytes = [0; 4];
+    for c in name.chars() {
+        if matches!(c, '/' | '\\' | '%') || c.is_control() {
+            c.encode_utf8(&mut bytes).bytes().for_each(|byte| encoded.push_str(percent_encoding::percent_encode_byte(byte)));
+        } else {
+            encoded.push(c);
         }
     }
     encoded
@@ -180,5 +177,6 @@ mod tests {
         assert_ne!(a, b);
         assert!(a.len() <= LONGEST_SEGMENT && a.contains('~'));
         assert!(path_segment(&"/".repeat(100)).len() <= LONGEST_SEGMENT);
+        assert_eq!(path_segment(&"ä".repeat(100)), "ä".repeat(100), "a segment is shortened by its bytes, not by its escapes");
     }
 }

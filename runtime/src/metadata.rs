@@ -18,7 +18,8 @@ pub enum MetadataValue {
     Text(String),
     /// A whole number.
     Int(i64),
-    /// Any other number.
+    /// Any other number, also one that is not finite.
+    #[serde(with = "any_float")]
     Float(f64),
     /// True or false.
     Bool(bool),
@@ -63,3 +64,27 @@ macro_rules! from {
 }
 
 from! { &str => Text, String => Text, i32 => Int, u32 => Int, i64 => Int, f32 => Float, f64 => Float, bool => Bool, serde_json::Value => Json, }
+
+/// JSON has no way to write a number that is not finite, and writes null, which would not be read back: such numbers are text.
+mod any_float {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Number(f64),
+        Text(String),
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+    pub(super) fn serialize<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        if number.is_finite() { serializer.serialize_f64(*number) } else { serializer.serialize_str(&number.to_string()) }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        match Written::deserialize(deserializer)? {
+            Written::Number(number) => Ok(number),
+            Written::Text(text) => text.parse().map_err(serde::de::Error::custom),
+        }
+    }
+}

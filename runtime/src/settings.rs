@@ -109,7 +109,8 @@ impl Settings {
 /// Lays `over` upon `base`. A field that `base` does not have is refused: the defaults name every field there is.
 fn merge(base: &mut Json, over: &Json, path: &str) -> Result<()> {
     match (base, over) {
-        (Json::Object(base), Json::Object(over)) => {
+        // A map that is empty by default takes any key.
+        (Json::Object(base), Json::Object(over)) if !base.is_empty() => {
             for (name, value) in over {
                 let Some(field) = base.get_mut(name) else {
                     let message = format!("unknown field `{path}{name}` in the configuration");

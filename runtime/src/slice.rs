@@ -1,8 +1,11 @@
 //! Which part of a table a step reads or writes, as data with a text form and a digest that never change.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind, Result};
 
 /// The part of a table that belongs to one run of an asset.
 ///
@@ -15,7 +18,7 @@ use serde::{Deserialize, Serialize};
 /// assert_eq!(Slice::Whole.digest().len(), 32);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "String", into = "String")]
 #[non_exhaustive]
 pub enum Slice {
     /// The whole table.
@@ -27,6 +30,31 @@ impl Slice {
     #[must_use]
     pub fn digest(&self) -> String {
         blake3::hash(self.to_string().as_bytes()).to_hex()[..32].to_owned()
+    }
+}
+
+impl FromStr for Slice {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "v1:all" => Ok(Self::Whole),
+            _ => Err(Error::new(ErrorKind::Unsupported, format!("`{text}` is not a slice that this program knows"))),
+        }
+    }
+}
+
+impl TryFrom<String> for Slice {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<Slice> for String {
+    fn from(slice: Slice) -> Self {
+        slice.to_string()
     }
 }
 

@@ -248,6 +248,17 @@ pub trait Storable {}
 #[diagnostic::do_not_recommend]
 impl Storable for Poisoned {}
 
+/// An object that a body can hand over.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be stored",
+    label = "not sent between threads",
+    note = "assets run in several threads, so what they return has to be `Send + 'static`"
+)]
+pub trait Sendable: Send + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Send + 'static> Sendable for T {}
+
 fn optional<T>(call: &mut Call, parameter: &str, load: fn(&mut Call, &str) -> Result<T>) -> Result<Option<T>> {
     if call.has(parameter) { load(call, parameter).map(Some) } else { Ok(None) }
 }
@@ -346,7 +357,7 @@ impl ObjectKind {
     }
 
     /// Takes the value of a body.
-    pub fn produce<T: Serialize + Send + 'static>(self, value: T) -> Produced {
+    pub fn produce<T: Serialize + Sendable>(self, value: T) -> Produced {
         Produced::value(Value::Object(Object::new(value)))
     }
 
@@ -368,7 +379,7 @@ impl OptionalObjectKind {
     /// Takes the value of a body.
     pub fn produce<T: IntoOption>(self, value: T) -> Produced
     where
-        T::Inner: Serialize + Send + 'static,
+        T::Inner: Serialize + Sendable,
     {
         value.into_option().map_or_else(Produced::nothing, |value| ObjectKind.produce(value))
     }

@@ -92,6 +92,11 @@ impl Written {
             [TokenTree::Punct(equals)] if equals.as_char() == '=' => Err(missing()),
             [TokenTree::Punct(equals), value @ ..] if equals.as_char() == '=' => {
                 let tokens: TokenStream = value.iter().cloned().collect();
+                if let [first, next @ TokenTree::Ident(_), ..] = value
+                    && value::assigned(known.shape, first.to_token_stream())?.is_some()
+                {
+                    return Err(syn::Error::new_spanned(next, format!("expected `,` before `{next}`")));
+                }
                 value::assigned(known.shape, tokens.clone())?.ok_or_else(|| mistyped(tokens))
             }
             [TokenTree::Group(group)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::{EXIT_INTERRUPTED, EXIT_OK, EXIT_STEP_FAILED, Ended, Shell, complain, joined, print, print_json};
+use crate::error::Result;
 use crate::event::RunStatus;
 use crate::exec::{Interrupt, RunReport, StepOutcome};
 use crate::lakehouse::{Lakehouse, runtime};
@@ -49,7 +50,9 @@ impl Materialize {
         } else {
             print(&run_table(&report));
             if self.preview {
-                runtime.block_on(show(&lakehouse, &report))?;
+                if let Err(error) = runtime.block_on(show(&lakehouse, &report)) {
+                    complain(&format!("no preview: {error}"));
+                }
             }
         }
         Ok(match report.status {
@@ -71,7 +74,7 @@ async fn listen(interrupt: Interrupt) {
     }
 }
 
-async fn show(lakehouse: &Lakehouse, report: &RunReport) -> Result<(), Ended> {
+async fn show(lakehouse: &Lakehouse, report: &RunReport) -> Result<()> {
     for stored in report.materializations() {
         if let Some(preview) = lakehouse.preview(&stored.asset, PREVIEW_ROWS).await? {
             print(&format!("\n{}\n{}", stored.asset, preview_table(&preview)));

@@ -8,7 +8,7 @@ mod step;
 pub use env::SystemEnv;
 pub use plan::{Plan, StepAsset, StepSpec};
 pub use schedule::{Interrupt, RunReport, StepOutcome, StepReport};
-pub use step::{InProcess, PendingOutput, StepLauncher};
+pub use step::{InProcess, PendingOutput, StepLauncher, StepResult};
 
 pub(crate) use schedule::{default_parallelism, run};
 pub(crate) use step::{OutputHook, Subscriber, Workshop};

@@ -10,6 +10,9 @@ use crate::graph::Graph;
 use crate::key::AssetKey;
 use crate::slice::Slice;
 
+/// The version of [`Plan`] and [`StepSpec`].
+const PLAN_VERSION: u32 = 1;
+
 /// The steps of a run, each after every step it waits for.
 ///
 /// ```
@@ -62,6 +65,9 @@ impl Plan {
     /// # Errors
     /// If only external assets were selected.
     pub fn new(graph: &Graph, selected: &BTreeSet<usize>) -> Result<Self> {
+        if selected.is_empty() {
+            return Err(Error::new(ErrorKind::Selection, "nothing is selected").help("`list` shows what a selection names"));
+        }
         let run: Vec<usize> = selected.iter().copied().filter(|place| !graph.asset(*place).is_external()).collect();
         if let (true, Some(first)) = (run.is_empty(), selected.first()) {
             let asset = graph.asset(*first);
@@ -69,17 +75,35 @@ impl Plan {
             return Err(error.with("at", asset.source).help("materialize what is made from it: `KEY+`"));
         }
         let steps = run.iter().enumerate().map(|(number, place)| {
-            // An edge through an asset that is not part of the run orders nothing: what it loads is stored already.
-            let after = run.iter().enumerate().filter(|(_, other)| graph.upstream(*place).contains(other)).map(|(n, _)| n);
+            let before = nearest_selected(graph, *place, selected);
+            let after = run.iter().enumerate().filter(|(_, other)| before.contains(other)).map(|(number, _)| number);
             StepSpec {
-                v: 1,
+                v: PLAN_VERSION,
                 number,
                 assets: vec![StepAsset { key: graph.asset(*place).key.clone(), slice: Slice::Whole }],
                 after: after.collect(),
                 fingerprint: graph.fingerprint().to_owned(),
             }
         });
-        Ok(Self { v: 1, steps: steps.collect() })
+        Ok(Self { v: PLAN_VERSION, steps: steps.collect() })
+    }
+
+    /// Whether the plan can be run with these definitions: it may come from a file, or from another program.
+    pub(crate) fn check(&self, graph: &Graph) -> Result<()> {
+        let refuse = |message: &str| Err(Error::new(ErrorKind::Fingerprint, message).help("plan it again with this program"));
+        if self.v > PLAN_VERSION || self.steps.iter().any(|step| step.v > PLAN_VERSION) {
+            return refuse("the plan has a version that this program does not know");
+        }
+        for (number, step) in self.steps.iter().enumerate() {
+            if step.fingerprint != graph.fingerprint() {
+                return refuse("the plan was made from other definitions than this program has");
+            }
+            let known = step.assets.iter().all(|asset| graph.get(&asset.key).is_some());
+            if step.number != number || step.assets.is_empty() || !known || step.after.iter().any(|before| *before >= number) {
+                return refuse("the plan is damaged");
+            }
+        }
+        Ok(())
     }
 
     /// The steps as an event shows them.
@@ -87,8 +111,27 @@ impl Plan {
     pub fn summary(&self) -> Vec<StepSummary> {
         let summary = |step: &StepSpec| StepSummary {
             assets: step.assets.iter().map(|asset| asset.key.clone()).collect(),
+            slices: step.assets.iter().map(|asset| asset.slice.clone()).collect(),
             after: step.after.clone(),
         };
         self.steps.iter().map(summary).collect()
     }
+}
+
+/// The selected assets that are upstream with none selected in between: an asset that is not part of the run still orders those
+/// around it, so that a run of `a or c` of a chain does what a run of the whole chain would.
+fn nearest_selected(graph: &Graph, place: usize, selected: &BTreeSet<usize>) -> BTreeSet<usize> {
+    let mut found = BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    let mut next: Vec<usize> = graph.upstream(place).iter().copied().collect();
+    while let Some(place) = next.pop() {
+        if seen.insert(place) {
+            if selected.contains(&place) && !graph.asset(place).is_external() {
+                found.insert(place);
+            } else {
+                next.extend(graph.upstream(place));
+            }
+        }
+    }
+    found
 }

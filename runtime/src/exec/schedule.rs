@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Durations, EventKind, Failure, Materialization, RunStatus, SkipReason};
 use crate::exec::env::panic_message;
 use crate::exec::plan::Plan;
-use crate::exec::step::{StepLauncher, Workshop};
+use crate::exec::step::{StepLauncher, StepResult, Workshop};
 use crate::io::RunInfo;
 use crate::key::AssetKey;
 
@@ -115,7 +115,8 @@ pub enum StepOutcome {
     Skipped(SkipReason),
 }
 
-/// Runs a plan. Errors of steps are part of the report; an error of this function is one of the log.
+/// Runs a plan. Errors of steps are part of the report; an error of this function is one of the plan or of the log. If the log
+/// fails, nothing else begins, and what has begun is waited for.
 pub(crate) async fn run(
     workshop: Arc<Workshop>,
     launcher: Arc<dyn StepLauncher>,
@@ -123,17 +124,22 @@ pub(crate) async fn run(
     parallelism: usize,
     interrupt: Interrupt,
 ) -> Result<RunReport> {
+    plan.check(&workshop.graph)?;
     let run = unique_id(workshop.env.as_ref());
     let start = workshop.env.elapsed();
     workshop.emit(&run, EventKind::RunStarted { steps: plan.summary(), fingerprint: workshop.graph.fingerprint().to_owned() })?;
 
     let mut schedule = Schedule::new(&plan);
-    let mut running: JoinSet<(usize, Result<Durations>)> = JoinSet::new();
+    let mut running: JoinSet<(usize, Result<StepResult>)> = JoinSet::new();
     let mut tasks: BTreeMap<Id, usize> = BTreeMap::new();
+    let mut log = Ok(());
     loop {
-        while running.len() < parallelism && !interrupt.is_raised() {
+        while running.len() < parallelism && !interrupt.is_raised() && log.is_ok() {
             let Some(step) = schedule.ready.pop_first() else { break };
-            workshop.emit(&run, EventKind::StepStarted { step, attempt: 1 })?;
+            log = workshop.emit(&run, EventKind::StepStarted { step, attempt: 1 });
+            if log.is_err() {
+                break;
+            }
             let launched = launcher.launch(plan.steps[step].clone(), RunInfo::new(run.clone(), 1));
             let task = running.spawn(async move { (step, launched.await) });
             tasks.insert(task.id(), step);
@@ -148,19 +154,21 @@ pub(crate) async fn run(
             Some(Err(error)) => (tasks.get(&error.id()).copied().unwrap_or_default(), Err(of_task(error))),
         };
         match result {
-            Ok(durations) => {
-                workshop.emit(&run, EventKind::StepSucceeded { step, durations })?;
-                schedule.succeeded(step, durations);
+            Ok(result) => {
+                let told = workshop.emit(&run, EventKind::StepSucceeded { step, durations: result.durations });
+                log = log.and(told);
+                schedule.succeeded(step, result);
             }
             Err(error) => {
                 let failure = Failure::from(&blamed(error, &plan, step, &workshop));
-                workshop.emit(&run, EventKind::StepFailed { step, failure: failure.clone() })?;
+                log = log.and(workshop.emit(&run, EventKind::StepFailed { step, failure: failure.clone() }));
                 for (skipped, reason) in schedule.failed(step, failure, &plan) {
-                    workshop.emit(&run, EventKind::StepSkipped { step: skipped, reason })?;
+                    log = log.and(workshop.emit(&run, EventKind::StepSkipped { step: skipped, reason }));
                 }
             }
         }
     }
+    log?;
     for step in schedule.rest() {
         workshop.emit(&run, EventKind::StepSkipped { step, reason: SkipReason::Interrupted })?;
     }
@@ -168,7 +176,7 @@ pub(crate) async fn run(
     let status = schedule.status();
     let elapsed = SignedDuration::try_from(workshop.env.elapsed().saturating_sub(start)).unwrap_or_default();
     workshop.emit(&run, EventKind::RunFinished { status, elapsed })?;
-    report(&workshop, run, status, elapsed, plan, schedule)
+    Ok(schedule.report(run, status, elapsed, plan))
 }
 
 /// The state of every step of a run.
@@ -177,6 +185,7 @@ struct Schedule {
     dependents: Vec<Vec<usize>>,
     ready: BTreeSet<usize>,
     outcomes: Vec<Option<StepOutcome>>,
+    materializations: Vec<Vec<Materialization>>,
 }
 
 impl Schedule {
@@ -189,11 +198,13 @@ impl Schedule {
             }
         }
         let ready = (0..plan.steps.len()).filter(|step| waiting_for[*step].is_empty()).collect();
-        Self { waiting_for, dependents, ready, outcomes: vec![None; plan.steps.len()] }
+        let steps = plan.steps.len();
+        Self { waiting_for, dependents, ready, outcomes: vec![None; steps], materializations: vec![Vec::new(); steps] }
     }
 
-    fn succeeded(&mut self, step: usize, durations: Durations) {
-        self.outcomes[step] = Some(StepOutcome::Succeeded(durations));
+    fn succeeded(&mut self, step: usize, result: StepResult) {
+        self.outcomes[step] = Some(StepOutcome::Succeeded(result.durations));
+        self.materializations[step] = result.materializations;
         for dependent in &self.dependents[step] {
             self.waiting_for[*dependent].remove(&step);
             if self.waiting_for[*dependent].is_empty() && self.outcomes[*dependent].is_none() {
@@ -226,6 +237,16 @@ impl Schedule {
         rest
     }
 
+    fn report(self, run: String, status: RunStatus, elapsed: SignedDuration, plan: Plan) -> RunReport {
+        let steps = plan.steps.into_iter().zip(self.outcomes).zip(self.materializations);
+        let steps = steps.map(|((step, outcome), materializations)| StepReport {
+            assets: step.assets.into_iter().map(|asset| asset.key).collect(),
+            outcome: outcome.unwrap_or(StepOutcome::Skipped(SkipReason::Interrupted)),
+            materializations,
+        });
+        RunReport { run, status, steps: steps.collect(), elapsed }
+    }
+
     fn status(&self) -> RunStatus {
         let any = |matches: fn(&StepOutcome) -> bool| self.outcomes.iter().flatten().any(matches);
         if any(|outcome| matches!(outcome, StepOutcome::Skipped(SkipReason::Interrupted))) {
@@ -253,34 +274,6 @@ fn blamed(error: Error, plan: &Plan, step: usize, workshop: &Workshop) -> Error 
         Some(asset) => error.with("at", asset.source),
         None => error,
     }
-}
-
-fn report(
-    workshop: &Workshop,
-    run: String,
-    status: RunStatus,
-    elapsed: SignedDuration,
-    plan: Plan,
-    schedule: Schedule,
-) -> Result<RunReport> {
-    let mut materializations: BTreeMap<usize, Vec<Materialization>> = BTreeMap::new();
-    let mut after = 0;
-    loop {
-        let events = workshop.state.events(after, 1000)?;
-        let Some(last) = events.last() else { break };
-        after = last.cursor;
-        for event in events.into_iter().filter(|event| event.run == run) {
-            if let EventKind::Materialized { step, materialization } = event.kind {
-                materializations.entry(step).or_default().push(materialization);
-            }
-        }
-    }
-    let steps = plan.steps.into_iter().zip(schedule.outcomes).map(|(step, outcome)| StepReport {
-        assets: step.assets.into_iter().map(|asset| asset.key).collect(),
-        outcome: outcome.unwrap_or(StepOutcome::Skipped(SkipReason::Interrupted)),
-        materializations: materializations.remove(&step.number).unwrap_or_default(),
-    });
-    Ok(RunReport { run, status, steps: steps.collect(), elapsed })
 }
 
 /// How many steps run at once unless somebody says otherwise: as many as the machine has processors.

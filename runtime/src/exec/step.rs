@@ -1,6 +1,7 @@
 //! One step: load, call, stage, check, commit, record.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Durations, EventKind, Materialization};
 use crate::exec::plan::{StepAsset, StepSpec};
 use crate::graph::Graph;
-use crate::io::{Committed, IoManager, LoadRequest, RunInfo, Staged, StoreRequest};
+use crate::io::{IoManager, LoadRequest, RunInfo, Staged, StoreRequest};
 use crate::metadata::MetadataValue;
 use crate::resource::Resources;
 use crate::settings::Settings;
@@ -24,10 +25,20 @@ use crate::slice::Slice;
 use crate::state::State;
 use crate::value::Value;
 
+/// What a step did.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct StepResult {
+    /// How long its parts took.
+    pub durations: Durations,
+    /// What it stored.
+    pub materializations: Vec<Materialization>,
+}
+
 /// Where a step runs. In this process at first; elsewhere later, which is why a step is data.
 pub trait StepLauncher: Send + Sync + 'static {
-    /// Runs a step and records what it does as events.
-    fn launch(&self, step: StepSpec, run: RunInfo) -> BoxFuture<'static, Result<Durations>>;
+    /// Runs a step.
+    fn launch(&self, step: StepSpec, run: RunInfo) -> BoxFuture<'static, Result<StepResult>>;
 }
 
 /// An output that is staged and not yet visible: what a check looks at.
@@ -71,7 +82,10 @@ impl Workshop {
         let _order = self.telling.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let event = self.state.append(run, self.env.now(), kind)?;
         for subscriber in &self.subscribers {
-            subscriber(&event);
+            // Whoever listens must not be able to fail a run, least of all between a commit and its record.
+            if catch_unwind(AssertUnwindSafe(|| subscriber(&event))).is_err() {
+                tracing::warn!(cursor = event.cursor, "a subscriber panicked at an event");
+            }
         }
         Ok(())
     }
@@ -111,7 +125,7 @@ pub struct InProcess {
 }
 
 impl StepLauncher for InProcess {
-    fn launch(&self, step: StepSpec, run: RunInfo) -> BoxFuture<'static, Result<Durations>> {
+    fn launch(&self, step: StepSpec, run: RunInfo) -> BoxFuture<'static, Result<StepResult>> {
         let workshop = Arc::clone(&self.workshop);
         Box::pin(async move { StepRun { workshop: &workshop, step: &step, run: &run }.run().await })
     }
@@ -129,32 +143,50 @@ struct Ready<'a> {
     slice: &'a Slice,
     store: Store<'a>,
     staged: Staged,
+    number: i64,
     metadata: Vec<(String, MetadataValue)>,
 }
 
 impl<'a> StepRun<'a> {
-    async fn run(&self) -> Result<Durations> {
+    async fn run(&self) -> Result<StepResult> {
         if self.step.fingerprint != self.workshop.graph.fingerprint() {
             let message = "the step was planned from other definitions than this program has";
             return Err(Error::new(ErrorKind::Fingerprint, message).help("plan it again with this program"));
         }
         let main = self.step.assets.first().ok_or_else(|| Error::new(ErrorKind::Internal, "a step without an asset"))?;
         let (asset, _) = self.workshop.asset(&main.key)?;
+        let numbers = self.numbers()?;
         let start = self.workshop.env.elapsed();
         let call = self.load(asset).await?;
         let loaded = self.workshop.env.elapsed();
         let outputs = self.call(asset, call).await?;
         let computed = self.workshop.env.elapsed();
-        let ready = self.stage(outputs).await?;
+        let ready = self.stage(outputs, &numbers).await?;
         if let Err(error) = self.check(&ready) {
             self.discard(&ready).await;
             return Err(error);
         }
-        for output in ready {
-            self.commit(output).await?;
+        let mut materializations = Vec::with_capacity(ready.len());
+        let mut ready = ready.into_iter();
+        while let Some(output) = ready.next() {
+            match self.commit(output).await {
+                Ok(materialization) => materializations.push(materialization),
+                Err(error) => {
+                    self.discard(ready.as_slice()).await;
+                    return Err(error);
+                }
+            }
         }
         let stored = self.workshop.env.elapsed();
-        Ok(Durations { load: signed(loaded - start), compute: signed(computed - loaded), store: signed(stored - computed) })
+        let durations =
+            Durations { load: signed(loaded - start), compute: signed(computed - loaded), store: signed(stored - computed) };
+        Ok(StepResult { durations, materializations })
+    }
+
+    /// A number for each commit, taken before anything is loaded: of two runs at once, the one that began later wins, since the
+    /// other may have loaded what is by then old.
+    fn numbers(&self) -> Result<Vec<i64>> {
+        self.step.assets.iter().map(|asset| self.workshop.state.next_number(&asset.key, &asset.slice)).collect()
     }
 
     async fn load(&self, asset: &Arc<AssetSpec>) -> Result<Call> {
@@ -208,10 +240,10 @@ impl<'a> StepRun<'a> {
         Ok(outputs)
     }
 
-    async fn stage(&self, outputs: Vec<ProducedOutput>) -> Result<Vec<Ready<'a>>> {
+    async fn stage(&self, outputs: Vec<ProducedOutput>, numbers: &[i64]) -> Result<Vec<Ready<'a>>> {
         let mut ready = Vec::with_capacity(outputs.len());
-        for (produced, target) in outputs.into_iter().zip(&self.step.assets) {
-            match self.stage_output(produced, target).await {
+        for ((produced, target), number) in outputs.into_iter().zip(&self.step.assets).zip(numbers) {
+            match self.stage_output(produced, target, *number).await {
                 Ok(output) => ready.extend(output),
                 Err(error) => {
                     self.discard(&ready).await;
@@ -222,10 +254,14 @@ impl<'a> StepRun<'a> {
         Ok(ready)
     }
 
-    async fn stage_output(&self, produced: ProducedOutput, target: &'a StepAsset) -> Result<Option<Ready<'a>>> {
+    async fn stage_output(&self, produced: ProducedOutput, target: &'a StepAsset, number: i64) -> Result<Option<Ready<'a>>> {
         let (asset, store) = self.workshop.asset(&target.key)?;
         let (Some(value), Some(store)) = (produced.value, store) else {
             if asset.is_stored() {
+                if !asset.output.optional {
+                    let message = format!("`{}` produced nothing, and its output is not optional", asset.key);
+                    return Err(in_body(Error::new(ErrorKind::Value, message), asset));
+                }
                 let reason = "the run produced nothing; what was stored is still there".to_owned();
                 let skipped = EventKind::OutputSkipped { step: self.step.number, asset: asset.key.clone(), reason };
                 self.workshop.emit(&self.run.run, skipped)?;
@@ -235,7 +271,7 @@ impl<'a> StepRun<'a> {
         let request = self.request(asset, &target.slice, &produced.metadata);
         let staged =
             store.io.stage(request, value).await.map_err(|error| store.blame(in_body(error, asset), asset, &target.slice))?;
-        Ok(Some(Ready { asset, slice: &target.slice, store, staged, metadata: produced.metadata }))
+        Ok(Some(Ready { asset, slice: &target.slice, store, staged, number, metadata: produced.metadata }))
     }
 
     fn check(&self, ready: &[Ready<'_>]) -> Result<()> {
@@ -249,9 +285,8 @@ impl<'a> StepRun<'a> {
         Ok(())
     }
 
-    async fn commit(&self, output: Ready<'_>) -> Result<()> {
-        let Ready { asset, slice, store, staged, metadata } = output;
-        let number = self.workshop.state.next_number(&asset.key, slice)?;
+    async fn commit(&self, output: Ready<'_>) -> Result<Materialization> {
+        let Ready { asset, slice, store, staged, number, metadata } = output;
         let id = CommitId::new(self.workshop.state.log_id(), &asset.key, slice, number);
         let request = self.request(asset, slice, &metadata);
         let committed = match store.io.commit(request.clone(), vec![staged.clone()], &id).await {
@@ -262,24 +297,12 @@ impl<'a> StepRun<'a> {
                 return Err(store.blame(error, asset, slice));
             }
         };
-        let materialization = self.materialization(asset, slice, store, staged, metadata, &committed)?;
-        self.workshop.emit(&self.run.run, EventKind::Materialized { step: self.step.number, materialization })
-    }
-
-    fn materialization(
-        &self,
-        asset: &AssetSpec,
-        slice: &Slice,
-        store: Store<'_>,
-        staged: Staged,
-        metadata: Vec<(String, MetadataValue)>,
-        committed: &Committed,
-    ) -> Result<Materialization> {
-        Ok(Materialization {
+        let location = store.io.locate(asset, slice)?.to_string();
+        let materialization = Materialization {
             asset: asset.key.clone(),
             slice: slice.clone(),
             store: store.key.to_owned(),
-            location: store.io.locate(asset, slice)?.to_string(),
+            location,
             version: committed.version,
             rows: staged.rows,
             table_rows: committed.table_rows,
@@ -287,7 +310,12 @@ impl<'a> StepRun<'a> {
             columns: staged.columns,
             code_version: asset.code_version.clone(),
             metadata,
-        })
+            commit: id,
+            attempt: self.run.attempt,
+        };
+        let told = EventKind::Materialized { step: self.step.number, materialization: materialization.clone() };
+        self.workshop.emit(&self.run.run, told)?;
+        Ok(materialization)
     }
 
     async fn discard(&self, ready: &[Ready<'_>]) {

@@ -56,7 +56,7 @@ pub struct OptionDef {
 pub enum OptionKind {
     /// Any text.
     Text,
-    /// A whole number from 0.
+    /// A whole number from 1.
     Int,
     /// True or false.
     Bool,
@@ -77,10 +77,10 @@ impl Capabilities {
         };
         let takes = match (option.kind, value) {
             (OptionKind::Text, MetadataValue::Text(_)) | (OptionKind::Bool, MetadataValue::Bool(_)) => return Ok(()),
-            (OptionKind::Int, MetadataValue::Int(number)) if *number >= 0 => return Ok(()),
+            (OptionKind::Int, MetadataValue::Int(number)) if *number > 0 => return Ok(()),
             (OptionKind::OneOf(names), MetadataValue::Text(text)) if names.contains(&text.as_str()) => return Ok(()),
             (OptionKind::Text, _) => "text".to_owned(),
-            (OptionKind::Int, _) => "a whole number from 0".to_owned(),
+            (OptionKind::Int, _) => "a whole number from 1".to_owned(),
             (OptionKind::Bool, _) => "`true` or `false`".to_owned(),
             (OptionKind::OneOf(names), _) => {
                 format!("one of {}", names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", "))

@@ -4,6 +4,22 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{IoManager, memory::MemoryIoManager};
+use crate::asset::ValueKind;
+
+/// The key of the store for assets that name none, where none is bound to `io_manager`.
+pub(crate) fn default_store_key(kind: ValueKind) -> &'static str {
+    let key = if kind == ValueKind::Table { FRAMES } else { OBJECTS };
+    key.unwrap_or("memory")
+}
+
+#[cfg(feature = "delta")]
+const FRAMES: Option<&str> = Some("delta");
+#[cfg(not(feature = "delta"))]
+const FRAMES: Option<&str> = None;
+#[cfg(feature = "fs")]
+const OBJECTS: Option<&str> = Some("fs");
+#[cfg(not(feature = "fs"))]
+const OBJECTS: Option<&str> = None;
 
 /// The default stores by key.
 pub(crate) fn default_stores(root: &Path) -> Vec<(&'static str, Arc<dyn IoManager>)> {

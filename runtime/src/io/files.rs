@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Committed, Description, Location, RunInfo, Staged};
+use super::{CommitState, Committed, Description, Location, RunInfo, Staged};
 use crate::commit::CommitId;
 use crate::env::{Env, unique_id};
 use crate::error::{Error, ErrorKind, Result};
@@ -18,6 +18,9 @@ use crate::schema::Column;
 
 /// The folder under a base that holds manifests; no asset may be named like it.
 const MANIFESTS: &str = ".lakewright";
+
+/// The version of [`Manifest`].
+const MANIFEST_VERSION: u32 = 1;
 
 /// A folder in which each asset is a file.
 #[derive(Debug, Clone)]
@@ -42,6 +45,49 @@ pub struct Manifest {
     pub bytes: Option<u64>,
     /// The columns, for tables.
     pub columns: Vec<Column>,
+    /// The file itself, so that one that somebody else put in its place is not taken for it.
+    pub file: FileId,
+}
+
+/// What tells a file from another that was put in its place: its inode and its times, which a rename does not change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileId {
+    inode: u64,
+    bytes: u64,
+    modified: i64,
+}
+
+impl FileId {
+    fn of(path: &Path) -> io::Result<Self> {
+        let found = fs::metadata(path)?;
+        let modified = found.modified()?.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+        Ok(Self { inode: inode(&found), bytes: found.len(), modified: i64::try_from(modified).unwrap_or_default() })
+    }
+}
+
+#[cfg(unix)]
+fn inode(found: &fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(found)
+}
+
+#[cfg(not(unix))]
+fn inode(_found: &fs::Metadata) -> u64 {
+    0
+}
+
+impl Manifest {
+    fn new(id: &CommitId, run: &RunInfo, payload: &StagedFile, staged: &Staged, file: FileId) -> Self {
+        Self {
+            v: MANIFEST_VERSION,
+            commit: id.clone(),
+            run: run.clone(),
+            extension: payload.extension.clone(),
+            rows: staged.rows,
+            bytes: staged.bytes,
+            columns: staged.columns.clone(),
+            file,
+        }
+    }
 }
 
 /// The payload of something staged in a [`FileSpace`].
@@ -77,14 +123,13 @@ impl FileSpace {
         Ok(folder.join(format!("{}.{extension}", path_segment(key.name()))))
     }
 
-    /// The file of an asset as a location: absolute, but not resolved through links.
+    /// The file of an asset as a location: absolute, with the base resolved through links.
     ///
     /// # Errors
     /// As [`FileSpace::path`], or if there is no current folder.
     pub fn location(&self, key: &AssetKey, extension: &str) -> Result<Location> {
-        let path = self.path(key, extension)?;
-        let absolute = std::path::absolute(&path).map_err(|error| io_error(&error, "resolve", &path))?;
-        Ok(Location::new(absolute.to_string_lossy()))
+        let path = Self::new(resolved(&self.base)?).path(key, extension)?;
+        Ok(Location::new(path.to_string_lossy()))
     }
 
     /// A new place beside the file of an asset; the folder exists when this returns.
@@ -119,50 +164,69 @@ impl FileSpace {
         let [staged] = staged else {
             return Err(Error::new(ErrorKind::Unsupported, "a file store commits one file at a time"));
         };
-        let payload: StagedFile = parse_payload(staged)?;
-        let target = self.path(key, &payload.extension)?;
-        let source = self.base.join(&payload.path);
-        let manifest = self.manifest_path(key, "json");
-        let folder = parent(&manifest);
-        fs::create_dir_all(folder).map_err(|error| io_error(&error, "create the folder", folder))?;
-
-        let lock_path = self.manifest_path(key, "lock");
-        let lock = File::create(&lock_path).map_err(|error| io_error(&error, "create", &lock_path))?;
-        lock.lock().map_err(|error| io_error(&error, "lock", &lock_path))?;
-
+        let payload: StagedFile = staged.payload("a file store")?;
+        let (source, target) = (self.base.join(&payload.path), self.path(key, &payload.extension)?);
+        let _lock = self.lock(key)?;
         if let Some(known) = self.manifest(key)?.filter(|known| known.commit.application() == id.application()) {
-            if known.commit.number == id.number {
-                return Ok(Committed::new().table_rows(staged.rows).already());
-            }
-            if known.commit.number > id.number {
-                let message = format!("commit {} of `{key}` comes after {}, which replaced it", id.number, known.commit.number);
-                return Err(Error::new(ErrorKind::Superseded, message).with("location", target.display()));
+            match CommitState::of(id.number, Some(known.commit.number)) {
+                CommitState::Committed => return Ok(Committed::new().table_rows(known.rows).already()),
+                CommitState::Superseded => {
+                    let message =
+                        format!("commit {} of `{key}` comes after {}, which replaced it", id.number, known.commit.number);
+                    return Err(Error::new(ErrorKind::Superseded, message).with("location", target.display()));
+                }
+                CommitState::Absent => {}
             }
         }
 
         let pending = self.manifest_path(key, "json.pending");
-        let in_place = !source.exists() && read_manifest(&pending)?.is_some_and(|known| known.commit == *id);
-        if !in_place {
-            let record = Manifest {
-                v: 1,
-                commit: id.clone(),
-                run: run.clone(),
-                extension: payload.extension.clone(),
-                rows: staged.rows,
-                bytes: staged.bytes,
-                columns: staged.columns.clone(),
-            };
-            write_durably(&pending, &serde_json::to_vec_pretty(&record).map_err(io::Error::from)?)?;
-            fs::rename(&source, &target).map_err(|error| io_error(&error, "replace", &target))?;
-            sync_folder(parent(&target))?;
+        match FileId::of(&source) {
+            Ok(file) => {
+                let record = Manifest::new(id, run, &payload, staged, file);
+                write_durably(&pending, &serde_json::to_vec_pretty(&record).map_err(io::Error::from)?)?;
+                if let Err(error) = fs::rename(&source, &target) {
+                    // Otherwise it would say of the old file that it is the new one.
+                    remove_if_there(&pending)?;
+                    return Err(io_error(&error, "replace", &target));
+                }
+            }
+            // A try of the same commit may have come as far as the rename: then the file in place is the one that was staged.
+            Err(error) => {
+                let begun = read_manifest(&pending)?.filter(|known| known.commit == *id);
+                if begun.is_none_or(|known| FileId::of(&target).ok() != Some(known.file)) {
+                    return Err(io_error(&error, "find the staged file", &source));
+                }
+            }
         }
-        let previous = self.manifest(key)?.map(|known| known.extension).filter(|known| *known != payload.extension);
-        fs::rename(&pending, &manifest).map_err(|error| io_error(&error, "replace", &manifest))?;
-        sync_folder(folder)?;
-        if let Some(extension) = previous {
-            remove_if_there(&self.path(key, &extension)?)?;
+        // From here readers see the new file, so nothing below may say that the commit failed.
+        if let Err(error) = self.finish(key, &target, &payload.extension) {
+            tracing::warn!(%error, asset = %key, "the file is in place, and its manifest is not");
         }
         Ok(Committed::new().table_rows(staged.rows))
+    }
+
+    /// Makes the rename durable and the pending manifest the present one. Until then, [`FileSpace::manifest`] looks at both.
+    fn finish(&self, key: &AssetKey, target: &Path, extension: &str) -> Result<()> {
+        sync(parent(target))?;
+        let manifest = self.manifest_path(key, "json");
+        let previous = read_manifest(&manifest)?.map(|known| known.extension).filter(|known| known != extension);
+        let pending = self.manifest_path(key, "json.pending");
+        fs::rename(&pending, &manifest).map_err(|error| io_error(&error, "replace", &manifest))?;
+        sync(parent(&manifest))?;
+        if let Some(previous) = previous {
+            remove_if_there(&self.path(key, &previous)?)?;
+        }
+        Ok(())
+    }
+
+    /// Held while the file of an asset is replaced or removed, by whichever process.
+    fn lock(&self, key: &AssetKey) -> Result<File> {
+        let path = self.manifest_path(key, "lock");
+        let folder = parent(&path);
+        fs::create_dir_all(folder).map_err(|error| io_error(&error, "create the folder", folder))?;
+        let lock = File::create(&path).map_err(|error| io_error(&error, "create", &path))?;
+        lock.lock().map_err(|error| io_error(&error, "lock", &path))?;
+        Ok(lock)
     }
 
     /// Removes staged files.
@@ -171,7 +235,7 @@ impl FileSpace {
     /// If one is there and cannot be removed.
     pub fn discard(&self, staged: &[Staged]) -> Result<()> {
         for staged in staged {
-            let payload: StagedFile = parse_payload(staged)?;
+            let payload: StagedFile = staged.payload("a file store")?;
             remove_if_there(&self.base.join(payload.path))?;
         }
         Ok(())
@@ -182,7 +246,10 @@ impl FileSpace {
     /// # Errors
     /// If they are there and cannot be removed.
     pub fn delete(&self, key: &AssetKey, extension: &str) -> Result<()> {
-        remove_if_there(&self.path(key, extension)?)?;
+        let path = self.path(key, extension)?;
+        let _lock = self.lock(key)?;
+        remove_if_there(&path)?;
+        remove_if_there(&self.manifest_path(key, "json.pending"))?;
         remove_if_there(&self.manifest_path(key, "json"))
     }
 
@@ -191,16 +258,25 @@ impl FileSpace {
     /// # Errors
     /// If there is a manifest that cannot be read.
     pub fn manifest(&self, key: &AssetKey) -> Result<Option<Manifest>> {
-        read_manifest(&self.manifest_path(key, "json"))
+        for suffix in ["json.pending", "json"] {
+            if let Some(known) = read_manifest(&self.manifest_path(key, suffix))?
+                && FileId::of(&self.path(key, &known.extension)?).ok() == Some(known.file)
+            {
+                return Ok(Some(known));
+            }
+        }
+        Ok(None)
     }
 
-    /// Which of the ids have been committed.
+    /// What became of commits.
     ///
     /// # Errors
     /// If there is a manifest that cannot be read.
-    pub fn committed(&self, key: &AssetKey, ids: &[CommitId]) -> Result<Vec<bool>> {
+    pub fn committed(&self, key: &AssetKey, ids: &[CommitId]) -> Result<Vec<CommitState>> {
         let known = self.manifest(key)?.map(|manifest| manifest.commit);
-        Ok(ids.iter().map(|id| known.as_ref() == Some(id)).collect())
+        let last =
+            |id: &CommitId| known.as_ref().filter(|known| known.application() == id.application()).map(|known| known.number);
+        Ok(ids.iter().map(|id| CommitState::of(id.number, last(id))).collect())
     }
 
     /// What is stored for an asset.
@@ -216,8 +292,7 @@ impl FileSpace {
         };
         let mut description = Description { exists: true, bytes: Some(found.len()), ..Description::default() };
         description.modified = found.modified().ok().and_then(|modified| modified.try_into().ok());
-        // A file that somebody else put there after our last commit has other bytes than the manifest remembers.
-        if let Some(manifest) = self.manifest(key)?.filter(|manifest| manifest.bytes == Some(found.len())) {
+        if let Some(manifest) = self.manifest(key)? {
             description.rows = manifest.rows;
             description.columns = manifest.columns;
             description.run = Some(manifest.run.run);
@@ -257,22 +332,22 @@ pub fn io_error(error: &io::Error, tried: &str, path: &Path) -> Error {
     }
 }
 
-fn parse_payload(staged: &Staged) -> Result<StagedFile> {
-    serde_json::from_value(staged.payload.clone())
-        .map_err(|error| Error::new(ErrorKind::Internal, "this was not staged by a file store").source(error))
-}
-
 fn read_manifest(path: &Path) -> Result<Option<Manifest>> {
     let text = match fs::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(io_error(&error, "read", path)),
     };
-    let parsed = serde_json::from_slice(&text);
-    parsed.map(Some).map_err(|error| {
+    let parsed: Manifest = serde_json::from_slice(&text).map_err(|error| {
         let message = format!("the manifest `{}` is damaged", path.display());
         Error::new(ErrorKind::Corrupt, message).source(error).help("remove it; the file it describes is not touched")
-    })
+    })?;
+    if parsed.v > MANIFEST_VERSION {
+        let message =
+            format!("the manifest `{}` has version {}, and this program knows {MANIFEST_VERSION}", path.display(), parsed.v);
+        return Err(Error::new(ErrorKind::Unsupported, message).help("use the program that wrote it"));
+    }
+    Ok(Some(parsed))
 }
 
 fn write_durably(path: &Path, bytes: &[u8]) -> Result<()> {
@@ -280,8 +355,25 @@ fn write_durably(path: &Path, bytes: &[u8]) -> Result<()> {
     written.map_err(|error| io_error(&error, "write", path))
 }
 
-fn sync_folder(folder: &Path) -> Result<()> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| io_error(&error, "flush", folder))
+/// Flushes a file or a folder to the disk.
+pub(crate) fn sync(path: &Path) -> Result<()> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(|error| io_error(&error, "flush", path))
+}
+
+/// A folder, resolved through links as far as it exists: one folder has one name, and `..` means what the file system says.
+pub(crate) fn resolved(folder: &Path) -> Result<PathBuf> {
+    let text = folder.to_string_lossy();
+    if text.contains("://") {
+        let message = format!("the store keeps its data in a local folder, and its root is `{text}`");
+        return Err(Error::new(ErrorKind::Config, message).help("object stores are not built yet; name a folder"));
+    }
+    let absolute = std::path::absolute(folder).map_err(|error| io_error(&error, "resolve", folder))?;
+    for existing in absolute.ancestors() {
+        if let (Ok(real), Ok(rest)) = (existing.canonicalize(), absolute.strip_prefix(existing)) {
+            return Ok(real.join(rest));
+        }
+    }
+    Ok(absolute)
 }
 
 fn remove_if_there(path: &Path) -> Result<()> {

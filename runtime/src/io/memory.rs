@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use serde_json::json;
 
-use super::{Capabilities, Committed, Description, IoManager, LoadRequest, Location, Staged, StoreRequest};
+use super::{Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, Staged, StoreRequest};
 use crate::asset::{AssetSpec, ValueKind};
 use crate::commit::CommitId;
 use crate::env::{Env, blocking};
@@ -160,10 +160,11 @@ impl IoManager for MemoryIoManager {
         Ok(())
     }
 
-    async fn committed(&self, request: StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<bool>> {
+    async fn committed(&self, request: StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>> {
         let state = self.state();
         let known = state.stored.get(&request.asset.key).map(|stored| &stored.commit);
-        Ok(ids.iter().map(|id| known == Some(id)).collect())
+        let last = |id: &CommitId| known.filter(|known| known.application() == id.application()).map(|known| known.number);
+        Ok(ids.iter().map(|id| CommitState::of(id.number, last(id))).collect())
     }
 
     async fn describe(&self, request: LoadRequest<'_>) -> Result<Description> {

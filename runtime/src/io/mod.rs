@@ -14,13 +14,15 @@ pub mod memory;
 #[cfg(any(feature = "delta", feature = "parquet"))]
 mod parquet_options;
 mod requests;
+#[cfg(any(feature = "delta", feature = "csv", feature = "parquet"))]
+mod sink;
 
 use async_trait::async_trait;
 
 pub use capabilities::{Capabilities, OptionDef, OptionKind};
 pub use dataset::dataset;
-pub(crate) use defaults::default_stores;
-pub use requests::{Committed, Description, LoadRequest, Location, RunInfo, Staged, StoreRequest};
+pub(crate) use defaults::{default_store_key, default_stores};
+pub use requests::{CommitState, Committed, Description, LoadRequest, Location, RunInfo, Staged, StoreRequest};
 
 use crate::asset::AssetSpec;
 use crate::commit::CommitId;
@@ -63,17 +65,18 @@ pub trait IoManager: Send + Sync + 'static {
     /// If it cannot; what was stored before is still what readers see.
     async fn commit(&self, request: StoreRequest<'_>, staged: Vec<Staged>, id: &CommitId) -> Result<Committed>;
 
-    /// Removes what was staged and will not be committed. What is already gone is no error.
+    /// Removes what was staged and will not be committed. What is already gone is no error, and what readers see is never removed,
+    /// even if it was staged here: the outcome of a commit that failed may not have been known.
     ///
     /// # Errors
     /// If it cannot be removed.
     async fn discard(&self, request: StoreRequest<'_>, staged: Vec<Staged>) -> Result<()>;
 
-    /// What of the ids has been committed, in the same order.
+    /// What became of commits, in the same order.
     ///
     /// # Errors
     /// If the store cannot tell.
-    async fn committed(&self, request: StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<bool>>;
+    async fn committed(&self, request: StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>>;
 
     /// What is stored now, from metadata alone.
     ///

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::asset::AssetSpec;
 use crate::env::Env;
+use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::MetadataValue;
 use crate::schema::Column;
 use crate::slice::Slice;
@@ -115,6 +116,9 @@ impl RunInfo {
     }
 }
 
+/// The version of [`Staged`].
+const STAGED_VERSION: u32 = 1;
+
 /// Something written where no reader looks: serializable, so that another process can commit or discard it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -135,7 +139,20 @@ impl Staged {
     /// What the store needs to find it again; the rest is for records.
     #[must_use]
     pub fn new(payload: serde_json::Value) -> Self {
-        Self { v: 1, payload, rows: None, bytes: None, columns: Vec::new() }
+        Self { v: STAGED_VERSION, payload, rows: None, bytes: None, columns: Vec::new() }
+    }
+
+    /// The payload as its store wrote it.
+    ///
+    /// # Errors
+    /// If another store wrote it, or a version of this one that is yet to come.
+    pub fn payload<T: serde::de::DeserializeOwned>(&self, store: &str) -> Result<T> {
+        if self.v > STAGED_VERSION {
+            let message = format!("what was staged has version {}, and this program knows {STAGED_VERSION}", self.v);
+            return Err(Error::new(ErrorKind::Unsupported, message).help("commit it with the program that staged it"));
+        }
+        serde_json::from_value(self.payload.clone())
+            .map_err(|error| Error::new(ErrorKind::Internal, format!("this was not staged by {store}")).source(error))
     }
 
     /// With the number of rows.
@@ -198,6 +215,30 @@ impl Committed {
     pub fn already(mut self) -> Self {
         self.already = true;
         self
+    }
+}
+
+/// What became of a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CommitState {
+    /// It has not landed, and may still be made.
+    Absent,
+    /// It landed, and nothing of its kind came after.
+    Committed,
+    /// One of its kind with a greater number landed after, so it must not be made any more.
+    Superseded,
+}
+
+impl CommitState {
+    /// What became of a commit with `number`, if `last` is the number of the last of its kind that landed.
+    #[must_use]
+    pub fn of(number: i64, last: Option<i64>) -> Self {
+        match last {
+            Some(last) if last == number => Self::Committed,
+            Some(last) if last > number => Self::Superseded,
+            _ => Self::Absent,
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! Everything that can be wrong between assets and what they are bound to, found before anything runs.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::asset::{AssetSpec, ValueKind};
 use crate::error::{Error, ErrorKind, Result, known_names};
-use crate::io::{IoManager, Location};
+use crate::io::{IoManager, Location, default_store_key};
 use crate::key::AssetKey;
 use crate::registry::Registry;
 use crate::resource::Resources;
@@ -29,6 +30,7 @@ pub(super) fn check(registry: &Registry, bindings: &Bindings<'_>) -> (BTreeMap<A
         found.extend(check_honoured(asset));
         found.extend(check_resources(asset, bindings.resources));
         found.extend(check_config(asset, bindings.settings));
+        found.extend(check_inputs(asset, registry));
         if asset.is_stored() {
             let key = store_key(asset, bindings.stores);
             match bindings.stores.get(&key) {
@@ -42,9 +44,12 @@ pub(super) fn check(registry: &Registry, bindings: &Bindings<'_>) -> (BTreeMap<A
                 }
                 None => found.push(unknown_store(&key, asset, bindings.stores)),
             }
+        } else if let Some(key) = asset.io_manager.as_ref().filter(|key| !bindings.stores.contains_key(*key)) {
+            found.push(unknown_store(key, asset, bindings.stores));
         }
         errors.extend(found.into_iter().map(|error| error.with("asset", format!("`{}`", asset.key)).with("at", asset.source)));
     }
+    errors.extend(check_nested(&located));
     errors.extend(located.into_iter().filter_map(|(location, assets)| check_shared(&location, &assets)));
     errors.extend(check_configured(registry, bindings.settings));
     (store_keys, errors)
@@ -58,9 +63,7 @@ fn store_key(asset: &AssetSpec, stores: &BTreeMap<String, Arc<dyn IoManager>>) -
     if stores.contains_key("io_manager") {
         return "io_manager".to_owned();
     }
-    let by_kind = if asset.output.kind == ValueKind::Table { "delta" } else { "fs" };
-    let key = if stores.contains_key(by_kind) || !stores.contains_key("memory") { by_kind } else { "memory" };
-    key.to_owned()
+    default_store_key(asset.output.kind).to_owned()
 }
 
 fn unknown_store(key: &str, asset: &AssetSpec, stores: &BTreeMap<String, Arc<dyn IoManager>>) -> Error {
@@ -122,6 +125,40 @@ fn check_shared(location: &Location, assets: &[&AssetSpec]) -> Option<Error> {
             .with("at", places.join(" and "))
             .help("give one of them another `schema`, `name` or store")
     })
+}
+
+/// An asset whose file or folder would have to hold another asset: `a.json` beside `a.json/x`.
+fn check_nested(located: &BTreeMap<Location, Vec<&AssetSpec>>) -> Vec<Error> {
+    let mut errors = Vec::new();
+    for (inner, assets) in located {
+        for folder in Path::new(inner.as_str()).ancestors().skip(1) {
+            let Some(outer) = located.get(&Location::new(folder.to_string_lossy())) else { continue };
+            let message = format!("`{}` would be stored inside of `{}`", assets[0].key, outer[0].key);
+            let error = Error::new(ErrorKind::SharedLocation, message).with("location", folder.display());
+            let error = error.with("at", format!("{} and {}", assets[0].source, outer[0].source));
+            errors.push(error.help("give one of them another name or store"));
+        }
+    }
+    errors
+}
+
+/// Inputs that ask for what their upstream cannot give.
+fn check_inputs(asset: &AssetSpec, registry: &Registry) -> Vec<Error> {
+    let mut errors = Vec::new();
+    for input in asset.inputs.iter().filter(|input| !input.order_only) {
+        let Some(upstream) = registry.get(&input.upstream) else { continue };
+        let message = match upstream.output.kind {
+            ValueKind::Nothing => format!("`{}` loads `{}`, which stores nothing", asset.key, upstream.key),
+            ValueKind::Object | ValueKind::Bytes if input.columns.is_some() => {
+                format!("`{}` takes columns of `{}`, which is {}", asset.key, upstream.key, upstream.output.kind)
+            }
+            _ => continue,
+        };
+        errors.push(
+            Error::new(ErrorKind::StoreCannotHold, message).help("only frames have columns; to run after an asset, use `deps`"),
+        );
+    }
+    errors
 }
 
 /// Configuration for an asset that does not exist, or that takes none, was meant for another.

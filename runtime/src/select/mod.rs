@@ -90,7 +90,8 @@ fn by_key(name: &str, graph: &Graph) -> Result<BTreeSet<usize>> {
             Err(unknown("asset", name, near.map(str::to_owned), "`list` shows every asset"))
         }
         _ => {
-            let keys: Vec<String> = by_name.iter().map(|place| format!("`{}`", graph.asset(*place).key)).collect();
+            let mut keys: Vec<String> = by_name.iter().map(|place| format!("`{}`", graph.asset(*place).key)).collect();
+            keys.sort();
             let message = format!("several assets are named `{name}`");
             Err(Error::new(ErrorKind::Selection, message).help(format!("write the whole key: {}", keys.join(" or "))))
         }

@@ -180,7 +180,7 @@ impl Tokens<'_> {
     }
 
     fn error(&self, what: &str) -> Error {
-        let help = "for example `iris_cleaned+`, `group:raw and not tag:slow`, `(a or b)*`";
+        let help = "for example `iris_cleaned+`, `group:raw and not tag:slow`, `a* or b`";
         Error::new(ErrorKind::Selection, format!("{what} in the selection `{}`", self.text)).help(help)
     }
 }

@@ -4,7 +4,7 @@
 //! against it. delta-rs would retry by itself, but it does not enforce application transactions, and two full overwrites do not
 //! conflict in its eyes: on a retry it would keep the files of both.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use super::stage::{StagedTable, check_schema, parse};
 use super::table::{self, RUN};
 use crate::commit::CommitId;
 use crate::error::{Error, ErrorKind, Result};
+use crate::io::files::sync;
 use crate::io::{Committed, Staged, StoreRequest};
 
 /// How often a commit that lost a race is made again against the newer version.
@@ -39,7 +40,7 @@ pub(super) async fn commit(path: &Path, request: &StoreRequest<'_>, staged: &[St
         if attempt > 0 {
             request.env.sleep(backoff(attempt, request.env.random())).await;
         }
-        let existing = table::open(path).await?;
+        let existing = table::open(path, request.env.as_ref()).await?;
         if let Some(existing) = &existing {
             if let Some(committed) = earlier(existing, path, id).await? {
                 return Ok(committed);
@@ -113,6 +114,9 @@ async fn attempt_once(
     match prepared.await {
         Ok(landed) => {
             let version = i64::try_from(landed.version).ok();
+            if let Err(error) = make_durable(path, landed.version, staged) {
+                tracing::warn!(%error, table = %path.display(), "the commit landed, and may not survive a power cut");
+            }
             // From here the rows are visible. Checkpoints and clean-up come after, and their failure takes nothing back.
             if let Err(error) = landed.await {
                 tracing::warn!(%error, table = %path.display(), "the commit landed, and what follows a commit failed");
@@ -122,7 +126,7 @@ async fn attempt_once(
         }
         Err(error) if is_conflict(&error) => Ok(Err(error)),
         // An error after the put may have been sent: whether it landed is asked of the table, never assumed.
-        Err(error) => match table::open(path).await? {
+        Err(error) => match table::open(path, request.env.as_ref()).await? {
             Some(now) => match earlier(&now, path, id).await? {
                 Some(committed) => Ok(Ok(committed)),
                 None => Err(failed(error)),
@@ -130,6 +134,15 @@ async fn attempt_once(
             None => Err(failed(error)),
         },
     }
+}
+
+/// Flushes what the log refers to before anybody is told that it landed: delta-rs links commits into place without doing so.
+fn make_durable(path: &Path, version: u64, staged: &StagedTable) -> Result<()> {
+    let log = path.join("_delta_log");
+    sync(&log.join(format!("{version:020}.json")))?;
+    let folders: BTreeSet<&Path> = staged.files.iter().filter_map(|file| Path::new(&file.path).parent()).collect();
+    folders.into_iter().try_for_each(|folder| sync(&path.join(folder)))?;
+    [&log, path].into_iter().chain(path.parent()).try_for_each(sync)
 }
 
 /// The actions that create the table.
@@ -224,7 +237,7 @@ fn adds(staged: &StagedTable) -> impl Iterator<Item = Action> {
     staged.files.iter().map(|file| {
         Action::Add(Add {
             path: file.path.clone(),
-            partition_values: file.partition_values.clone(),
+            partition_values: file.partition_values.clone().into_iter().collect(),
             size: file.size,
             modification_time: file.modified,
             data_change: true,

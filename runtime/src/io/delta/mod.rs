@@ -16,10 +16,11 @@ use crate::asset::{AssetSpec, ValueKind};
 use crate::commit::CommitId;
 use crate::env::{Env, blocking};
 use crate::error::{Error, ErrorKind, Result};
-use crate::io::files::FileSpace;
+use crate::io::files::{FileSpace, resolved};
 use crate::io::parquet_options::{COMPRESSION, ROW_GROUP_SIZE};
 use crate::io::{
-    Capabilities, Committed, Description, IoManager, LoadRequest, Location, OptionDef, OptionKind, Staged, StoreRequest, dataset,
+    Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, OptionDef, OptionKind, Staged,
+    StoreRequest, dataset,
 };
 use crate::key::path_segment;
 use crate::metadata::MetadataValue;
@@ -63,11 +64,10 @@ impl DeltaIoManager {
         self
     }
 
-    /// The folder of an asset's table: absolute, but not resolved through links.
+    /// The folder of an asset's table.
     fn table_path(&self, asset: &AssetSpec) -> Result<PathBuf> {
         let schema = dataset(asset, self.schema.as_deref())?;
-        let path = self.root.join(path_segment(&schema)).join(path_segment(asset.key.name()));
-        std::path::absolute(&path).map_err(|error| crate::io::files::io_error(&error, "resolve", &path))
+        Ok(resolved(&self.root)?.join(path_segment(&schema)).join(path_segment(asset.key.name())))
     }
 }
 
@@ -97,18 +97,13 @@ impl IoManager for DeltaIoManager {
     }
 
     fn locate(&self, asset: &AssetSpec, _slice: &Slice) -> Result<Location> {
-        let root = self.root.to_string_lossy();
-        if root.contains("://") {
-            let message = format!("the Delta store keeps tables in local folders, and its root is `{root}`");
-            return Err(Error::new(ErrorKind::Config, message).help("object stores are not built yet; name a folder"));
-        }
         partition_column(asset)?;
         Ok(Location::new(self.table_path(asset)?.to_string_lossy()))
     }
 
     async fn load(&self, request: LoadRequest<'_>) -> Result<Option<Value>> {
         let path = self.table_path(request.asset)?;
-        let Some(table) = table::open(&path).await? else { return Ok(None) };
+        let Some(table) = table::open(&path, request.env.as_ref()).await? else { return Ok(None) };
         let columns = request.columns.map(<[String]>::to_vec);
         blocking(&request.env, move || read::scan(&path, &table, columns.as_deref()).map(Some)).await
     }
@@ -118,7 +113,7 @@ impl IoManager for DeltaIoManager {
         let Value::Table(rows) = value else {
             return Err(Error::new(ErrorKind::StoreCannotHold, "the Delta store holds frames only"));
         };
-        let existing = table::open(&path).await?;
+        let existing = table::open(&path, request.env.as_ref()).await?;
         let (asset, env) = (request.asset.clone(), Arc::clone(&request.env));
         blocking(&request.env, move || stage::stage(&path, &asset, existing.as_ref(), rows, env.as_ref())).await
     }
@@ -130,22 +125,26 @@ impl IoManager for DeltaIoManager {
 
     async fn discard(&self, request: StoreRequest<'_>, staged: Vec<Staged>) -> Result<()> {
         let path = self.table_path(request.asset)?;
-        blocking(&request.env, move || stage::discard(&path, &staged)).await
+        // If the log cannot be read, nothing is removed: a file that is left over costs space, one that is missing costs rows.
+        let existing = table::open(&path, request.env.as_ref()).await?;
+        blocking(&request.env, move || stage::discard(&path, &staged, existing.as_ref())).await
     }
 
-    async fn committed(&self, request: StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<bool>> {
+    async fn committed(&self, request: StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>> {
         let path = self.table_path(request.asset)?;
-        let Some(table) = table::open(&path).await? else { return Ok(vec![false; ids.len()]) };
+        let Some(table) = table::open(&path, request.env.as_ref()).await? else {
+            return Ok(vec![CommitState::Absent; ids.len()]);
+        };
         let mut committed = Vec::with_capacity(ids.len());
         for id in ids {
-            committed.push(table::committed_number(&table, &path, id).await?.is_some_and(|number| number >= id.number));
+            committed.push(CommitState::of(id.number, table::committed_number(&table, &path, id).await?));
         }
         Ok(committed)
     }
 
     async fn describe(&self, request: LoadRequest<'_>) -> Result<Description> {
         let path = self.table_path(request.asset)?;
-        match table::open(&path).await? {
+        match table::open(&path, request.env.as_ref()).await? {
             Some(table) => table::describe(&table, &path).await,
             None => Ok(Description::default()),
         }

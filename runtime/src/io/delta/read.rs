@@ -40,7 +40,7 @@ pub(super) fn scan(path: &Path, opened: &DeltaTable, columns: Option<&[String]>)
     let mut files: BTreeMap<PartitionValues, Vec<PlRefPath>> = BTreeMap::new();
     for file in state.log_data().iter() {
         let relative = file.path();
-        if relative.starts_with('/') || relative.contains("://") {
+        if relative.starts_with('/') || relative.contains(":/") {
             let message = format!("the table in `{}` refers to files outside its folder", path.display());
             return Err(Error::new(ErrorKind::Unsupported, message).help("it is a shallow clone; copy it in full"));
         }
@@ -103,7 +103,8 @@ fn scan_files(paths: Vec<PlRefPath>, schema: &Schema) -> Result<LazyFrame> {
 
 /// A partition value as a constant column of the column's type.
 fn constant(name: &str, data_type: &DataType, value: Option<&str>) -> Result<Expr> {
-    let Some(text) = value else { return Ok(lit(Scalar::null(data_type.clone())).alias(name)) };
+    // The protocol has one text for null and for the empty text.
+    let Some(text) = value.filter(|text| !text.is_empty()) else { return Ok(lit(Scalar::null(data_type.clone())).alias(name)) };
     let text = Series::new(name.into(), [text]);
     let typed = match data_type {
         DataType::Boolean => Series::new(name.into(), [text.get(0)?.get_str() == Some("true")]),

@@ -61,15 +61,16 @@ fn to_delta(data_type: &DataType) -> Option<(DeltaType, DataType)> {
             as_is(delta)
         }
         DataType::List(inner) => {
-            let (delta, polars) = to_delta(inner)?;
+            let (delta, polars) = nested(inner)?;
             Some((ArrayType::new(delta, true).into(), DataType::List(Box::new(polars))))
         }
+        // Polars relabels the values of an array when it casts one to a list, so only those that stay as they are are taken.
         DataType::Array(inner, _) => {
-            let (delta, polars) = to_delta(inner)?;
-            Some((ArrayType::new(delta, true).into(), DataType::List(Box::new(polars))))
+            let (delta, polars) = nested(inner)?;
+            (polars == **inner).then(|| (ArrayType::new(delta, true).into(), DataType::List(Box::new(polars))))
         }
         DataType::Struct(fields) => {
-            let fields: Option<Vec<_>> = fields.iter().map(|field| Some((field.name(), to_delta(field.dtype())?))).collect();
+            let fields: Option<Vec<_>> = fields.iter().map(|field| Some((field.name(), nested(field.dtype())?))).collect();
             let fields = fields?;
             let delta = DeltaType::try_struct_type(
                 fields.iter().map(|(name, (delta, _))| StructField::nullable(name.as_str(), delta.clone())),
@@ -79,6 +80,15 @@ fn to_delta(data_type: &DataType) -> Option<(DeltaType, DataType)> {
         }
         // Int128, Float16, Time, Duration and Null have no counterpart, and types that Polars adds later are not guessed at.
         _ => None,
+    }
+}
+
+/// As [`to_delta`] for a type inside another. Nanoseconds are refused there: whether they are whole microseconds is only looked
+/// at in columns.
+fn nested(data_type: &DataType) -> Option<(DeltaType, DataType)> {
+    match data_type {
+        DataType::Datetime(TimeUnit::Nanoseconds, _) => None,
+        other => to_delta(other),
     }
 }
 

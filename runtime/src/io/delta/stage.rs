@@ -1,16 +1,17 @@
 //! Writing data files that no reader sees: Polars' sink writes them, and what a later commit has to say of them is kept beside.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use deltalake_core::DeltaTable;
 use deltalake_core::kernel::StructType;
+use polars::io::utils::file::Writable;
 use polars::lazy::dsl::file_provider::{FileProviderArgs, FileProviderReturn, FileProviderType};
 use polars::prelude::{
     AnyValue, DataFrame, DataType, Engine, FileWriteFormat, LazyFrame, PartitionStrategy, PlRefPath, PlanCallback, PolarsResult,
-    Schema, SinkDestination, SinkTarget, UnifiedSinkArgs, col, polars_bail, polars_err,
+    Schema, SinkDestination, col, polars_bail, polars_err,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,7 @@ use crate::frame::polars::check_columns;
 use crate::io::Staged;
 use crate::io::files::io_error;
 use crate::io::parquet_options::parquet_options;
+use crate::io::sink::{open_file, sink_args};
 
 /// The payload of something staged for a Delta table.
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,15 +39,48 @@ pub(super) struct StagedTable {
 pub(super) struct StagedFile {
     /// Relative to the table, as it is on the disk.
     pub(super) path: String,
-    pub(super) partition_values: HashMap<String, Option<String>>,
+    pub(super) partition_values: BTreeMap<String, Option<String>>,
     pub(super) size: i64,
     pub(super) modified: i64,
     pub(super) stats: String,
     pub(super) rows: u64,
 }
 
-/// The files that a sink has begun, in the order it began them.
-type Begun = Arc<Mutex<Vec<(String, HashMap<String, Option<String>>)>>>;
+/// A data file and the values of its partition columns.
+type DataFile = (String, BTreeMap<String, Option<String>>);
+
+/// The files that a sink has begun. The sink asks for files from threads of its own, some of which may still do so after the plan
+/// has failed; once it is closed, no file is begun any more.
+struct Begun {
+    table: PathBuf,
+    files: Mutex<(Vec<DataFile>, bool)>,
+}
+
+impl Begun {
+    fn new(table: &Path) -> Arc<Self> {
+        Arc::new(Self { table: table.to_owned(), files: Mutex::default() })
+    }
+
+    fn begin(&self, file: String, values: BTreeMap<String, Option<String>>) -> std::io::Result<fs::File> {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if files.1 {
+            return Err(std::io::Error::other("the plan has ended"));
+        }
+        let path = self.table.join(&file);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let opened = fs::File::create_new(path)?;
+        files.0.push((file, values));
+        Ok(opened)
+    }
+
+    fn close(&self) -> Vec<DataFile> {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        files.1 = true;
+        files.0.clone()
+    }
+}
 
 /// Writes the rows beside the files of the table. Blocks.
 pub(super) fn stage(path: &Path, asset: &AssetSpec, existing: Option<&DeltaTable>, rows: Table, env: &dyn Env) -> Result<Staged> {
@@ -75,13 +110,14 @@ pub(super) fn stage(path: &Path, asset: &AssetSpec, existing: Option<&DeltaTable
     }
     let plan = plan.select(written.into_iter().map(|column| column.expr).collect::<Vec<_>>());
     fs::create_dir_all(path).map_err(|error| io_error(&error, "create the folder", path))?;
-    let begun = Begun::default();
-    let files = sink(path, asset, plan, &partition_columns, &begun, env)
-        .and_then(|()| taken(&begun).into_iter().map(|(file, values)| describe(path, file, values, &file_schema)).collect());
+    let begun = Begun::new(path);
+    let files = sink(asset, plan, &partition_columns, &begun, env)
+        .and_then(|()| begun.close().into_iter().map(|(file, values)| describe(path, file, values, &file_schema)).collect());
     let files: Vec<StagedFile> = match files {
         Ok(files) => files,
         Err(error) => {
-            remove(path, taken(&begun).iter().map(|(file, _)| file.as_str()))?;
+            // What cannot be removed is invisible; the error of the plan tells more than one of the clean-up.
+            drop(remove(path, begun.close().iter().map(|(file, _)| file.as_str())));
             return Err(error);
         }
     };
@@ -95,17 +131,23 @@ pub(super) fn stage(path: &Path, asset: &AssetSpec, existing: Option<&DeltaTable
 }
 
 /// Removes data files that will not be committed. Blocks.
-pub(super) fn discard(path: &Path, staged: &[Staged]) -> Result<()> {
+///
+/// `existing` is the table after the decision: a file that it has is never removed, whoever says that it was not committed.
+pub(super) fn discard(path: &Path, staged: &[Staged], existing: Option<&DeltaTable>) -> Result<()> {
+    let state = existing.map(|existing| table::state(existing, path)).transpose()?;
+    let live: HashSet<String> = state
+        .into_iter()
+        .flat_map(|state| state.log_data().iter().map(|file| file.path().into_owned()).collect::<Vec<_>>())
+        .collect();
     for staged in staged {
         let payload = parse(staged)?;
-        remove(path, payload.files.iter().map(|file| file.path.as_str()))?;
+        remove(path, payload.files.iter().map(|file| file.path.as_str()).filter(|file| !live.contains(*file)))?;
     }
     Ok(())
 }
 
 pub(super) fn parse(staged: &Staged) -> Result<StagedTable> {
-    serde_json::from_value(staged.payload.clone())
-        .map_err(|error| Error::new(ErrorKind::Internal, "this was not staged by the Delta store").source(error))
+    staged.payload("the Delta store")
 }
 
 /// Refuses to change the columns of a table, unless its asset says that a run may.
@@ -118,6 +160,11 @@ pub(super) fn check_schema(
 ) -> Result<()> {
     let state = table::state(existing, path)?;
     table::check_writable(state, path)?;
+    let known = state.schema();
+    if let Some(field) = known.fields().find(|field| !field.is_nullable() || field.metadata().contains_key("delta.invariants")) {
+        let message = format!("the column `{}` of the table has a constraint, which this version does not check", field.name());
+        return Err(Error::new(ErrorKind::Unsupported, message).help("drop the constraint, or write to another table"));
+    }
     if may_change_schema(asset) {
         return Ok(());
     }
@@ -130,7 +177,7 @@ pub(super) fn check_schema(
         let (stored, new) = (state.metadata().partition_columns().join(", "), partition_columns.join(", "));
         return refuse(format!("the table is partitioned by `{stored}` and the asset by `{new}`"));
     }
-    let stored = state.schema();
+    let stored = known;
     for field in schema.fields() {
         match stored.field(field.name()) {
             None => return refuse(format!("the column `{}` is not in the table", field.name())),
@@ -147,33 +194,21 @@ pub(super) fn check_schema(
     }
 }
 
-fn sink(
-    path: &Path,
-    asset: &AssetSpec,
-    plan: LazyFrame,
-    partition_columns: &[String],
-    begun: &Begun,
-    env: &dyn Env,
-) -> Result<()> {
-    use polars::io::utils::sync_on_close::SyncOnCloseType;
+fn sink(asset: &AssetSpec, plan: LazyFrame, partition_columns: &[String], begun: &Arc<Begun>, env: &dyn Env) -> Result<()> {
     let format = FileWriteFormat::Parquet(Arc::new(parquet_options(asset)?));
-    let args = UnifiedSinkArgs { sync_on_close: SyncOnCloseType::All, ..Default::default() };
     let run = unique_id(env);
     let target = if partition_columns.is_empty() {
-        let file = format!("part-00000-{run}.parquet");
-        let target = SinkTarget::Path(PlRefPath::try_from_path(&path.join(&file))?);
-        note(begun, file, HashMap::new());
-        SinkDestination::File { target }
+        let file = begun.begin(format!("part-00000-{run}.parquet"), BTreeMap::new());
+        open_file(file.map_err(|error| io_error(&error, "create a file in", &begun.table))?)
     } else {
-        let noted = Arc::clone(begun);
+        let files = Arc::clone(begun);
         let provider = PlanCallback::new(move |args: FileProviderArgs| {
             let (folder, values) = partition(&args.partition_keys)?;
             let file = format!("{folder}/part-{:05}-{run}.parquet", args.index_in_partition);
-            note(&noted, file.clone(), values);
-            Ok(FileProviderReturn::Path(file))
+            Ok(FileProviderReturn::Writable(Writable::Local(files.begin(file, values)?)))
         });
         SinkDestination::Partitioned {
-            base_path: PlRefPath::try_from_path(path)?,
+            base_path: PlRefPath::try_from_path(&begun.table)?,
             file_path_provider: Some(FileProviderType::Function(provider)),
             partition_strategy: PartitionStrategy::Keyed {
                 keys: partition_columns.iter().map(col).collect(),
@@ -184,14 +219,14 @@ fn sink(
             approximate_bytes_per_file: 0,
         }
     };
-    plan.sink(target, format, args)?.collect_with_engine(Engine::Streaming)?;
+    plan.sink(target, format, sink_args())?.collect_with_engine(Engine::Streaming)?;
     Ok(())
 }
 
 /// The folder of a partition and its values as the log writes them.
-fn partition(keys: &DataFrame) -> PolarsResult<(String, HashMap<String, Option<String>>)> {
+fn partition(keys: &DataFrame) -> PolarsResult<(String, BTreeMap<String, Option<String>>)> {
     let mut folder = Vec::new();
-    let mut values = HashMap::new();
+    let mut values = BTreeMap::new();
     for column in keys.columns() {
         let value = partition_value(column.name(), column.dtype(), &column.get(0)?)?;
         folder.push(format!("{}={}", hive_segment(column.name()), hive_segment(&value)));
@@ -254,7 +289,7 @@ fn hive_segment(text: &str) -> String {
 fn describe(
     table: &Path,
     path: String,
-    partition_values: HashMap<String, Option<String>>,
+    partition_values: BTreeMap<String, Option<String>>,
     schema: &Schema,
 ) -> Result<StagedFile> {
     let file = table.join(&path);
@@ -269,14 +304,6 @@ fn describe(
         stats,
         rows,
     })
-}
-
-fn note(begun: &Begun, file: String, values: HashMap<String, Option<String>>) {
-    begun.lock().unwrap_or_else(PoisonError::into_inner).push((file, values));
-}
-
-fn taken(begun: &Begun) -> Vec<(String, HashMap<String, Option<String>>)> {
-    begun.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 fn remove<'a>(table: &Path, files: impl Iterator<Item = &'a str>) -> Result<()> {

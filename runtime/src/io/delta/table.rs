@@ -1,6 +1,7 @@
 //! Opening tables, and telling a missing one from a damaged one and from a folder that is something else.
 
 use std::path::Path;
+use std::time::Duration;
 
 use deltalake_core::kernel::Action;
 use deltalake_core::kernel::transaction::PROTOCOL;
@@ -12,6 +13,7 @@ use url::Url;
 
 use super::schema;
 use crate::commit::CommitId;
+use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::Description;
 use crate::io::files::io_error;
@@ -19,11 +21,27 @@ use crate::io::files::io_error;
 /// The key under which commits carry the run that made them.
 pub(super) const RUN: &str = "lakewright.run";
 
+/// How often a log that cannot be read is looked at again: one that is being written to while it is listed may look damaged.
+const LOOKS: u64 = 4;
+
 /// The newest version of the table in this folder, or nothing if there is none.
 ///
 /// A folder that holds something else is an error, and so is a log that cannot be read: neither is ever taken for "no table",
 /// since the next write would then create one over it.
-pub(super) async fn open(path: &Path) -> Result<Option<DeltaTable>> {
+pub(super) async fn open(path: &Path, env: &dyn Env) -> Result<Option<DeltaTable>> {
+    let mut look = 1;
+    loop {
+        match open_once(path).await {
+            Err(error) if error.kind() == ErrorKind::Corrupt && look < LOOKS => {
+                env.sleep(Duration::from_millis(5 * look)).await;
+                look += 1;
+            }
+            opened => return opened,
+        }
+    }
+}
+
+async fn open_once(path: &Path) -> Result<Option<DeltaTable>> {
     let log = path.join("_delta_log");
     if !log.try_exists().map_err(|error| io_error(&error, "look at", &log))? {
         return absent(path).map(|()| None);
@@ -73,7 +91,12 @@ fn absent(path: &Path) -> Result<()> {
 
 /// Whether an entry is a data file, or a folder of data files, that a first write staged and never committed.
 fn is_our_leftover(name: &str, table: &Path) -> bool {
-    let is_staged = |name: &str| name.starts_with("part-") && name.ends_with(".parquet");
+    let is_staged = |name: &str| {
+        let middle = name.strip_prefix("part-").and_then(|rest| rest.strip_suffix(".parquet"));
+        middle.and_then(|middle| middle.split_once('-')).is_some_and(|(index, run)| {
+            index.chars().all(|c| c.is_ascii_digit()) && run.len() == 16 && run.chars().all(|c| c.is_ascii_hexdigit())
+        })
+    };
     let Ok(mut inside) = std::fs::read_dir(table.join(name)) else { return is_staged(name) };
     name.contains('=') && inside.all(|entry| entry.is_ok_and(|entry| is_staged(&entry.file_name().to_string_lossy())))
 }

@@ -7,13 +7,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use polars::prelude::{
-    CsvWriterOptions, DataType, Engine, FileWriteFormat, LazyCsvReader, LazyFileListReader, LazyFrame, Schema, SinkDestination,
-    SinkTarget, TimeUnit, len,
+    CsvWriterOptions, DataType, Engine, FileWriteFormat, LazyCsvReader, LazyFileListReader, LazyFrame, Schema, TimeUnit, len,
 };
 
-use super::{FileFormat, polars_path, sink_args};
+use super::{FileFormat, polars_path};
 use crate::asset::AssetSpec;
 use crate::error::{Error, ErrorKind, Result};
+use crate::io::sink::{new_file, sink_args};
 use crate::schema::Column;
 
 /// How many rows are looked at for the types of a file that somebody else wrote.
@@ -63,9 +63,8 @@ impl FileFormat for Csv {
     }
 
     fn sink(&self, plan: LazyFrame, path: &Path, _asset: &AssetSpec) -> Result<()> {
-        let target = SinkDestination::File { target: SinkTarget::Path(polars_path(path)?) };
         let format = FileWriteFormat::Csv(CsvWriterOptions { check_extension: false, ..Default::default() });
-        plan.sink(target, format, sink_args())?.collect_with_engine(Engine::Streaming)?;
+        plan.sink(new_file(path)?, format, sink_args())?.collect_with_engine(Engine::Streaming)?;
         Ok(())
     }
 

@@ -22,8 +22,10 @@ use crate::env::{Env, blocking};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Frame;
 use crate::frame::polars::{check_columns, columns_of};
-use crate::io::files::{FileSpace, Manifest};
-use crate::io::{Capabilities, Committed, Description, IoManager, LoadRequest, Location, OptionDef, Staged, StoreRequest};
+use crate::io::files::FileSpace;
+use crate::io::{
+    Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, OptionDef, Staged, StoreRequest,
+};
 use crate::schema::Column;
 use crate::slice::Slice;
 use crate::value::Value;
@@ -94,18 +96,12 @@ impl<F: FileFormat> FileIoManager<F> {
         Self { files: FileSpace::new(base), format }
     }
 
-    /// What we wrote there, unless somebody else has replaced the file since.
-    fn own_manifest(&self, asset: &AssetSpec, path: &Path) -> Result<Option<Manifest>> {
-        let size = path.metadata().ok().map(|found| found.len());
-        Ok(self.files.manifest(&asset.key)?.filter(|manifest| manifest.bytes == size))
-    }
-
     fn load_blocking(&self, asset: &AssetSpec, columns: Option<&[String]>) -> Result<Option<Value>> {
         let path = self.files.path(&asset.key, self.format.extension())?;
         if !path.try_exists().map_err(|error| crate::io::files::io_error(&error, "look at", &path))? {
             return Ok(None);
         }
-        let manifest = self.own_manifest(asset, &path)?;
+        let manifest = self.files.manifest(&asset.key)?;
         let written = manifest.as_ref().map(|manifest| &manifest.columns[..]);
         let plan = self.format.scan(&path, written)?;
         let Some(columns) = columns else { return Ok(Some(Value::Table(plan.into_table()))) };
@@ -166,7 +162,7 @@ impl<F: FileFormat> IoManager for FileIoManager<F> {
         blocking(&request.env, move || files.discard(&staged)).await
     }
 
-    async fn committed(&self, request: StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<bool>> {
+    async fn committed(&self, request: StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>> {
         self.files.committed(&request.asset.key, ids)
     }
 
@@ -186,10 +182,4 @@ impl<F: FileFormat> IoManager for FileIoManager<F> {
 /// A path as Polars wants it.
 fn polars_path(path: &Path) -> Result<PlRefPath> {
     Ok(PlRefPath::try_from_path(path)?)
-}
-
-/// The arguments of every sink: in order, and on the disk when it returns.
-fn sink_args() -> polars::prelude::UnifiedSinkArgs {
-    use polars::io::utils::sync_on_close::SyncOnCloseType;
-    polars::prelude::UnifiedSinkArgs { sync_on_close: SyncOnCloseType::All, ..Default::default() }
 }

@@ -6,15 +6,16 @@ use std::sync::Arc;
 
 use polars::prelude::{
     DataType, Engine, FileWriteFormat, HiveOptions, LazyFrame, ParquetReader, ParquetWriteOptions, ScanArgsParquet, Schema,
-    SerReader, SinkDestination, SinkTarget,
+    SerReader,
 };
 
-use super::{FileFormat, polars_path, sink_args};
+use super::{FileFormat, polars_path};
 use crate::asset::AssetSpec;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::OptionDef;
 use crate::io::files::io_error;
 use crate::io::parquet_options::{PARQUET_OPTIONS, parquet_options};
+use crate::io::sink::{new_file, sink_args};
 use crate::schema::Column;
 
 /// Parquet, with statistics and zstd.
@@ -46,8 +47,8 @@ impl FileFormat for Parquet {
 
     fn sink(&self, plan: LazyFrame, path: &Path, asset: &AssetSpec) -> Result<()> {
         let options: ParquetWriteOptions = parquet_options(asset)?;
-        let target = SinkDestination::File { target: SinkTarget::Path(polars_path(path)?) };
-        plan.sink(target, FileWriteFormat::Parquet(Arc::new(options)), sink_args())?.collect_with_engine(Engine::Streaming)?;
+        plan.sink(new_file(path)?, FileWriteFormat::Parquet(Arc::new(options)), sink_args())?
+            .collect_with_engine(Engine::Streaming)?;
         Ok(())
     }
 

@@ -13,7 +13,8 @@ use crate::env::{Env, blocking};
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::files::{FileSpace, io_error};
 use crate::io::{
-    Capabilities, Committed, Description, IoManager, LoadRequest, Location, OptionDef, OptionKind, Staged, StoreRequest,
+    Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, OptionDef, OptionKind, Staged,
+    StoreRequest,
 };
 use crate::metadata::MetadataValue;
 use crate::slice::Slice;
@@ -62,7 +63,8 @@ impl FsIoManager {
 
     /// The extension of the file that is there, or of the one that would be.
     ///
-    /// Bytes bring their own, so for them the manifest knows; without one, the only file of the asset's name is it.
+    /// Bytes bring their own, so for them the manifest knows. A file that somebody else put there has none: its asset says the
+    /// extension with `store(extension = "…")`.
     fn extension(&self, asset: &AssetSpec) -> Result<String> {
         if asset.output.kind == ValueKind::Object {
             return Ok(self.object_format(asset).extension().to_owned());
@@ -83,7 +85,10 @@ impl IoManager for FsIoManager {
     fn locate(&self, asset: &AssetSpec, _slice: &Slice) -> Result<Location> {
         let extension = match (asset.output.kind, asset.store_option("extension")) {
             (ValueKind::Object, _) => self.object_format(asset).extension(),
-            (_, Some(MetadataValue::Text(extension))) => extension,
+            (_, Some(MetadataValue::Text(extension))) => {
+                checked_extension(asset, extension)?;
+                extension
+            }
             _ => "*",
         };
         self.files.location(&asset.key, extension)
@@ -122,8 +127,13 @@ impl IoManager for FsIoManager {
                 Value::Table(_) => return Err(Error::new(ErrorKind::StoreCannotHold, "the file store does not hold frames")),
             };
             let path = store.files.staging_path(&asset.key, &extension, env.as_ref())?;
-            fs::write(&path, bytes).map_err(|error| io_error(&error, "write", &path))?;
-            store.files.staged(&path, &extension)
+            let written = fs::write(&path, bytes).map_err(|error| io_error(&error, "write", &path));
+            let staged = written.and_then(|()| store.files.staged(&path, &extension));
+            if staged.is_err() {
+                // Nobody will ask for a file that was not finished; if it cannot be removed, the first error still tells more.
+                drop(fs::remove_file(&path));
+            }
+            staged
         })
         .await
     }
@@ -138,7 +148,7 @@ impl IoManager for FsIoManager {
         blocking(&request.env, move || files.discard(&staged)).await
     }
 
-    async fn committed(&self, request: StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<bool>> {
+    async fn committed(&self, request: StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>> {
         self.files.committed(&request.asset.key, ids)
     }
 

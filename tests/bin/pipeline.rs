@@ -1,0 +1,57 @@
+//! A program of assets as a user writes one, with a mistake to order: the tests run it as a process.
+
+use lakewright::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// What goes wrong, if anything.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Mishap {
+    fails: bool,
+    panics: bool,
+    waits: Option<String>,
+}
+
+/// Three numbers and their names.
+#[asset(group = "raw", tags = ["small"], owners = ["ada@example.org"], kinds = ["polars"], code_version = "1")]
+fn numbers() -> Result<DataFrame> {
+    Ok(df!("name" => ["one", "two", "three"], "value" => [1i64, 2, 3])?)
+}
+
+/// Twice as much, unless told otherwise.
+#[asset(group = "derived")]
+fn doubled(numbers: LazyFrame, mishap: Config<Mishap>) -> Result<LazyFrame, String> {
+    assert!(!mishap.panics, "the numbers were too large");
+    if mishap.fails {
+        return Err("the numbers were not even".to_owned());
+    }
+    if let Some(file) = &mishap.waits {
+        std::fs::write(file, "begun").map_err(|error| error.to_string())?;
+        let released = std::path::Path::new(file).with_extension("released");
+        while !released.exists() {
+            std::thread::yield_now();
+        }
+    }
+    Ok(numbers.with_column((col("value") * lit(2)).alias("value")))
+}
+
+#[asset(group = "derived", io_manager = "fs")]
+fn total(doubled: &DataFrame) -> Result<i64> {
+    Ok(doubled.column("value")?.i64()?.sum().unwrap_or_default())
+}
+
+#[asset(group = "derived", tags(team = "bio"), io_manager = "csv")]
+fn names(#[input(columns = ["name"])] numbers: LazyFrame) -> LazyFrame {
+    numbers
+}
+
+/// Somebody else's table.
+#[external_asset(io_manager = "delta")]
+fn inventory() -> LazyFrame;
+
+#[asset(io_manager = "delta", group = "stock")]
+fn stock(inventory: LazyFrame) -> LazyFrame {
+    inventory
+}
+
+lakewright::main!();

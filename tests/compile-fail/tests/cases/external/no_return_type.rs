@@ -1,0 +1,11 @@
+use lakewright::prelude::*;
+
+#[external_asset(io_manager = "delta")]
+fn harvest();
+
+#[asset]
+fn rows(harvest: DataFrame) -> usize {
+    harvest.height()
+}
+
+fn main() {}

@@ -1,0 +1,18 @@
+use lakewright::prelude::*;
+
+#[asset]
+fn stations() -> Vec<String> {
+    vec!["north".into()]
+}
+
+#[asset]
+fn count(#[input(form = stations)] names: Vec<String>) -> i64 {
+    names.len() as i64
+}
+
+#[asset]
+fn twice(count: i64) -> i64 {
+    2 * count
+}
+
+fn main() {}

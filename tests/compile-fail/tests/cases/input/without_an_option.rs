@@ -1,0 +1,18 @@
+use lakewright::prelude::*;
+
+#[asset]
+fn stations() -> Vec<String> {
+    vec!["north".into()]
+}
+
+#[asset]
+fn count(#[input] stations: Vec<String>) -> i64 {
+    stations.len() as i64
+}
+
+#[asset]
+fn twice(count: i64) -> i64 {
+    2 * count
+}
+
+fn main() {}

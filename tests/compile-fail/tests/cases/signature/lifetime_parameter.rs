@@ -1,0 +1,18 @@
+use lakewright::prelude::*;
+
+#[asset]
+fn readings<'a>(raw: &'a Vec<f64>) -> Vec<f64> {
+    raw.clone()
+}
+
+#[asset]
+fn raw() -> Vec<f64> {
+    vec![20.5, 21.0]
+}
+
+#[asset]
+fn mean(readings: Vec<f64>) -> f64 {
+    readings.iter().sum::<f64>() / readings.len() as f64
+}
+
+fn main() {}

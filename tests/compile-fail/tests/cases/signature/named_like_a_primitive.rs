@@ -1,0 +1,8 @@
+use lakewright::prelude::*;
+
+#[asset]
+fn char() -> String {
+    "a".into()
+}
+
+fn main() {}

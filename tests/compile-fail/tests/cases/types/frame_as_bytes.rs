@@ -1,0 +1,13 @@
+use lakewright::prelude::*;
+
+#[asset]
+fn iris() -> DataFrame {
+    DataFrame::default()
+}
+
+#[asset]
+fn size(iris: &Bytes) -> usize {
+    iris.len()
+}
+
+fn main() {}

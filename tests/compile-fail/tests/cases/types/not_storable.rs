@@ -1,0 +1,17 @@
+use lakewright::prelude::*;
+
+struct Model {
+    weights: Vec<f64>,
+}
+
+#[asset]
+fn model() -> Model {
+    Model { weights: vec![0.5] }
+}
+
+#[asset]
+fn size(model: Model) -> usize {
+    model.weights.len()
+}
+
+fn main() {}

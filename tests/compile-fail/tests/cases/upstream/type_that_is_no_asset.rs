@@ -1,0 +1,10 @@
+use lakewright::prelude::*;
+
+struct Stations;
+
+#[asset]
+fn count(#[input(from = Stations)] names: Vec<String>) -> usize {
+    names.len()
+}
+
+fn main() {}

@@ -1,0 +1,134 @@
+//! `#[asset]` at run time: what is registered, called and recorded.
+
+use lakewright::prelude::*;
+use lakewright::{ErrorKind, Value};
+use lakewright_test_library as library;
+use serde::{Deserialize, Serialize};
+use tempfile::tempdir;
+
+use crate::support::{block_on, key};
+
+/// A point, as serde sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Point {
+    x: i64,
+    y: i64,
+}
+
+/// Where it begins.
+///
+/// In the middle.
+#[asset(
+    key_prefix = "maps",
+    io_manager = "memory",
+    group = "geo",
+    tags(team = "bio"),
+    owners = ["ada@example.org"],
+    kinds = ["serde"],
+    metadata(scale = 0.5, unit = "m"),
+    code_version = "2"
+)]
+fn origin() -> Point {
+    Point { x: 0, y: 0 }
+}
+
+#[asset(io_manager = "memory")]
+async fn moved(context: &Context, origin: &Point) -> Result<Output<Point>, std::num::TryFromIntError> {
+    context.add_metadata("run", context.run_id());
+    let step = i64::from(u8::try_from(3)?);
+    Ok(Output::new(Point { x: origin.x + step, y: origin.y }).metadata("moved", step))
+}
+
+#[asset(io_manager = "memory")]
+fn maybe(moved: Point) -> Option<i64> {
+    (moved.x > 100).then_some(moved.x)
+}
+
+#[asset(io_manager = "memory", name = "renamed")]
+fn after_maybe(#[input(from = maybe)] value: Option<i64>) -> Result<String, String> {
+    Ok(format!("{value:?}"))
+}
+
+#[asset(deps = [moved])]
+fn effect() -> Result<(), String> {
+    Ok(())
+}
+
+#[asset(io_manager = "memory")]
+fn broken(origin: Point) -> Result<i64, String> {
+    Err(format!("nothing at {}", origin.y))
+}
+
+#[test]
+fn what_the_attribute_says_is_in_the_registry() {
+    let registry = Registry::of(assets![after_maybe, effect]);
+    let keys: Vec<_> = registry.assets().map(|asset| asset.key.to_string()).collect();
+    assert_eq!(keys, ["effect", "maps/origin", "maybe", "moved", "renamed"], "upstream assets come along");
+    let origin = registry.get(&key("maps/origin")).unwrap();
+    assert_eq!(origin.description.as_deref(), Some("Where it begins.\n\nIn the middle."));
+    assert_eq!(origin.tags, [("team".to_owned(), "bio".to_owned())]);
+    assert_eq!((origin.group.as_deref(), origin.code_version.as_deref()), (Some("geo"), Some("2")));
+    assert_eq!(origin.metadata, [("scale".to_owned(), MetadataValue::Float(0.5)), ("unit".to_owned(), MetadataValue::from("m"))]);
+    assert!(origin.source.file.ends_with("macros.rs"));
+    let renamed = registry.get(&key("renamed")).unwrap();
+    assert_eq!((renamed.inputs[0].upstream.to_string().as_str(), renamed.inputs[0].optional), ("maybe", true));
+    let effect = registry.get(&key("effect")).unwrap();
+    assert!(effect.inputs[0].order_only && !effect.is_stored());
+}
+
+#[test]
+fn functions_of_every_shape_run() {
+    let lakehouse = Lakehouse::builder().registry(Registry::of(assets![after_maybe, effect])).build().unwrap();
+    let report = lakehouse.materialize_blocking("*").unwrap();
+    assert!(report.is_success(), "{report:?}");
+    let Some(Value::Object(renamed)) = block_on(lakehouse.load(&key("renamed"))).unwrap() else { panic!("it is stored") };
+    assert_eq!(renamed.decode::<String>().unwrap(), "None");
+    let moved = report.materializations().find(|stored| stored.asset == key("moved")).unwrap();
+    assert_eq!(
+        moved.metadata,
+        [("moved".into(), MetadataValue::Int(3)), ("run".into(), MetadataValue::from(report.run.as_str()))]
+    );
+}
+
+#[test]
+fn the_functions_are_still_functions() {
+    assert_eq!(maybe(Point { x: 101, y: 0 }), Some(101));
+    assert_eq!(after_maybe(None).unwrap(), "None");
+    assert_eq!(origin(), Point { x: 0, y: 0 });
+}
+
+#[test]
+fn an_error_of_a_body_is_told_as_it_is() {
+    let lakehouse = Lakehouse::builder().registry(Registry::of(assets![broken])).build().unwrap();
+    let report = lakehouse.materialize_blocking("*").unwrap();
+    let failure = report.failures().next().unwrap().1;
+    assert_eq!((failure.code.as_str(), failure.message.as_str()), (ErrorKind::Body.code(), "nothing at 0"));
+    assert!(failure.context.iter().any(|(name, value)| name == "at" && value.contains("macros.rs:")), "{failure:?}");
+}
+
+#[asset(io_manager = "memory")]
+fn station_count(#[input(from = library::raw::stations)] stations: Vec<String>) -> usize {
+    stations.len()
+}
+
+#[test]
+fn an_upstream_may_be_in_another_crate() {
+    let root = tempdir().unwrap();
+    let lakehouse = Lakehouse::builder().root(root.path()).registry(Registry::of(assets![station_count])).build().unwrap();
+    let report = lakehouse.materialize_blocking("*").unwrap();
+    assert!(report.is_success(), "{report:?}");
+    assert_eq!(report.steps.len(), 2);
+}
+
+#[test]
+fn the_whole_program_is_collected_with_its_libraries() {
+    let collected = Registry::collect();
+    for wanted in ["maps/origin", "station_count"] {
+        assert!(collected.get(&key(wanted)).is_some(), "{wanted}");
+    }
+    let keys: Vec<_> = collected.assets().map(|asset| &asset.key).collect();
+    assert!(keys.is_sorted());
+    let stations = Registry::of(assets![library::raw::stations]);
+    let stations = stations.assets().next().unwrap();
+    assert!(collected.get(&stations.key).is_some(), "the library is mentioned, so it takes part");
+}
