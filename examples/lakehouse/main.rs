@@ -2,6 +2,8 @@
 //!
 //! `cargo run --example lakehouse` runs both, one after the other; no asset says where it is kept.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a program, and says what it did")]
+
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 

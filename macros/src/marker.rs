@@ -2,6 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
 
 use crate::ast::Item;
 use crate::paths;
@@ -28,10 +29,12 @@ pub(crate) fn declare(item: &Item, upstreams: impl Iterator<Item = TokenStream>)
 pub(crate) fn implement(ident: &Ident, output: impl ToTokens) -> TokenStream {
     let here = Span::call_site();
     let (asset, asset_def) = (paths::asset(here), paths::asset_def(here));
+    // Where a type that is more private than the asset is reported.
+    let output = quote_spanned!(output.span()=> type Output = #output;);
     quote! {
         #[diagnostic::do_not_recommend]
         impl #asset for #ident {
-            type Output = #output;
+            #output
             fn def() -> &'static #asset_def {
                 &__DEF
             }

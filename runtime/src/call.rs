@@ -109,10 +109,11 @@ pub struct Call {
     config: Option<Json>,
 }
 
-/// An input as it comes from its store; `None` once it has been taken.
+/// An input as it comes from its store.
 struct Loaded {
     spec: InputSpec,
-    value: Option<Option<Value>>,
+    value: Option<Value>,
+    taken: bool,
 }
 
 impl Call {
@@ -122,7 +123,7 @@ impl Call {
         resources: Arc<Resources>,
         config: Option<Json>,
     ) -> Self {
-        let inputs = inputs.into_iter().map(|(spec, value)| Loaded { spec, value: Some(value) }).collect();
+        let inputs = inputs.into_iter().map(|(spec, value)| Loaded { spec, value, taken: false }).collect();
         Self { context, inputs, resources, config }
     }
 
@@ -133,6 +134,9 @@ impl Call {
     }
 
     /// Runs something that may block, with the call at hand.
+    ///
+    /// # Errors
+    /// What the closure returns, or [`ErrorKind::Panic`] if it panicked.
     pub fn blocking<T, F>(self, job: F) -> impl Future<Output = Result<T>> + Send
     where
         T: Send + 'static,
@@ -149,7 +153,7 @@ impl Call {
     pub fn frame<F: Frame>(&mut self, parameter: &str) -> Result<F> {
         match self.required(parameter)? {
             Value::Table(table) => F::from_table(table),
-            other => Err(self.mismatch(parameter, &other, "a frame")),
+            other => Err(mismatch(parameter, &other, "a frame")),
         }
     }
 
@@ -160,7 +164,7 @@ impl Call {
     pub fn object<T: DeserializeOwned>(&mut self, parameter: &str) -> Result<T> {
         match self.required(parameter)? {
             Value::Object(object) => object.decode(),
-            other => Err(self.mismatch(parameter, &other, "an object")),
+            other => Err(mismatch(parameter, &other, "an object")),
         }
     }
 
@@ -171,14 +175,14 @@ impl Call {
     pub fn bytes(&mut self, parameter: &str) -> Result<Bytes> {
         match self.required(parameter)? {
             Value::Bytes(bytes) => Ok(bytes),
-            other => Err(self.mismatch(parameter, &other, "bytes")),
+            other => Err(mismatch(parameter, &other, "bytes")),
         }
     }
 
     /// Whether something was stored for the input with this name.
     #[must_use]
     pub fn has(&self, parameter: &str) -> bool {
-        self.inputs.iter().any(|input| input.spec.parameter == parameter && matches!(input.value, Some(Some(_))))
+        self.inputs.iter().any(|input| input.spec.parameter == parameter && input.value.is_some())
     }
 
     /// What an asset that stores a frame hands back.
@@ -211,19 +215,21 @@ impl Call {
             return Err(Error::new(ErrorKind::Internal, format!("the asset has no input `{parameter}`")));
         };
         match input.value.take() {
-            Some(Some(value)) => Ok(value),
-            Some(None) => {
+            Some(value) => {
+                input.taken = true;
+                Ok(value)
+            }
+            None if !input.taken => {
                 let message = format!("nothing is stored for the input `{parameter}`");
                 Err(Error::new(ErrorKind::Missing, message).help(format!("materialize `{}` first", input.spec.upstream)))
             }
             None => Err(Error::new(ErrorKind::Internal, format!("the input `{parameter}` was taken twice"))),
         }
     }
+}
 
-    fn mismatch(&self, parameter: &str, value: &Value, wanted: &str) -> Error {
-        let message = format!("the input `{parameter}` is {}, and the body takes {wanted}", value.kind());
-        Error::new(ErrorKind::Value, message)
-    }
+fn mismatch(parameter: &str, value: &Value, wanted: &str) -> Error {
+    Error::new(ErrorKind::Value, format!("the input `{parameter}` is {}, and the body takes {wanted}", value.kind()))
 }
 
 impl std::fmt::Debug for Call {

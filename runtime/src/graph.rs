@@ -89,6 +89,7 @@ impl Graph {
     }
 
     /// The assets, each after everything it is made from.
+    #[must_use]
     pub fn assets(&self) -> impl ExactSizeIterator<Item = &Arc<AssetSpec>> {
         self.assets.iter()
     }

@@ -77,6 +77,7 @@ impl Registry {
     }
 
     /// The assets, sorted by key.
+    #[must_use]
     pub fn assets(&self) -> impl ExactSizeIterator<Item = &Arc<AssetSpec>> {
         self.assets.iter()
     }

@@ -6,6 +6,8 @@
 //! applies, frames before objects, whatever else a frame implements. The kind it returns has inherent methods whose bounds carry
 //! our messages.
 
+#![expect(clippy::unused_self, reason = "a kind is a value so that method lookup can choose it, and has nothing else to say")]
+
 use std::marker::PhantomData;
 
 use serde::Serialize;
@@ -259,6 +261,24 @@ pub trait Sendable: Send + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: Send + 'static> Sendable for T {}
 
+/// An option of an object that a body can hand over. A bound on what is inside would be reported at the attribute.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be stored",
+    label = "not sent between threads",
+    note = "assets run in several threads, so what they return has to be `Send + 'static`"
+)]
+pub trait OptionalObject {
+    /// The object, if there is one.
+    fn into_object(self) -> Option<Object>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + Send + 'static> OptionalObject for Option<T> {
+    fn into_object(self) -> Option<Object> {
+        self.map(Object::new)
+    }
+}
+
 fn optional<T>(call: &mut Call, parameter: &str, load: fn(&mut Call, &str) -> Result<T>) -> Result<Option<T>> {
     if call.has(parameter) { load(call, parameter).map(Some) } else { Ok(None) }
 }
@@ -377,11 +397,8 @@ impl OptionalObjectKind {
     }
 
     /// Takes the value of a body.
-    pub fn produce<T: IntoOption>(self, value: T) -> Produced
-    where
-        T::Inner: Serialize + Sendable,
-    {
-        value.into_option().map_or_else(Produced::nothing, |value| ObjectKind.produce(value))
+    pub fn produce<T: OptionalObject>(self, value: T) -> Produced {
+        value.into_object().map_or_else(Produced::nothing, |object| Produced::value(Value::Object(object)))
     }
 
     /// Loads an input.
@@ -428,7 +445,8 @@ impl NoKind {
     ///
     /// # Errors
     /// Always.
-    pub fn load<P, Up: Asset>(self, _call: &mut Call, parameter: &str) -> Result<P> {
+    #[expect(clippy::extra_unused_type_parameters, reason = "generated code calls every kind alike")]
+    pub fn load<P, Up>(self, _call: &mut Call, parameter: &str) -> Result<P> {
         Err(crate::error::Error::new(crate::error::ErrorKind::Internal, format!("`{parameter}` cannot be loaded")))
     }
 }

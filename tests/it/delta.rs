@@ -306,7 +306,7 @@ fn the_commit_says_which_run_and_asset_made_it() {
 }
 
 fn names(frame: &DataFrame) -> Vec<&str> {
-    frame.get_column_names().into_iter().map(|name| name.as_str()).collect()
+    frame.get_column_names().into_iter().map(PlSmallStr::as_str).collect()
 }
 
 /// A store with one staged frame, driven by hand.

@@ -55,6 +55,7 @@ fn nothing_is_said_of_what_is_right() {
     }
     let right = [
         "fn a() -> () {}",
+        "fn a() -> Vec<&'static str> { vec![] }",
         "fn a(mut b: T, r#type: &U) -> Result<T> { b }",
         "fn a(#[input(from = b::c)] u8: T, #[input(columns = [\"x\"])] d: T) -> Option<T> { u8 }",
         "async fn a(context: &Context, r: &Resource<R>, c: Config<C>) -> fmt::Result { todo!() }",
@@ -70,6 +71,7 @@ fn unknown_repeated_and_misplaced_options() {
     let known = "`name`, `key_prefix`, `io_manager`, `schema`, `partition_expr`, `mode`, `store`, `group`, `tags`, `owners`, `kinds`, \
                  `description`, `metadata`, `code_version`, `retries`, `pool`, `deps`";
     option_says("xyzzy = 1", &format!("unknown option `xyzzy`; known options: {known}"));
+    option_says("group = \"a\" retries = 3", "expected `,` before `retries`");
     option_says("group = \"a\", group = \"b\"", "option `group` is given twice");
     option_says("columns = [\"a\"]", "not expected here; `columns` belongs on a parameter: `#[input(columns = …)]`");
     option_says("mapping = m", "not expected here; `mapping` belongs on a parameter: `#[input(mapping = …)]`");
@@ -157,6 +159,10 @@ fn functions() {
     asset_says("fn u8() -> T { t }", "`u8` is a primitive type, which an asset of that name would hide; rename the asset");
     asset_says("fn a() -> T;", "an asset has a body; a table that somebody else writes is an `#[external_asset]`");
     asset_says("fn a() {}", "asset `a` has no return type; write `-> ()` if its effect is elsewhere");
+    for ty in ["&str", "Option<&[u8]>", "(Cow<'_, str>,)"] {
+        let message = "what asset `a` returns is stored, so it cannot borrow; return an owned value";
+        asset_says(&format!("fn a(b: &T) -> {ty} {{ b }}"), message);
+    }
     asset_says("fn a() -> ! { loop {} }", "asset `a` never returns, so there is nothing to store");
     asset_says("fn a() -> Vec<impl T> { t }", "an asset is stored as one type; name it instead of `impl …`");
     asset_says("fn a<T>() -> T where T: U { t }", "an asset has no type parameters; name the type that is stored");

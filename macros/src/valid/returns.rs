@@ -1,6 +1,7 @@
 //! What an asset may return: a value, perhaps in a `Result` and in an `Output`.
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{ReturnType, Type};
@@ -35,6 +36,10 @@ pub(crate) fn check(on: On, item: &Item, errors: &mut Errors) -> Option<Returns>
     };
     if let Some(token) = impl_token(written) {
         errors.at(token, "an asset is stored as one type; name it instead of `impl …`");
+        return None;
+    }
+    if let Some(token) = borrowed_token(written) {
+        errors.at(token, format!("what asset `{name}` returns is stored, so it cannot borrow; return an owned value"));
         return None;
     }
     if let Type::Never(never) = bare(written) {
@@ -82,6 +87,22 @@ fn result(ty: &Type) -> Option<(&Type, &Type)> {
     let arguments = type_arguments(last);
     let value = arguments.first()?;
     Some((value, arguments.get(1).unwrap_or(&ty)))
+}
+
+/// The first `&` without a lifetime, or the first `'_`, in a type, however deep. Named lifetimes are reported where they are
+/// declared.
+fn borrowed_token(ty: &impl ToTokens) -> Option<TokenTree> {
+    fn search(tokens: TokenStream) -> Option<TokenTree> {
+        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        let is = |token: Option<&TokenTree>, c: char| matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == c);
+        tokens.iter().enumerate().find_map(|(index, token)| match token {
+            TokenTree::Group(group) => search(group.stream()),
+            TokenTree::Punct(punct) if punct.as_char() == '&' => (!is(tokens.get(index + 1), '\'')).then(|| token.clone()),
+            TokenTree::Ident(ident) if ident == "_" && index > 0 && is(tokens.get(index - 1), '\'') => Some(token.clone()),
+            _ => None,
+        })
+    }
+    search(ty.to_token_stream())
 }
 
 fn output(ty: &Type) -> Option<&Type> {

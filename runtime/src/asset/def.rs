@@ -70,8 +70,11 @@ pub struct AssetDef {
     /// What the function returns.
     pub output: fn() -> OutputSpec,
     /// Loads the inputs, calls the function, takes its value; absent for an external asset.
-    pub body: Option<fn(Call) -> BoxFuture<'static, Result<Produced>>>,
+    pub body: Option<BodyFn>,
 }
+
+/// A generated body.
+pub(super) type BodyFn = fn(Call) -> BoxFuture<'static, Result<Produced>>;
 
 /// An upstream, as the macro writes it down.
 pub struct InputDef {

@@ -49,10 +49,10 @@ impl Materialize {
             print_json(&to_json(&report));
         } else {
             print(&run_table(&report));
-            if self.preview {
-                if let Err(error) = runtime.block_on(show(&lakehouse, &report)) {
-                    complain(&format!("no preview: {error}"));
-                }
+            if self.preview
+                && let Err(error) = runtime.block_on(show(&lakehouse, &report))
+            {
+                complain(&format!("no preview: {error}"));
             }
         }
         Ok(match report.status {

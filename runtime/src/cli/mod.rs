@@ -43,7 +43,7 @@ struct Arguments {
     /// Print JSON instead of text
     #[arg(long, global = true)]
     json: bool,
-    /// The folder of the local stores [default: $LAKEWRIGHT_ROOT, else ./lakehouse]
+    /// The folder of the local stores [default: `$LAKEWRIGHT_ROOT`, else `./lakehouse`]
     #[arg(long, global = true, value_name = "FOLDER")]
     root: Option<PathBuf>,
     /// Set a field of an asset's configuration; may be given several times

@@ -140,8 +140,8 @@ pub(crate) async fn run(
             if log.is_err() {
                 break;
             }
-            let launched = launcher.launch(plan.steps[step].clone(), RunInfo::new(run.clone(), 1));
-            let task = running.spawn(async move { (step, launched.await) });
+            let work = launcher.launch(plan.steps[step].clone(), RunInfo::new(run.clone(), 1));
+            let task = running.spawn(async move { (step, work.await) });
             tasks.insert(task.id(), step);
         }
         let finished = tokio::select! {

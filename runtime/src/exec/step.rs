@@ -179,7 +179,7 @@ impl<'a> StepRun<'a> {
         }
         let stored = self.workshop.env.elapsed();
         let durations =
-            Durations { load: signed(loaded - start), compute: signed(computed - loaded), store: signed(stored - computed) };
+            Durations { load: between(start, loaded), compute: between(loaded, computed), store: between(computed, stored) };
         Ok(StepResult { durations, materializations })
     }
 
@@ -341,6 +341,6 @@ fn in_body(error: Error, asset: &AssetSpec) -> Error {
     error.with("asset", format!("`{}`", asset.key)).with("at", asset.source)
 }
 
-fn signed(duration: Duration) -> SignedDuration {
-    SignedDuration::try_from(duration).unwrap_or_default()
+fn between(from: Duration, to: Duration) -> SignedDuration {
+    SignedDuration::try_from(to.saturating_sub(from)).unwrap_or_default()
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use polars::prelude::{AnyValue, Column as PolarsColumn, DataFrame, IntoLazy, LazyFrame, PolarsError, Schema};
+use polars::prelude::{AnyValue, Column as PolarsColumn, DataFrame, IntoLazy, LazyFrame, PlSmallStr, PolarsError, Schema};
 
 use super::{Frame, Preview, StoredRows, Table, TablePlan};
 use crate::error::{Error, ErrorKind, Result, known_names};
@@ -19,7 +19,6 @@ pub enum PolarsTable {
 
 impl PolarsTable {
     /// The table as a plan; costs nothing.
-    #[must_use]
     pub fn into_lazy(self) -> LazyFrame {
         match self {
             Self::Eager(frame) => frame.lazy(),
@@ -69,7 +68,7 @@ impl TablePlan for PolarsTable {
 impl StoredRows for DataFrame {
     fn table(&self, columns: Option<&[String]>) -> Result<Table> {
         let Some(columns) = columns else { return Ok(self.clone().into_table()) };
-        check_columns(columns, self.schema().iter_names().map(|name| name.as_str()))?;
+        check_columns(columns, self.schema().iter_names().map(PlSmallStr::as_str))?;
         Ok(self.select(columns.iter().map(String::as_str))?.into_table())
     }
 

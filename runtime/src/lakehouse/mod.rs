@@ -44,7 +44,6 @@ pub struct Lakehouse {
 
 impl Lakehouse {
     /// Begins one. Without further words it takes every asset of the program and local stores under one root.
-    #[must_use]
     pub fn builder() -> LakehouseBuilder {
         LakehouseBuilder::default()
     }

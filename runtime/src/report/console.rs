@@ -55,10 +55,10 @@ impl ConsoleReporter {
                 let mut line = format!("ok       {:<24} {took:>8}", state.name(*step));
                 for stored in stored {
                     if let Some(rows) = stored.rows {
-                        line.push_str(&format!("  {rows} rows"));
+                        line.extend(["  ", &rows.to_string(), " rows"]);
                     }
                     if let Some(size) = stored.bytes {
-                        line.push_str(&format!("  {}", bytes(size)));
+                        line.extend(["  ", &bytes(size)]);
                     }
                 }
                 state.line(&line);

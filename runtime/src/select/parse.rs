@@ -46,8 +46,8 @@ enum Token {
 }
 
 pub(super) fn parse(text: &str) -> Result<Expr> {
-    let mut tokens = Tokens { tokens: tokenize(text)?, next: 0, text };
-    if tokens.tokens.is_empty() {
+    let mut tokens = Tokens { all: tokenize(text)?, next: 0, text };
+    if tokens.all.is_empty() {
         return Err(tokens.error("the selection is empty"));
     }
     let expr = tokens.or()?;
@@ -94,14 +94,14 @@ fn tokenize(text: &str) -> Result<Vec<Token>> {
 }
 
 struct Tokens<'a> {
-    tokens: Vec<Token>,
+    all: Vec<Token>,
     next: usize,
     text: &'a str,
 }
 
 impl Tokens<'_> {
     fn peek(&self) -> Option<&Token> {
-        self.tokens.get(self.next)
+        self.all.get(self.next)
     }
 
     fn take_word(&mut self, word: &str) -> bool {

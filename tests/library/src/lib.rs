@@ -12,6 +12,9 @@ pub mod raw {
     }
 
     /// What each station measured, as `station` and `celsius`.
+    ///
+    /// # Errors
+    /// None that could happen.
     #[asset(group = "raw")]
     pub fn measurements(stations: Vec<String>) -> PolarsResult<DataFrame> {
         let celsius: Vec<f64> = (0..stations.len()).map(|index| 10.0 + index as f64).collect();

@@ -10,8 +10,8 @@ use deltalake_core::kernel::StructType;
 use polars::io::utils::file::Writable;
 use polars::lazy::dsl::file_provider::{FileProviderArgs, FileProviderReturn, FileProviderType};
 use polars::prelude::{
-    AnyValue, DataFrame, DataType, Engine, FileWriteFormat, LazyFrame, PartitionStrategy, PlRefPath, PlanCallback, PolarsResult,
-    Schema, SinkDestination, col, polars_bail, polars_err,
+    AnyValue, DataFrame, DataType, Engine, FileWriteFormat, LazyFrame, PartitionStrategy, PlRefPath, PlSmallStr, PlanCallback,
+    PolarsResult, Schema, SinkDestination, col, polars_bail, polars_err,
 };
 use serde::{Deserialize, Serialize};
 
@@ -88,7 +88,7 @@ pub(super) fn stage(path: &Path, asset: &AssetSpec, existing: Option<&DeltaTable
     let frame_schema = plan.collect_schema()?;
     let written = schema::written(&frame_schema)?;
     let partition_columns: Vec<String> = partition_column(asset)?.map(str::to_owned).into_iter().collect();
-    check_columns(&partition_columns, frame_schema.iter_names().map(|name| name.as_str())).map_err(|error| {
+    check_columns(&partition_columns, frame_schema.iter_names().map(PlSmallStr::as_str)).map_err(|error| {
         let message = format!("`partition_expr` names the column `{}`, which the output does not have", partition_columns[0]);
         Error::new(ErrorKind::Schema, message).help(error.help_text().unwrap_or_default())
     })?;
@@ -240,7 +240,7 @@ fn partition_value(name: &str, data_type: &DataType, value: &AnyValue<'_>) -> Po
     match value {
         AnyValue::Null => polars_bail!(ComputeError: "the partition column `{name}` has a row without a value"),
         AnyValue::Boolean(value) => return Ok(value.to_string()),
-        AnyValue::String(text) if text.is_empty() => {
+        AnyValue::String("") => {
             polars_bail!(ComputeError: "the partition column `{name}` has an empty text, which Delta would read back as null")
         }
         AnyValue::StringOwned(text) if text.is_empty() => {
@@ -283,7 +283,7 @@ fn hive_segment(text: &str) -> String {
         .add(b'\'');
     let encoded = percent_encoding::utf8_percent_encode(text, RESERVED).to_string();
     // A file system takes 255 bytes; the log, not the folder, says what the value is.
-    if encoded.len() > 120 { format!("{}", &blake3::hash(text.as_bytes()).to_hex()[..32]) } else { encoded }
+    if encoded.len() > 120 { blake3::hash(text.as_bytes()).to_hex()[..32].to_owned() } else { encoded }
 }
 
 fn describe(

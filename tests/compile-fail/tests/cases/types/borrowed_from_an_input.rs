@@ -10,4 +10,9 @@ fn first(stations: &Vec<String>) -> &str {
     &stations[0]
 }
 
+#[asset]
+fn greeting(first: String) -> String {
+    format!("hello {first}")
+}
+
 fn main() {}
