@@ -26,10 +26,10 @@ pub(crate) fn produce(output: &Ident, written: &Type, value: &Ident) -> TokenStr
 /// Loads an input. Fails under the parameter's type if the upstream's output cannot be loaded as it.
 pub(crate) fn load(parameter: &Ident, name: &str, ty: &Type, upstream: &Ident, call: &Ident) -> TokenStream {
     let span = parameter.span();
-    let (probe, asset) = (paths::probe(span), paths::asset(upstream.span()));
     // With the upstream's span, so that of what is no asset it is said once.
-    let output = quote_spanned!(upstream.span()=> <#upstream as #asset>::Output);
-    quote_spanned!(span=> (&&&&#probe::<#output>::NEW).kind().load::<#ty, #upstream>(&mut #call, #name)?)
+    let (probe, asset) = (paths::probe(upstream.span()), paths::asset(upstream.span()));
+    let kind = quote_spanned!(upstream.span()=> (&&&&#probe::<<#upstream as #asset>::Output>::NEW).kind());
+    quote_spanned!(span=> #kind.load::<#ty, #upstream>(&mut #call, #name)?)
 }
 
 /// What asks for a resource, as a constant. Fails under the type if it cannot be shared between threads.

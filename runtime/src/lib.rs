@@ -55,3 +55,8 @@ pub use select::select;
 pub use settings::Config;
 pub use slice::Slice;
 pub use value::{Bytes, Object, ObjectFormat, Value};
+
+// The README of the repository: its snippets compile.
+#[cfg(all(doctest, feature = "delta", feature = "parquet", feature = "csv", feature = "fs", feature = "cli"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;
