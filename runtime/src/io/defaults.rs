@@ -23,6 +23,7 @@ const OBJECTS: Option<&str> = None;
 
 /// The default stores by key.
 pub(crate) fn default_stores(root: &Path) -> Vec<(&'static str, Arc<dyn IoManager>)> {
+    #[allow(unused_mut, reason = "without features there is nothing to add")]
     let mut stores: Vec<(&'static str, Arc<dyn IoManager>)> = vec![("memory", Arc::new(MemoryIoManager::new()))];
     #[cfg(feature = "delta")]
     stores.push(("delta", Arc::new(super::delta::DeltaIoManager::new(root.join("delta")))));
@@ -32,6 +33,7 @@ pub(crate) fn default_stores(root: &Path) -> Vec<(&'static str, Arc<dyn IoManage
     stores.push(("csv", Arc::new(super::file::CsvIoManager::new(root.join("csv")))));
     #[cfg(feature = "fs")]
     stores.push(("fs", Arc::new(super::fs::FsIoManager::new(root.join("fs")))));
+    // Without features nothing is below the root.
     let _ = root;
     stores
 }

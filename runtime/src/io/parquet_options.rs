@@ -8,9 +8,6 @@ use crate::asset::AssetSpec;
 use crate::error::Result;
 use crate::metadata::MetadataValue;
 
-/// The options that an asset may set in `store(…)`.
-pub(crate) const PARQUET_OPTIONS: &[OptionDef] = &[COMPRESSION, ROW_GROUP_SIZE];
-
 pub(crate) const COMPRESSION: OptionDef = OptionDef {
     name: "compression",
     kind: OptionKind::OneOf(&["zstd", "snappy", "lz4", "gzip", "uncompressed"]),

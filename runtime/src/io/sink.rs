@@ -4,21 +4,11 @@
 //! cleaned up. Given an open file, nothing appears on the disk that we do not know of.
 
 use std::fs::File;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use polars::io::utils::file::Writable;
 use polars::io::utils::sync_on_close::SyncOnCloseType;
 use polars::prelude::{SinkDestination, SinkTarget, SpecialEq, UnifiedSinkArgs};
-
-use super::files::io_error;
-use crate::error::Result;
-
-/// A sink into a new file.
-pub(crate) fn new_file(path: &Path) -> Result<SinkDestination> {
-    let file = File::create_new(path).map_err(|error| io_error(&error, "create", path))?;
-    Ok(open_file(file))
-}
 
 /// A sink into an open file.
 pub(crate) fn open_file(file: File) -> SinkDestination {

@@ -10,10 +10,10 @@ use polars::prelude::{
     CsvWriterOptions, DataType, Engine, FileWriteFormat, LazyCsvReader, LazyFileListReader, LazyFrame, Schema, TimeUnit, len,
 };
 
-use super::{FileFormat, polars_path};
+use super::{FileFormat, new_file, polars_path};
 use crate::asset::AssetSpec;
 use crate::error::{Error, ErrorKind, Result};
-use crate::io::sink::{new_file, sink_args};
+use crate::io::sink::sink_args;
 use crate::schema::Column;
 
 /// How many rows are looked at for the types of a file that somebody else wrote.

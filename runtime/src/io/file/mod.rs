@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use polars::prelude::{LazyFrame, PlRefPath, Schema, col};
+use polars::prelude::{LazyFrame, PlRefPath, Schema, SinkDestination, col};
 
 #[cfg(feature = "csv")]
 pub use csv::Csv;
@@ -22,7 +22,8 @@ use crate::env::{Env, blocking};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Frame;
 use crate::frame::polars::{check_columns, columns_of};
-use crate::io::files::FileSpace;
+use crate::io::files::{FileSpace, io_error};
+use crate::io::sink::open_file;
 use crate::io::{
     Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, OptionDef, Staged, StoreRequest,
 };
@@ -98,7 +99,7 @@ impl<F: FileFormat> FileIoManager<F> {
 
     fn load_blocking(&self, asset: &AssetSpec, columns: Option<&[String]>) -> Result<Option<Value>> {
         let path = self.files.path(&asset.key, self.format.extension())?;
-        if !path.try_exists().map_err(|error| crate::io::files::io_error(&error, "look at", &path))? {
+        if !path.try_exists().map_err(|error| io_error(&error, "look at", &path))? {
             return Ok(None);
         }
         let manifest = self.files.manifest(&asset.key)?;
@@ -182,4 +183,10 @@ impl<F: FileFormat> IoManager for FileIoManager<F> {
 /// A path as Polars wants it.
 fn polars_path(path: &Path) -> Result<PlRefPath> {
     Ok(PlRefPath::try_from_path(path)?)
+}
+
+/// A sink into a new file.
+fn new_file(path: &Path) -> Result<SinkDestination> {
+    let file = std::fs::File::create_new(path).map_err(|error| io_error(&error, "create", path))?;
+    Ok(open_file(file))
 }

@@ -9,13 +9,13 @@ use polars::prelude::{
     SerReader,
 };
 
-use super::{FileFormat, polars_path};
+use super::{FileFormat, new_file, polars_path};
 use crate::asset::AssetSpec;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::OptionDef;
 use crate::io::files::io_error;
-use crate::io::parquet_options::{PARQUET_OPTIONS, parquet_options};
-use crate::io::sink::{new_file, sink_args};
+use crate::io::parquet_options::{COMPRESSION, ROW_GROUP_SIZE, parquet_options};
+use crate::io::sink::sink_args;
 use crate::schema::Column;
 
 /// Parquet, with statistics and zstd.
@@ -32,7 +32,7 @@ impl FileFormat for Parquet {
     }
 
     fn options(&self) -> &'static [OptionDef] {
-        PARQUET_OPTIONS
+        &[COMPRESSION, ROW_GROUP_SIZE]
     }
 
     fn check(&self, schema: &Schema) -> Result<()> {

@@ -63,7 +63,8 @@ fn main() {
     // The harder case: if Polars' frames did not implement serde's traits, nothing could take them for objects.
     assert_serde::<DataFrame>();
     let registry = Registry::of(assets![lengths, new_lengths, as_polars, back, object, object_read]);
-    let kinds: Vec<_> = registry.assets().map(|asset| (asset.key.to_string(), asset.output.kind, asset.output.optional)).collect();
+    let kinds: Vec<_> =
+        registry.assets().map(|asset| (asset.key.to_string(), asset.output.kind, asset.output.optional)).collect();
     let kind = |name: &str| kinds.iter().find(|(key, ..)| key == name).map(|(_, kind, optional)| (*kind, *optional));
     assert_eq!(kind("lengths"), Some((ValueKind::Table, false)));
     assert_eq!(kind("new_lengths"), Some((ValueKind::Table, true)));
