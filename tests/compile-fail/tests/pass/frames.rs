@@ -59,7 +59,8 @@ pub fn object_read(object: Vec<Lengths>) -> Option<Vec<Lengths>> {
 
 fn assert_serde<T: Serialize + for<'de> Deserialize<'de>>() {}
 
-fn main() {
+#[test]
+fn frames_stay_frames() {
     // The harder case: if Polars' frames did not implement serde's traits, nothing could take them for objects.
     assert_serde::<DataFrame>();
     let registry = Registry::of(assets![lengths, new_lengths, as_polars, back, object, object_read]);

@@ -104,7 +104,8 @@ pub fn absent(nobody: usize) -> usize {
     nobody
 }
 
-fn main() {
+#[test]
+fn names_are_the_users_own() {
     assert_eq!(more(some(3)), 12);
     assert_eq!(r#match(r#type(1), 0), 2);
     assert_eq!(upstream(), stations(vec!["north".into()]));

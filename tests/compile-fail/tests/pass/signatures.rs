@@ -120,7 +120,8 @@ pub async fn publish(summary: i64) -> Result<()> {
 #[external_asset]
 pub fn harvest() -> LazyFrame;
 
-fn main() {
+#[test]
+fn every_signature_compiles_and_runs() {
     // The functions are still functions.
     let model = model(&frame()).expect("cannot fail");
     assert_eq!(model.weights.len(), 3);
