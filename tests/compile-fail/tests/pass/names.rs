@@ -57,6 +57,9 @@ pub fn _kept() -> usize {
 }
 
 /// A name that the prelude has as a function, and types that hide those of the prelude.
+///
+/// # Errors
+/// None that could happen.
 #[asset]
 pub fn drop(some: Option<usize>) -> Result<usize> {
     Ok(some.unwrap_or_default())
