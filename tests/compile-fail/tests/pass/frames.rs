@@ -1,5 +1,6 @@
 //! What is a frame stays one, whatever else it implements.
 #![forbid(unsafe_code)]
+#![allow(clippy::pedantic, reason = "users need not keep to our taste")]
 #![deny(missing_docs, warnings)]
 
 use lakewright::frame::{Frame, Table};

@@ -1,5 +1,6 @@
 //! Names: aliases, raw identifiers, one name in several modules, names that generated code uses, `macro_rules!`, another crate.
 #![forbid(unsafe_code)]
+#![allow(clippy::pedantic, reason = "users need not keep to our taste")]
 #![deny(missing_docs, warnings)]
 
 use lakewright::asset;
