@@ -71,7 +71,7 @@ fn materialize_runs_a_selection_and_asset_show_tells_what_is_stored() {
 
     let (code, stdout, _) = run(root.path(), &["asset", "show", "doubled", "--preview"]);
     assert_eq!(code, 0);
-    for wanted in ["Twice as much", "bin/pipeline.rs:", "3 rows", "version 0", "value", "long", "three"] {
+    for wanted in ["a frame (LazyFrame)", "Twice as much", "bin/pipeline.rs:", "3 rows", "version 0", "value", "long", "three"] {
         assert!(stdout.contains(wanted), "{wanted} is not in {stdout}");
     }
     let (_, shown) = json(root.path(), &["asset", "show", "inventory"]);

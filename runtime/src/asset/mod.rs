@@ -69,6 +69,18 @@ pub struct OutputSpec {
     pub type_name: &'static str,
 }
 
+impl OutputSpec {
+    /// The type without the modules of its parts: `Option<LazyFrame>`.
+    #[must_use]
+    pub fn short_type_name(&self) -> String {
+        let mut short = String::new();
+        for part in self.type_name.split_inclusive(|c: char| !c.is_alphanumeric() && c != '_' && c != ':') {
+            short.push_str(part.rsplit("::").next().unwrap_or(part));
+        }
+        short
+    }
+}
+
 /// How the output meets what is already stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

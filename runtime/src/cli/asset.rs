@@ -64,12 +64,12 @@ impl Show {
 fn to_text(asset: &AssetSpec, stored: &Description, lakehouse: &Lakehouse) -> String {
     let mut lines = vec![asset.key.to_string()];
     let mut line = |name: &str, value: Option<String>| {
-        lines.extend(value.filter(|value| !value.is_empty()).map(|value| format!("  {name:<14}{value}")));
+        lines.extend(value.filter(|value| !value.is_empty()).map(|value| format!("  {name:<16}{value}")));
     };
     let joined = |all: &[String]| Some(all.join(", "));
-    line("about", asset.description.clone().map(|about| about.replace('\n', "\n                ")));
+    line("about", asset.description.clone().map(|about| about.replace('\n', "\n                  ")));
     line("defined at", Some(asset.source.to_string()));
-    line("produces", Some(format!("{} ({})", asset.output.kind, asset.output.type_name)));
+    line("produces", Some(format!("{} ({})", asset.output.kind, asset.output.short_type_name())));
     line("store", lakehouse.store_key(&asset.key).map(str::to_owned));
     line("location", lakehouse.locate(&asset.key).ok().flatten().map(|location| location.to_string()));
     line("external", asset.is_external().then(|| "somebody else writes it".to_owned()));

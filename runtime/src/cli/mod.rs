@@ -43,8 +43,12 @@ struct Arguments {
     /// Print JSON instead of text
     #[arg(long, global = true)]
     json: bool,
-    /// The folder of the local stores [default: `$LAKEWRIGHT_ROOT`, else `./lakehouse`]
-    #[arg(long, global = true, value_name = "FOLDER")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FOLDER",
+        help = "The folder of the local stores [default: $LAKEWRIGHT_ROOT, else ./lakehouse]"
+    )]
     root: Option<PathBuf>,
     /// Set a field of an asset's configuration; may be given several times
     #[arg(long, global = true, value_name = "ASSET.FIELD=VALUE")]

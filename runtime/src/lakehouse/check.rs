@@ -96,7 +96,7 @@ fn check_store(asset: &AssetSpec, store: &dyn IoManager) -> Vec<Error> {
     let mut errors = Vec::new();
     if !can.values.contains(&asset.output.kind) {
         let holds: Vec<_> = can.values.iter().map(ToString::to_string).collect();
-        let message = format!("{} cannot hold {} (`{}`)", can.name, asset.output.kind, asset.output.type_name);
+        let message = format!("{} cannot hold {} (`{}`)", can.name, asset.output.kind, asset.output.short_type_name());
         let help = format!("it holds {}; choose another `io_manager`", holds.join(" or "));
         errors.push(Error::new(ErrorKind::StoreCannotHold, message).help(help));
     }

@@ -6,6 +6,9 @@ use jiff::SignedDuration;
 use crate::exec::{RunReport, StepOutcome};
 use crate::frame::Preview;
 
+/// The narrowest terminal that tables are fitted into, in columns.
+const NARROWEST: u16 = 40;
+
 /// A table with a header.
 pub fn table<R, C>(header: &[&str], rows: R) -> String
 where
@@ -14,6 +17,10 @@ where
 {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
+    // A terminal that gives no width of use, as some recorders do, is taken for a wide one.
+    if table.width().is_some_and(|width| width < NARROWEST) {
+        table.set_content_arrangement(ContentArrangement::Disabled);
+    }
     for row in rows {
         table.add_row(row);
     }
