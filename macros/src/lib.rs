@@ -26,12 +26,7 @@ use crate::diagnose::Errors;
 
 /// Makes a function a data asset: a value that is stored, and made again from the assets its parameters name.
 ///
-/// ```ignore
-/// #[asset(io_manager = "delta", group = "iris")]
-/// pub fn iris_cleaned(iris_dataset: LazyFrame) -> LazyFrame {
-///     iris_dataset.drop_nulls(None)
-/// }
-/// ```
+/// See `lakewright::asset` for what it takes, with an example.
 #[proc_macro_attribute]
 pub fn asset(args: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     attribute(On::Asset, args.into(), &item.into()).into()
@@ -39,10 +34,7 @@ pub fn asset(args: proc_macro::TokenStream, item: proc_macro::TokenStream) -> pr
 
 /// Declares an asset that somebody else writes: a function without a body, whose return type says how it is read.
 ///
-/// ```ignore
-/// #[external_asset(io_manager = "delta")]
-/// fn iris_harvest_data() -> LazyFrame;
-/// ```
+/// See `lakewright::external_asset` for an example.
 #[proc_macro_attribute]
 pub fn external_asset(args: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     attribute(On::External, args.into(), &item.into()).into()

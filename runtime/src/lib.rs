@@ -44,7 +44,42 @@ pub use graph::Graph;
 pub use io::IoManager;
 pub use key::{AssetKey, path_segment};
 pub use lakehouse::{BuildError, Lakehouse, LakehouseBuilder};
-pub use lakewright_macros::{asset, external_asset};
+/// ```
+/// use lakewright::prelude::*;
+///
+/// #[asset(io_manager = "memory", group = "raw", tags(team = "weather"))]
+/// fn readings() -> Vec<f64> {
+///     vec![47.8, 47.4]
+/// }
+///
+/// /// The doc comment becomes the description.
+/// #[asset(io_manager = "memory", code_version = "2", deps = [readings])]
+/// async fn mean(#[input(from = readings)] values: Vec<f64>) -> Result<Output<f64>, String> {
+///     let mean = values.iter().sum::<f64>() / values.len() as f64;
+///     Ok(Output::new(mean).metadata("readings", i64::try_from(values.len()).map_err(|error| error.to_string())?))
+/// }
+///
+/// assert_eq!(readings().len(), 2, "it is still a function");
+/// ```
+///
+/// Options of the attribute: `name`, `key_prefix`, `schema`, `io_manager`, `partition_expr`, `mode`, `group`, `tags`, `owners`, `kinds`,
+/// `description`, `metadata(…)`, `deps = […]`, `code_version`, `retries`, `pool`, `store(…)`; of `#[input(…)]` on a parameter: `from`,
+/// `columns`. A mistake in any of them is a compile error under the token that is wrong; an option that is not honoured yet is an
+/// error when the lakehouse is built.
+pub use lakewright_macros::asset;
+/// ```
+/// use lakewright::prelude::*;
+///
+/// /// Another team's numbers.
+/// #[external_asset(io_manager = "memory")]
+/// fn theirs() -> Vec<i64>;
+///
+/// #[asset(io_manager = "memory")]
+/// fn ours(theirs: Vec<i64>) -> i64 {
+///     theirs.iter().sum()
+/// }
+/// ```
+pub use lakewright_macros::external_asset;
 pub use metadata::MetadataValue;
 #[cfg(feature = "polars")]
 pub use polars;
