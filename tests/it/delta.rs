@@ -421,19 +421,34 @@ fn two_first_writes_and_many_overwrites_at_once_leave_the_rows_of_exactly_one() 
     });
 }
 
-#[test]
-fn a_table_with_column_mapping_is_refused_both_ways() {
+/// Stores a table, changes its first commit as another writer might have written it, and expects the next run to be refused with
+/// everything left as it is.
+#[track_caller]
+fn refused_after(find: &str, replace: &str, says: &str) {
     let root = tempdir().unwrap();
     let ours = lakehouse(&root, [frame_asset("t", abc())]).build().unwrap();
     run_all(&ours);
-    let commit = table(&root, "public", "t").join("_delta_log/00000000000000000000.json");
-    let mapped = std::fs::read_to_string(&commit).unwrap();
-    let mapped = mapped.replace(
-        "\"delta.setTransactionRetentionDuration\"",
-        "\"delta.columnMapping.mode\":\"name\",\"delta.setTransactionRetentionDuration\"",
-    );
-    std::fs::write(&commit, &mapped).unwrap();
+    let path = table(&root, "public", "t");
+    let commit = path.join("_delta_log/00000000000000000000.json");
+    let written = std::fs::read_to_string(&commit).unwrap();
+    let changed = written.replacen(find, replace, 1);
+    assert_ne!(changed, written, "`{find}` is in the commit");
+    std::fs::write(&commit, &changed).unwrap();
+    let files = files_below(&path);
     let failure = run_to_failure(&ours);
-    assert!(failure.message.contains("column mapping") || failure.code == ErrorKind::Corrupt.code(), "{failure:?}");
-    assert_eq!(std::fs::read_to_string(&commit).unwrap(), mapped);
+    assert_eq!(failure.code, ErrorKind::Unsupported.code(), "{failure:?}");
+    assert!(failure.message.contains(says), "{failure:?}");
+    assert_eq!(std::fs::read_to_string(&commit).unwrap(), changed);
+    assert_eq!(files_below(&path), files);
+}
+
+#[test]
+fn a_table_whose_columns_have_constraints_is_not_written() {
+    refused_after("\\\"nullable\\\":true", "\\\"nullable\\\":false", "the column `a` of the table has a constraint");
+}
+
+#[test]
+fn a_table_with_column_mapping_is_refused() {
+    let retention = "\"delta.setTransactionRetentionDuration\"";
+    refused_after(retention, &format!("\"delta.columnMapping.mode\":\"name\",{retention}"), "uses column mapping");
 }
