@@ -47,6 +47,7 @@ fn option(name: &str, value: &Value) -> Option<TokenStream> {
     let field = format_ident!("{}", if name == "store" { "store_options" } else { name });
     let value = match value {
         Value::Texts(_) | Value::Text(_) if name == "key_prefix" || name == "name" => return None,
+        Value::Text(text) if name == "partition_expr" => quote!(&[("", #text)]),
         Value::Text(text) => quote!(#some(#text)),
         Value::Texts(texts) => quote!(&[#(#texts),*]),
         Value::Mode(variant) => {
@@ -82,6 +83,11 @@ fn input_def(upstream: &Upstream<'_>) -> TokenStream {
         columns: #columns,
         optional: #optional,
         order_only: #order_only,
+        mapping: ::core::option::Option::None,
+        allow_missing: false,
+        version: ::core::option::Option::None,
+        per_partition: false,
+        previous: false,
     })
 }
 

@@ -13,6 +13,7 @@ use crate::env::blocking;
 use crate::error::{BoxError, Error, ErrorKind, Result};
 use crate::frame::Frame;
 use crate::metadata::MetadataValue;
+use crate::partition::{KeySet, Partition, PartitionDefinition, PartitionKey, PartitionSet};
 use crate::resource::{Resource, Resources};
 use crate::settings::{AssetConfig, Config, config_from};
 use crate::value::{Bytes, Object, Value};
@@ -53,6 +54,17 @@ impl<T> Output<T> {
     }
 }
 
+/// What a body handed back for one asset.
+#[derive(Debug)]
+pub(crate) enum ProducedValue {
+    /// There is nothing to store.
+    Nothing,
+    /// One value for all of the slice.
+    One(Value),
+    /// A value for each of several partitions.
+    Partitions(Vec<(PartitionKey, Value)>),
+}
+
 /// What a body handed back, one output per asset of the step and in the same order.
 #[derive(Debug, Default)]
 pub struct Produced {
@@ -62,8 +74,7 @@ pub struct Produced {
 /// One output of a body.
 #[derive(Debug)]
 pub(crate) struct ProducedOutput {
-    /// Absent if there is nothing to store.
-    pub(crate) value: Option<Value>,
+    pub(crate) value: ProducedValue,
     pub(crate) metadata: Vec<(String, MetadataValue)>,
 }
 
@@ -71,16 +82,22 @@ impl Produced {
     /// No value: the effect is elsewhere, or an optional output has nothing to store.
     #[must_use]
     pub fn nothing() -> Self {
-        Self::output(None)
+        Self::output(ProducedValue::Nothing)
     }
 
     /// One value.
     #[must_use]
     pub fn value(value: Value) -> Self {
-        Self::output(Some(value))
+        Self::output(ProducedValue::One(value))
     }
 
-    fn output(value: Option<Value>) -> Self {
+    /// A value for each of several partitions.
+    #[must_use]
+    pub fn partitions(values: Vec<(PartitionKey, Value)>) -> Self {
+        Self::output(ProducedValue::Partitions(values))
+    }
+
+    fn output(value: ProducedValue) -> Self {
         Self { outputs: vec![ProducedOutput { value, metadata: Vec::new() }] }
     }
 
@@ -107,24 +124,105 @@ pub struct Call {
     inputs: Vec<Loaded>,
     resources: Arc<Resources>,
     config: Option<Json>,
+    /// The partitions that are made; none for an asset without partitions.
+    keys: Option<KeySet>,
 }
 
 /// An input as it comes from its store.
 struct Loaded {
     spec: InputSpec,
-    value: Option<Value>,
+    value: InputValue,
     taken: bool,
+}
+
+/// What is stored for an input.
+#[derive(Debug)]
+pub(crate) enum InputValue {
+    /// Nothing.
+    Missing,
+    /// All of it as one value.
+    One(Value),
+    /// A value for each partition, in the order of keys.
+    Partitions(Vec<(PartitionKey, Value)>),
 }
 
 impl Call {
     pub(crate) fn new(
         context: Context,
-        inputs: Vec<(InputSpec, Option<Value>)>,
+        inputs: Vec<(InputSpec, InputValue)>,
         resources: Arc<Resources>,
         config: Option<Json>,
+        keys: Option<KeySet>,
     ) -> Self {
         let inputs = inputs.into_iter().map(|(spec, value)| Loaded { spec, value, taken: false }).collect();
-        Self { context, inputs, resources, config }
+        Self { context, inputs, resources, config, keys }
+    }
+
+    /// The key of the partition that is made.
+    ///
+    /// # Errors
+    /// If the asset has no partitions, or the body is called once for several.
+    pub fn partition_key(&self) -> Result<PartitionKey> {
+        match self.keys.as_ref().map(|keys| (keys.len(), keys.keys().next())) {
+            Some((1, Some(key))) => Ok(key),
+            Some((several, _)) => {
+                Err(Error::new(ErrorKind::Internal, format!("the body is called for {several} partitions at once")))
+            }
+            None => Err(Error::new(ErrorKind::Internal, "the asset has no partitions")),
+        }
+    }
+
+    /// The partition that is made.
+    ///
+    /// # Errors
+    /// As [`Call::partition_key`], or if it is not one of `P`.
+    pub fn partition<P: PartitionDefinition>(&self) -> Result<Partition<P>> {
+        Partition::of(self.partition_key()?)
+    }
+
+    /// The partitions that are made.
+    ///
+    /// # Errors
+    /// If the asset has no partitions.
+    pub fn partition_set<P: PartitionDefinition>(&self) -> Result<PartitionSet<P>> {
+        let keys = self.keys.clone().ok_or_else(|| Error::new(ErrorKind::Internal, "the asset has no partitions"))?;
+        Ok(PartitionSet::new(keys))
+    }
+
+    /// The input with this name as a frame for each partition, in the order of keys.
+    ///
+    /// # Errors
+    /// As [`Call::frame`].
+    pub fn frames<F: Frame>(&mut self, parameter: &str) -> Result<Vec<(PartitionKey, F)>> {
+        let read = |(key, value)| match value {
+            Value::Table(table) => Ok((key, F::from_table(table)?)),
+            other => Err(mismatch(parameter, &other, "frames")),
+        };
+        self.required_partitions(parameter)?.into_iter().map(read).collect()
+    }
+
+    /// The input with this name as an object for each partition, in the order of keys.
+    ///
+    /// # Errors
+    /// As [`Call::object`].
+    pub fn objects<T: DeserializeOwned>(&mut self, parameter: &str) -> Result<Vec<(PartitionKey, T)>> {
+        let read = |(key, value)| match value {
+            Value::Object(object) => Ok((key, object.decode()?)),
+            other => Err(mismatch(parameter, &other, "objects")),
+        };
+        self.required_partitions(parameter)?.into_iter().map(read).collect()
+    }
+
+    /// The input with this name as bytes for each partition, in the order of keys.
+    ///
+    /// # Errors
+    /// As [`Call::bytes`].
+    pub fn bytes_each(&mut self, parameter: &str) -> Result<Vec<(PartitionKey, Bytes)>> {
+        let read = |(key, value)| match value {
+            Value::Bytes(bytes) => Ok((key, bytes)),
+            other => Err(mismatch(parameter, &other, "bytes")),
+        };
+        self.required_partitions(parameter)?.into_iter().map(read).collect()
     }
 
     /// The step that the body runs in.
@@ -182,7 +280,7 @@ impl Call {
     /// Whether something was stored for the input with this name.
     #[must_use]
     pub fn has(&self, parameter: &str) -> bool {
-        self.inputs.iter().any(|input| input.spec.parameter == parameter && input.value.is_some())
+        self.inputs.iter().any(|input| input.spec.parameter == parameter && !matches!(input.value, InputValue::Missing))
     }
 
     /// What an asset that stores a frame hands back.
@@ -211,19 +309,35 @@ impl Call {
     }
 
     fn required(&mut self, parameter: &str) -> Result<Value> {
+        match self.take(parameter)? {
+            InputValue::One(value) => Ok(value),
+            _ => Err(Error::new(ErrorKind::Internal, format!("the input `{parameter}` is a map of partitions"))),
+        }
+    }
+
+    fn required_partitions(&mut self, parameter: &str) -> Result<Vec<(PartitionKey, Value)>> {
+        match self.take(parameter)? {
+            InputValue::Partitions(values) => Ok(values),
+            _ => Err(Error::new(ErrorKind::Internal, format!("the input `{parameter}` is no map of partitions"))),
+        }
+    }
+
+    fn take(&mut self, parameter: &str) -> Result<InputValue> {
         let Some(input) = self.inputs.iter_mut().find(|input| input.spec.parameter == parameter) else {
             return Err(Error::new(ErrorKind::Internal, format!("the asset has no input `{parameter}`")));
         };
-        match input.value.take() {
-            Some(value) => {
-                input.taken = true;
-                Ok(value)
+        match std::mem::replace(&mut input.value, InputValue::Missing) {
+            InputValue::Missing if input.taken => {
+                Err(Error::new(ErrorKind::Internal, format!("the input `{parameter}` was taken twice")))
             }
-            None if !input.taken => {
+            InputValue::Missing => {
                 let message = format!("nothing is stored for the input `{parameter}`");
                 Err(Error::new(ErrorKind::Missing, message).help(format!("materialize `{}` first", input.spec.upstream)))
             }
-            None => Err(Error::new(ErrorKind::Internal, format!("the input `{parameter}` was taken twice"))),
+            value => {
+                input.taken = true;
+                Ok(value)
+            }
         }
     }
 }

@@ -80,6 +80,8 @@ kinds! {
     AssetConfig = "LW0112",
     /// A key of an asset that cannot be one.
     InvalidKey = "LW0113",
+    /// A partition definition that cannot be one, or partitions of two assets that do not line up.
+    Partitions = "LW0114",
     /// Several definition errors at once.
     Definitions = "LW0199",
 
@@ -103,6 +105,10 @@ kinds! {
     Superseded = "LW0209",
     /// A store or a connection to it cannot be configured as asked.
     Config = "LW0210",
+    /// Rows that do not belong to the partitions that were to be written.
+    StrayRows = "LW0211",
+    /// Something is there already, and the asset refuses to replace it.
+    Present = "LW0212",
 
     /// The body of an asset returned an error.
     Body = "LW0301",
@@ -117,6 +123,8 @@ kinds! {
 
     /// A selection that names nothing, or cannot be parsed.
     Selection = "LW0401",
+    /// A partition key that cannot be one, or that does not exist.
+    PartitionKey = "LW0402",
     /// Something this program got wrong itself.
     Internal = "LW0901",
 }

@@ -22,6 +22,7 @@ pub mod io;
 mod key;
 mod lakehouse;
 mod metadata;
+pub mod partition;
 pub mod prelude;
 mod registry;
 #[cfg(feature = "cli")]
@@ -88,7 +89,7 @@ pub use resource::Resource;
 pub use schema::Column;
 pub use select::select;
 pub use settings::Config;
-pub use slice::Slice;
+pub use slice::{KeyBox, KeyItem, Slice};
 pub use value::{Bytes, Object, ObjectFormat, Value};
 
 // The README of the repository: its snippets compile.

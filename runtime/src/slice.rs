@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,25 @@ use crate::error::{Error, ErrorKind, Result};
 pub enum Slice {
     /// The whole table.
     Whole,
+    /// These partitions, as disjoint boxes in canonical order.
+    Keys(Arc<[KeyBox]>),
+}
+
+/// The partitions with one of some keys in each dimension.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct KeyBox {
+    /// The keys of each dimension, sorted by the name of the dimension, which is empty for the only one of a definition that is not
+    /// multi-dimensional.
+    pub dimensions: Vec<(Arc<str>, Vec<KeyItem>)>,
+}
+
+/// One key, or the keys of consecutive windows of time.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum KeyItem {
+    /// One key.
+    One(Arc<str>),
+    /// The first and the last of at least two consecutive windows.
+    Span(Arc<str>, Arc<str>),
 }
 
 impl Slice {
@@ -62,6 +82,7 @@ impl fmt::Display for Slice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Slice::Whole => f.write_str("v1:all"),
+            Slice::Keys(_) => unimplemented!(),
         }
     }
 }

@@ -4,11 +4,12 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::{AssetSpec, InputSpec, Mode, OutputSpec, Source, ValueKind};
+use super::{AssetSpec, Calls, InputSpec, Mode, OutputSpec, PartitionExpr, Source, ValueKind};
 use crate::call::{Call, Produced};
 use crate::error::Result;
 use crate::key::AssetKey;
 use crate::metadata::MetadataValue;
+use crate::partition::{Mapping, PartitionsDef};
 
 /// Builds an [`AssetSpec`] without a macro.
 ///
@@ -37,7 +38,10 @@ struct Parts {
     optional: bool,
     io_manager: Option<String>,
     schema: Option<String>,
-    partition_expr: Option<String>,
+    partitions: Option<PartitionsDef>,
+    partition_expr: Option<PartitionExpr>,
+    partition_by: Option<Vec<String>>,
+    calls: Calls,
     mode: Option<Mode>,
     store_options: Vec<(String, MetadataValue)>,
     group: Option<String>,
@@ -45,14 +49,103 @@ struct Parts {
     kinds: Vec<String>,
     description: Option<String>,
     code_version: Option<String>,
-    inputs: Vec<PendingInput>,
+    inputs: Vec<Input>,
 }
 
-struct PendingInput {
+/// How an input that is added at run time is read.
+///
+/// ```
+/// use lakewright::asset::Input;
+/// use lakewright::partition::Mapping;
+///
+/// let input = Input::of("readings").columns(["temperature"]).mapping(Mapping::Last);
+/// # let _ = input;
+/// ```
+#[must_use = "hand it to `AssetBuilder::input`"]
+#[derive(Debug, Clone)]
+pub struct Input {
+    parameter: Option<String>,
     upstream: String,
     columns: Option<Vec<String>>,
     optional: bool,
     order_only: bool,
+    mapping: Option<Mapping>,
+    allow_missing: bool,
+    version: Option<i64>,
+    per_partition: bool,
+    previous: bool,
+}
+
+impl Input {
+    /// All of the asset with this key.
+    pub fn of(upstream: impl Into<String>) -> Self {
+        Self {
+            parameter: None,
+            upstream: upstream.into(),
+            columns: None,
+            optional: false,
+            order_only: false,
+            mapping: None,
+            allow_missing: false,
+            version: None,
+            per_partition: false,
+            previous: false,
+        }
+    }
+
+    /// The partition before the one that is made, of the asset itself.
+    pub fn previous(asset: impl Into<String>) -> Self {
+        let mapping = Some(Mapping::Offset { start: -1, end: -1 });
+        Self { mapping, previous: true, optional: true, ..Self::of(asset) }
+    }
+
+    /// The name by which the body asks for it, instead of the key.
+    pub fn named(mut self, parameter: impl Into<String>) -> Self {
+        self.parameter = Some(parameter.into());
+        self
+    }
+
+    /// Loads only these columns.
+    pub fn columns<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
+        self.columns = Some(columns.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Nothing stored is no error.
+    pub fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+
+    /// Which upstream partitions it gets.
+    pub fn mapping(mut self, mapping: Mapping) -> Self {
+        self.mapping = Some(mapping);
+        self
+    }
+
+    /// Partitions that nothing is stored for are left out.
+    pub fn allow_missing(mut self) -> Self {
+        self.allow_missing = true;
+        self
+    }
+
+    /// Reads this version of the table.
+    pub fn version(mut self, version: i64) -> Self {
+        self.version = Some(version);
+        self
+    }
+
+    /// The body asks for a map with one value for each partition.
+    pub fn per_partition(mut self) -> Self {
+        self.per_partition = true;
+        self
+    }
+}
+
+impl<S: Into<String>> From<S> for Input {
+    fn from(upstream: S) -> Self {
+        Self::of(upstream)
+    }
 }
 
 impl AssetBuilder {
@@ -68,7 +161,10 @@ impl AssetBuilder {
                 optional: false,
                 io_manager: None,
                 schema: None,
+                partitions: None,
                 partition_expr: None,
+                partition_by: None,
+                calls: Calls::PerPartition,
                 mode: None,
                 store_options: Vec::new(),
                 group: None,
@@ -81,29 +177,20 @@ impl AssetBuilder {
         }
     }
 
-    /// Loads the asset with this key; the body asks for it by the key.
-    pub fn input(self, upstream: impl Into<String>) -> Self {
-        self.pending(upstream, None, false, false)
-    }
-
-    /// Loads only these columns.
-    pub fn input_columns<S: Into<String>>(self, upstream: impl Into<String>, columns: impl IntoIterator<Item = S>) -> Self {
-        let columns = columns.into_iter().map(Into::into).collect();
-        self.pending(upstream, Some(columns), false, false)
+    /// Loads an asset, given by its key or as an [`Input`]; the body asks for it by the key.
+    pub fn input(mut self, input: impl Into<Input>) -> Self {
+        self.spec.inputs.push(input.into());
+        self
     }
 
     /// Loads the asset if something is stored.
     pub fn optional_input(self, upstream: impl Into<String>) -> Self {
-        self.pending(upstream, None, true, false)
+        self.input(Input::of(upstream).optional())
     }
 
     /// Runs after the asset with this key, without loading it.
-    pub fn after(self, upstream: impl Into<String>) -> Self {
-        self.pending(upstream, None, false, true)
-    }
-
-    fn pending(mut self, upstream: impl Into<String>, columns: Option<Vec<String>>, optional: bool, order_only: bool) -> Self {
-        self.spec.inputs.push(PendingInput { upstream: upstream.into(), columns, optional, order_only });
+    pub fn after(mut self, upstream: impl Into<String>) -> Self {
+        self.spec.inputs.push(Input { order_only: true, ..Input::of(upstream) });
         self
     }
 
@@ -119,9 +206,34 @@ impl AssetBuilder {
         self
     }
 
+    /// Its partitions.
+    pub fn partitions(mut self, partitions: PartitionsDef) -> Self {
+        self.spec.partitions = Some(partitions);
+        self
+    }
+
     /// The column that the table is partitioned by.
     pub fn partition_expr(mut self, expression: impl Into<String>) -> Self {
-        self.spec.partition_expr = Some(expression.into());
+        self.spec.partition_expr = Some(PartitionExpr::One(expression.into()));
+        self
+    }
+
+    /// The column of each dimension.
+    pub fn partition_exprs<N: Into<String>, E: Into<String>>(mut self, all: impl IntoIterator<Item = (N, E)>) -> Self {
+        let all = all.into_iter().map(|(name, expression)| (name.into(), expression.into())).collect();
+        self.spec.partition_expr = Some(PartitionExpr::Dimensions(all));
+        self
+    }
+
+    /// The dimensions that are folders of a Delta table.
+    pub fn partition_by<S: Into<String>>(mut self, dimensions: impl IntoIterator<Item = S>) -> Self {
+        self.spec.partition_by = Some(dimensions.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// The body is called once for all partitions of a step.
+    pub fn call_once(mut self) -> Self {
+        self.spec.calls = Calls::Once;
         self
     }
 
@@ -195,13 +307,16 @@ impl AssetBuilder {
 
     fn finish(self, body: Option<super::Body>) -> Result<AssetSpec> {
         let spec = self.spec;
-        let inputs = spec.inputs.into_iter().map(PendingInput::finish).collect::<Result<_>>()?;
+        let inputs = spec.inputs.into_iter().map(Input::finish).collect::<Result<_>>()?;
         Ok(AssetSpec {
             key: self.key.parse()?,
             source: spec.source,
             io_manager: spec.io_manager,
             schema: spec.schema,
+            partitions: spec.partitions,
             partition_expr: spec.partition_expr,
+            partition_by: spec.partition_by,
+            calls: spec.calls,
             mode: spec.mode,
             store_options: spec.store_options,
             group: spec.group,
@@ -222,15 +337,20 @@ impl AssetBuilder {
     }
 }
 
-impl PendingInput {
+impl Input {
     fn finish(self) -> Result<InputSpec> {
         let upstream: AssetKey = self.upstream.parse()?;
         Ok(InputSpec {
-            parameter: self.upstream,
+            parameter: self.parameter.unwrap_or(self.upstream),
             upstream,
             columns: self.columns,
             optional: self.optional,
             order_only: self.order_only,
+            mapping: self.mapping,
+            allow_missing: self.allow_missing,
+            version: self.version,
+            per_partition: self.per_partition,
+            previous: self.previous,
         })
     }
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-use super::{AssetSpec, InputSpec, Mode, OutputSpec, Source, ValueKind};
+use super::{AssetSpec, Calls, InputSpec, Mode, OutputSpec, PartitionExpr, Source, ValueKind};
 use crate::call::{Call, Produced};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::AssetKey;
 use crate::metadata::MetadataValue;
+use crate::partition::{MappingDef, PartitionsDef};
 
 /// The marker of an asset: the type that has the name of the asset's function.
 ///
@@ -37,8 +38,14 @@ pub struct AssetDef {
     pub io_manager: Option<&'static str>,
     /// `schema = "…"`.
     pub schema: Option<&'static str>,
-    /// `partition_expr = "…"`.
-    pub partition_expr: Option<&'static str>,
+    /// `partitions = …`.
+    pub partitions: Option<fn() -> Result<PartitionsDef>>,
+    /// `partition_expr = "…"`: one pair with an empty name; `partition_expr(date = "…", …)`: a pair for each dimension.
+    pub partition_expr: &'static [(&'static str, &'static str)],
+    /// `partition_by = […]`.
+    pub partition_by: Option<&'static [&'static str]>,
+    /// Whether a parameter or the return type asks for one call for all partitions.
+    pub calls: Calls,
     /// `mode = "…"`.
     pub mode: Option<Mode>,
     /// `store(…)`.
@@ -88,6 +95,16 @@ pub struct InputDef {
     pub optional: bool,
     /// Whether it comes from `deps`.
     pub order_only: bool,
+    /// `mapping = …`.
+    pub mapping: Option<MappingDef>,
+    /// `allow_missing`.
+    pub allow_missing: bool,
+    /// `version = n`.
+    pub version: Option<i64>,
+    /// Whether the parameter is a `Partitions` map.
+    pub per_partition: bool,
+    /// `previous`.
+    pub previous: bool,
 }
 
 /// A resource that a parameter asks for.
@@ -145,7 +162,10 @@ impl AssetDef {
         source: Source { file: "", line: 0 },
         io_manager: None,
         schema: None,
-        partition_expr: None,
+        partitions: None,
+        partition_expr: &[],
+        partition_by: None,
+        calls: Calls::PerPartition,
         mode: None,
         store_options: &[],
         group: None,
@@ -175,7 +195,16 @@ impl AssetDef {
             source: self.source,
             io_manager: self.io_manager.map(str::to_owned),
             schema: self.schema.map(str::to_owned),
-            partition_expr: self.partition_expr.map(str::to_owned),
+            partitions: self.partitions.map(|def| def()).transpose()?,
+            partition_expr: match self.partition_expr {
+                [] => None,
+                [("", expression)] => Some(PartitionExpr::One((*expression).to_owned())),
+                all => Some(PartitionExpr::Dimensions(
+                    all.iter().map(|(name, expression)| ((*name).to_owned(), (*expression).to_owned())).collect(),
+                )),
+            },
+            partition_by: self.partition_by.map(|all| all.iter().map(|name| (*name).to_owned()).collect()),
+            calls: self.calls,
             mode: self.mode,
             store_options: literals(self.store_options),
             group: self.group.map(str::to_owned),
@@ -212,6 +241,11 @@ impl InputDef {
             columns: self.columns.map(|columns| columns.iter().map(|column| (*column).to_owned()).collect()),
             optional: self.optional,
             order_only: self.order_only,
+            mapping: self.mapping.as_ref().map(Into::into),
+            allow_missing: self.allow_missing,
+            version: self.version,
+            per_partition: self.per_partition,
+            previous: self.previous,
         })
     }
 }

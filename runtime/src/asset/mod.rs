@@ -9,13 +9,14 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-pub use builder::AssetBuilder;
+pub use builder::{AssetBuilder, Input};
 pub use def::{Asset, AssetDef, ConfigDef, InputDef, Literal, ResourceDef};
 
 use crate::call::{Call, Produced};
 use crate::error::Result;
 use crate::key::AssetKey;
 use crate::metadata::MetadataValue;
+use crate::partition::{Mapping, PartitionsDef};
 
 /// Where in the source an asset is defined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -130,6 +131,58 @@ pub struct InputSpec {
     pub optional: bool,
     /// Orders the two without loading anything.
     pub order_only: bool,
+    /// Which upstream partitions it gets; without one, [`Mapping::default_for`].
+    pub mapping: Option<Mapping>,
+    /// Whether partitions that nothing is stored for are left out instead of being an error.
+    pub allow_missing: bool,
+    /// The version of the table to read; the newest if absent.
+    pub version: Option<i64>,
+    /// Whether the body takes a map with one value for each partition.
+    pub per_partition: bool,
+    /// Whether the upstream is an earlier partition of the asset itself.
+    pub previous: bool,
+}
+
+/// How often a body is called for a step over several partitions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Calls {
+    /// Once for each partition.
+    #[default]
+    PerPartition,
+    /// Once, because it takes the set of partitions or returns a map of them.
+    Once,
+}
+
+/// The columns, or for some stores expressions, that a table is partitioned by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PartitionExpr {
+    /// The one of an asset without a definition, or with one of one dimension.
+    One(String),
+    /// The one of each dimension, in the order they were written.
+    Dimensions(Vec<(String, String)>),
+}
+
+impl PartitionExpr {
+    /// The expression of a dimension; the only one has the empty name.
+    #[must_use]
+    pub fn of(&self, dimension: &str) -> Option<&str> {
+        match self {
+            Self::One(expression) => Some(expression),
+            Self::Dimensions(all) => all.iter().find(|(name, _)| name == dimension).map(|(_, expression)| expression.as_str()),
+        }
+    }
+}
+
+impl fmt::Display for PartitionExpr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(expression) => f.write_str(expression),
+            Self::Dimensions(all) => {
+                let pairs: Vec<_> = all.iter().map(|(name, expression)| format!("{name} = {expression}")).collect();
+                f.write_str(&pairs.join(", "))
+            }
+        }
+    }
 }
 
 /// The body of an asset: called once per step with what it asked for.
@@ -147,8 +200,14 @@ pub struct AssetSpec {
     pub io_manager: Option<String>,
     /// The schema (dataset) of its table.
     pub schema: Option<String>,
-    /// The column, or for some stores the expression, that its table is partitioned by.
-    pub partition_expr: Option<String>,
+    /// Its partitions.
+    pub partitions: Option<PartitionsDef>,
+    /// The columns, or for some stores the expressions, that its table is partitioned by.
+    pub partition_expr: Option<PartitionExpr>,
+    /// The dimensions that are folders of a Delta table, instead of those that the store would choose.
+    pub partition_by: Option<Vec<String>>,
+    /// How often its body is called for a step over several partitions.
+    pub calls: Calls,
     /// How its output meets what is stored; the store's own default if absent.
     pub mode: Option<Mode>,
     /// Options for its store.

@@ -54,7 +54,7 @@ pub(super) fn to_json(asset: &AssetSpec, lakehouse: &Lakehouse) -> serde_json::V
         "kinds": asset.kinds,
         "description": asset.description,
         "code_version": asset.code_version,
-        "partition_expr": asset.partition_expr,
+        "partition_expr": asset.partition_expr.as_ref().map(ToString::to_string),
         "metadata": metadata,
         "upstream": asset.inputs.iter().map(|input| &input.upstream).collect::<Vec<_>>(),
     })

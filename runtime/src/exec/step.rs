@@ -186,17 +186,22 @@ impl<'a> StepRun<'a> {
     /// A number for each commit, taken before anything is loaded: of two runs at once, the one that began later wins, since the
     /// other may have loaded what is by then old.
     fn numbers(&self) -> Result<Vec<i64>> {
-        self.step.assets.iter().map(|asset| self.workshop.state.next_number(&asset.key, &asset.slice)).collect()
+        self.step
+            .assets
+            .iter()
+            .map(|asset| self.workshop.state.number(&asset.key, &asset.slice, &self.run.run, self.step.number))
+            .collect()
     }
 
     async fn load(&self, asset: &Arc<AssetSpec>) -> Result<Call> {
         let mut inputs = Vec::with_capacity(asset.inputs.len());
         for input in asset.inputs.iter().filter(|input| !input.order_only) {
-            inputs.push((input.clone(), self.load_input(asset, input).await?));
+            let value = self.load_input(asset, input).await?;
+            inputs.push((input.clone(), value.map_or(crate::call::InputValue::Missing, crate::call::InputValue::One)));
         }
         let config = asset.config.as_ref().map(|def| self.workshop.settings.resolve(&asset.key, def)).transpose()?;
         let context = Context::new(Arc::clone(asset), self.run.run.clone(), self.run.attempt, Arc::clone(&self.workshop.env));
-        Ok(Call::new(context, inputs, Arc::clone(&self.workshop.resources), config))
+        Ok(Call::new(context, inputs, Arc::clone(&self.workshop.resources), config, None))
     }
 
     async fn load_input(&self, asset: &AssetSpec, input: &InputSpec) -> Result<Option<Value>> {
@@ -256,7 +261,7 @@ impl<'a> StepRun<'a> {
 
     async fn stage_output(&self, produced: ProducedOutput, target: &'a StepAsset, number: i64) -> Result<Option<Ready<'a>>> {
         let (asset, store) = self.workshop.asset(&target.key)?;
-        let (Some(value), Some(store)) = (produced.value, store) else {
+        let (crate::call::ProducedValue::One(value), Some(store)) = (produced.value, store) else {
             if asset.is_stored() {
                 if !asset.output.optional {
                     let message = format!("`{}` produced nothing, and its output is not optional", asset.key);
@@ -287,7 +292,7 @@ impl<'a> StepRun<'a> {
 
     async fn commit(&self, output: Ready<'_>) -> Result<Materialization> {
         let Ready { asset, slice, store, staged, number, metadata } = output;
-        let id = CommitId::new(self.workshop.state.log_id(), &asset.key, slice, number);
+        let id = CommitId::new(&self.workshop.state.log_id()?, &asset.key, slice, number);
         let request = self.request(asset, slice, &metadata);
         let committed = match store.io.commit(request.clone(), vec![staged.clone()], &id).await {
             Ok(committed) => committed,

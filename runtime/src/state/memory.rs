@@ -35,11 +35,11 @@ impl MemoryState {
 }
 
 impl State for MemoryState {
-    fn log_id(&self) -> &str {
-        &self.id
+    fn log_id(&self) -> Result<String> {
+        Ok(self.id.clone())
     }
 
-    fn next_number(&self, asset: &AssetKey, slice: &Slice) -> Result<i64> {
+    fn number(&self, asset: &AssetKey, slice: &Slice, _run: &str, _step: usize) -> Result<i64> {
         let mut inner = self.inner();
         let number = inner.numbers.entry((asset.clone(), slice.clone())).or_default();
         *number += 1;
@@ -58,5 +58,21 @@ impl State for MemoryState {
         let inner = self.inner();
         let start = inner.events.partition_point(|event| event.cursor <= after);
         Ok(inner.events[start..].iter().take(limit).cloned().collect())
+    }
+
+    fn keys(&self, _set: &str) -> Result<Vec<String>> {
+        unimplemented!()
+    }
+
+    fn add_keys(&self, _set: &str, _keys: &[String]) -> Result<Vec<String>> {
+        unimplemented!()
+    }
+
+    fn remove_keys(&self, _set: &str, _keys: &[String]) -> Result<Vec<String>> {
+        unimplemented!()
+    }
+
+    fn partition_status(&self, _asset: &AssetKey) -> Result<Vec<(Slice, super::PartitionStatus)>> {
+        unimplemented!()
     }
 }

@@ -73,7 +73,7 @@ impl DeltaIoManager {
 
 /// The column that the table is partitioned by. Delta partitions by columns, so an expression is refused.
 fn partition_column(asset: &AssetSpec) -> Result<Option<&str>> {
-    match asset.partition_expr.as_deref() {
+    match asset.partition_expr.as_ref().and_then(|all| all.of("")) {
         Some(expression) if expression.trim().is_empty() || expression.contains(['(', ')', ',', '\'', '"']) => {
             let message = format!("`partition_expr = {expression:?}` is not a column, and Delta partitions by columns");
             Err(Error::new(ErrorKind::NotHonoured, message).help("compute the column in the asset and name it here"))

@@ -1,0 +1,22 @@
+//! Partitions: what the keys of an asset are, which of them belong together, and which of them feed which.
+//!
+//! A [`PartitionsDef`] says what keys there can be; a [`KeySpace`] is what it comes to at one moment, each key with an index; a
+//! [`KeySet`] is a set of those indices. [`Mapping`]s carry sets from one definition to another, both ways.
+
+mod def;
+mod key;
+mod mapping;
+mod set;
+mod shape;
+mod space;
+mod time;
+mod typed;
+
+pub use def::{Dimension, DimensionDef, PartitionsDef};
+pub use key::PartitionKey;
+pub use mapping::{Mapping, MappingDef};
+pub use set::KeySet;
+pub use shape::{DimensionShape, Shape, ShapeKind};
+pub use space::{Axis, KeySpace};
+pub use time::{Every, TimeDef, Window};
+pub use typed::{Partition, PartitionDefinition, PartitionSet, Partitions, TimePartitions, Unpartitioned};
