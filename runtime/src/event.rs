@@ -64,6 +64,18 @@ pub enum EventKind {
         step: usize,
         /// The upstream asset.
         asset: AssetKey,
+        /// The partitions of it that were absent; nothing if it has none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        partitions: Option<Slice>,
+    },
+    /// An input was taken over from memory, from the step of this run that has just stored it.
+    InputHandedOver {
+        /// The number of the step.
+        step: usize,
+        /// The upstream asset.
+        asset: AssetKey,
+        /// How many bytes it takes.
+        bytes: u64,
     },
     /// The output of a step is stored, and readers see it.
     Materialized {
@@ -78,6 +90,9 @@ pub enum EventKind {
         step: usize,
         /// The asset.
         asset: AssetKey,
+        /// The part of it for which nothing was stored.
+        #[serde(default)]
+        slice: Slice,
         /// Why nothing was stored.
         reason: String,
     },
@@ -137,6 +152,9 @@ pub struct Materialization {
     pub version: Option<i64>,
     /// The number of rows written, for tables.
     pub rows: Option<u64>,
+    /// The number of rows in the slice afterwards, where that is known without reading it.
+    #[serde(default)]
+    pub slice_rows: Option<u64>,
     /// The number of rows in the whole table, where that is known without reading it.
     pub table_rows: Option<u64>,
     /// The number of bytes written.

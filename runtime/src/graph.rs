@@ -51,7 +51,8 @@ impl Graph {
             nodes.entry(&asset.key).or_insert_with(|| graph.add_node(Arc::clone(asset)));
         }
         for asset in registry.assets() {
-            for input in &asset.inputs {
+            // An earlier partition of the asset itself is no cycle.
+            for input in asset.inputs.iter().filter(|input| !(input.previous && input.upstream == asset.key)) {
                 match nodes.get(&input.upstream) {
                     Some(upstream) => {
                         graph.update_edge(*upstream, nodes[&asset.key], ());
@@ -212,11 +213,14 @@ fn fingerprint(assets: &[Arc<AssetSpec>]) -> String {
     for asset in sorted {
         let inputs: Vec<_> = asset.inputs.iter().map(|input| format!("{input:?}")).collect();
         let parts = format!(
-            "{}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{}\n",
+            "{}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{}\n",
             asset.key,
             asset.io_manager,
             asset.schema,
+            asset.partitions,
             asset.partition_expr,
+            asset.partition_by,
+            asset.calls,
             asset.mode,
             asset.store_options,
             asset.code_version,

@@ -18,11 +18,12 @@ use crate::error::{Error, ErrorKind, Result};
 /// assert_eq!(Slice::Whole.to_string(), "v1:all");
 /// assert_eq!(Slice::Whole.digest().len(), 32);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 #[non_exhaustive]
 pub enum Slice {
     /// The whole table.
+    #[default]
     Whole,
     /// These partitions, as disjoint boxes in canonical order.
     Keys(Arc<[KeyBox]>),

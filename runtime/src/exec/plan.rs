@@ -1,13 +1,16 @@
 //! What a run will do, as data that can be shown, stored and sent. Does no IO.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::choice::PartitionChoice;
+use crate::asset::AssetSpec;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::StepSummary;
 use crate::graph::Graph;
 use crate::key::AssetKey;
+use crate::partition::{KeySet, KeySpace, Mapping};
 use crate::slice::Slice;
 
 /// The version of [`Plan`] and [`StepSpec`].
@@ -59,12 +62,21 @@ pub struct StepAsset {
     pub slice: Slice,
 }
 
+/// What is known of partitions when a run is planned.
+pub(crate) struct Partitioning<'a> {
+    pub(crate) choice: &'a PartitionChoice,
+    /// The keys there are for each partitioned asset of the selection.
+    pub(crate) spaces: BTreeMap<usize, KeySpace>,
+    /// The partitions that are recorded as materialized, if the choice asks for those that are not.
+    pub(crate) recorded: BTreeMap<usize, KeySet>,
+}
+
 impl Plan {
-    /// A step for each of these assets that is not external.
+    /// A step for each of these assets that is not external, or several where a partition is made from an earlier one.
     ///
     /// # Errors
-    /// If only external assets were selected.
-    pub fn new(graph: &Graph, selected: &BTreeSet<usize>) -> Result<Self> {
+    /// If only external assets were selected, or it is not said, or not sensibly, for which partitions the run is.
+    pub(crate) fn new(graph: &Graph, selected: &BTreeSet<usize>, partitioning: &Partitioning<'_>) -> Result<Self> {
         if selected.is_empty() {
             return Err(Error::new(ErrorKind::Selection, "nothing is selected").help("`list` shows what a selection names"));
         }
@@ -74,18 +86,31 @@ impl Plan {
             let error = Error::new(ErrorKind::External, format!("`{}` is external: somebody else writes it", asset.key));
             return Err(error.with("at", asset.source).help("materialize what is made from it: `KEY+`"));
         }
-        let steps = run.iter().enumerate().map(|(number, place)| {
-            let before = nearest_selected(graph, *place, selected);
-            let after = run.iter().enumerate().filter(|(_, other)| before.contains(other)).map(|(number, _)| number);
-            StepSpec {
-                v: PLAN_VERSION,
-                number,
-                assets: vec![StepAsset { key: graph.asset(*place).key.clone(), slice: Slice::Whole }],
-                after: after.collect(),
-                fingerprint: graph.fingerprint().to_owned(),
+        let sets = partition_sets(graph, &run, partitioning)?;
+        let mut steps: Vec<StepSpec> = Vec::new();
+        let mut steps_of: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for place in run {
+            let asset = graph.asset(place);
+            let before: Vec<usize> = nearest_selected(graph, place, selected)
+                .into_iter()
+                .flat_map(|place| steps_of.get(&place).cloned().unwrap_or_default())
+                .collect();
+            for slice in slices(asset, sets.get(&place)) {
+                let number = steps.len();
+                let earlier = steps_of.get(&place).and_then(|steps| steps.last()).copied();
+                let mut after: Vec<usize> = before.iter().copied().chain(earlier).collect();
+                after.sort_unstable();
+                steps.push(StepSpec {
+                    v: PLAN_VERSION,
+                    number,
+                    assets: vec![StepAsset { key: asset.key.clone(), slice }],
+                    after,
+                    fingerprint: graph.fingerprint().to_owned(),
+                });
+                steps_of.entry(place).or_default().push(number);
             }
-        });
-        Ok(Self { v: PLAN_VERSION, steps: steps.collect() })
+        }
+        Ok(Self { v: PLAN_VERSION, steps })
     }
 
     /// Whether the plan can be run with these definitions: it may come from a file, or from another program.
@@ -98,7 +123,10 @@ impl Plan {
             if step.fingerprint != graph.fingerprint() {
                 return refuse("the plan was made from other definitions than this program has");
             }
-            let known = step.assets.iter().all(|asset| graph.get(&asset.key).is_some());
+            let fits = |asset: &StepAsset| {
+                graph.get(&asset.key).is_some_and(|spec| spec.partitions.is_some() == (asset.slice != Slice::Whole))
+            };
+            let known = step.assets.iter().all(fits);
             if step.number != number || step.assets.is_empty() || !known || step.after.iter().any(|before| *before >= number) {
                 return refuse("the plan is damaged");
             }
@@ -115,6 +143,87 @@ impl Plan {
             after: step.after.clone(),
         };
         self.steps.iter().map(summary).collect()
+    }
+}
+
+/// The partitions of each partitioned asset of a run: chosen for those without a partitioned upstream in it, and for the others what
+/// those feed.
+fn partition_sets(graph: &Graph, run: &[usize], partitioning: &Partitioning<'_>) -> Result<BTreeMap<usize, KeySet>> {
+    let space = |place: usize| {
+        let missing = || Error::new(ErrorKind::Internal, format!("the keys of `{}` were not looked up", graph.asset(place).key));
+        partitioning.spaces.get(&place).ok_or_else(missing)
+    };
+    let partitioned: Vec<usize> = run.iter().copied().filter(|place| graph.asset(*place).partitions.is_some()).collect();
+    let (roots, fed): (Vec<usize>, Vec<usize>) =
+        partitioned.iter().copied().partition(|place| partitioned_inputs(graph, *place, &partitioned).next().is_none());
+    if let (Some(first), true) = (roots.first(), partitioning.choice.is_none()) {
+        return Err(not_chosen(graph.asset(*first)));
+    }
+    let mut asked = Vec::with_capacity(roots.len());
+    for place in &roots {
+        asked.push((graph.asset(*place).key.to_string(), space(*place)?, partitioning.recorded.get(place)));
+    }
+    if roots.is_empty() && !partitioning.choice.is_none() && !partitioning.choice.is_general() {
+        let message = "no asset of the run is partitioned";
+        return Err(Error::new(ErrorKind::PartitionKey, message).help("leave the partitions out, or select other assets"));
+    }
+    let mut sets: BTreeMap<usize, KeySet> = roots.iter().copied().zip(partitioning.choice.resolve(&asked)?).collect();
+    for place in fed {
+        let asset = graph.asset(place);
+        let own = space(place)?;
+        let mut set = own.none();
+        for (upstream, mapping) in partitioned_inputs(graph, place, &partitioned) {
+            let Some(from) = sets.get(&upstream) else { continue };
+            let feeds = mapping.and_then(|mapping| mapping.downstream(Some(from), own));
+            set = set.union(&feeds.map_err(|error| error.with("asset", format!("`{}`", asset.key)).with("at", asset.source))?);
+        }
+        if partitioning.choice.wants_missing() {
+            let recorded = partitioning.recorded.get(&place);
+            set = set.union(&recorded.map_or_else(|| own.all(), |recorded| own.all().difference(recorded)));
+        }
+        sets.insert(place, set);
+    }
+    Ok(sets)
+}
+
+/// The partitioned assets of the run that an asset loads, with how.
+fn partitioned_inputs<'a>(
+    graph: &'a Graph,
+    place: usize,
+    partitioned: &'a [usize],
+) -> impl Iterator<Item = (usize, Result<Mapping>)> + 'a {
+    let asset = graph.asset(place);
+    asset.inputs.iter().filter(|input| !input.order_only && !input.previous).filter_map(move |input| {
+        let upstream = graph.place(&input.upstream).filter(|upstream| partitioned.contains(upstream))?;
+        let mapping = match &input.mapping {
+            Some(mapping) => Ok(mapping.clone()),
+            None => Mapping::default_for(graph.asset(upstream).partitions.as_ref(), asset.partitions.as_ref()),
+        };
+        Some((upstream, mapping))
+    })
+}
+
+fn not_chosen(asset: &AssetSpec) -> Error {
+    let name = asset.partitions.as_ref().map_or("", |def| def.name());
+    let message = format!("`{}` is partitioned by `{name}`, and it is not said for which partitions the run is", asset.key);
+    let help = format!(
+        "add `--partition KEY`, `--partitions FIRST..LAST`, `--missing` or `--all-partitions`; `partitions list {}` shows the keys",
+        asset.key
+    );
+    Error::new(ErrorKind::PartitionKey, message).with("at", asset.source).help(help)
+}
+
+/// The slices of an asset in the order in which they are made: one for each moment if a partition is made from an earlier one, and
+/// otherwise one for all. An asset for whose partitions there is nothing to do has none.
+fn slices(asset: &AssetSpec, set: Option<&KeySet>) -> Vec<Slice> {
+    let Some(set) = set else { return vec![Slice::Whole] };
+    if set.is_empty() {
+        return Vec::new();
+    }
+    let time = set.space().axes().iter().position(|axis| axis.time().is_some());
+    match time.filter(|_| asset.inputs.iter().any(|input| input.previous)) {
+        Some(axis) => set.split(axis).into_iter().map(|(_, set)| set.slice()).collect(),
+        None => vec![set.slice()],
     }
 }
 

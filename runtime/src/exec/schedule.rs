@@ -13,7 +13,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Durations, EventKind, Failure, Materialization, RunStatus, SkipReason};
 use crate::exec::env::panic_message;
 use crate::exec::plan::Plan;
-use crate::exec::step::{StepLauncher, StepResult, Workshop};
+use crate::exec::step::{StepLauncher, StepResult};
+use crate::exec::workshop::Workshop;
 use crate::io::RunInfo;
 use crate::key::AssetKey;
 

@@ -1,29 +1,24 @@
-//! One step: load, call, stage, check, commit, record.
+//! One step: load, call, stage, check, commit, record. The body is called once for each partition, or once for all of them, and
+//! everything is committed at once.
 
-use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use jiff::SignedDuration;
 
-use crate::asset::{AssetSpec, InputSpec};
+use super::handover::HandOver;
+use super::output::Pending;
+use super::workshop::{Store, Workshop};
+use crate::asset::{AssetSpec, Calls, Mode};
 use crate::call::{Call, ProducedOutput};
-use crate::commit::CommitId;
 use crate::context::Context;
-use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Durations, EventKind, Materialization};
 use crate::exec::plan::{StepAsset, StepSpec};
-use crate::graph::Graph;
-use crate::io::{IoManager, LoadRequest, RunInfo, Staged, StoreRequest};
-use crate::metadata::MetadataValue;
-use crate::resource::Resources;
-use crate::settings::Settings;
+use crate::io::{LoadRequest, Present, RunInfo};
+use crate::partition::KeySet;
 use crate::slice::Slice;
-use crate::state::State;
-use crate::value::Value;
 
 /// What a step did.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,192 +36,172 @@ pub trait StepLauncher: Send + Sync + 'static {
     fn launch(&self, step: StepSpec, run: RunInfo) -> BoxFuture<'static, Result<StepResult>>;
 }
 
-/// An output that is staged and not yet visible: what a check looks at.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct PendingOutput<'a> {
-    /// The asset.
-    pub asset: &'a AssetSpec,
-    /// The part of it.
-    pub slice: &'a Slice,
-    /// What was staged.
-    pub staged: &'a Staged,
-    /// What the body attached.
-    pub metadata: &'a [(String, MetadataValue)],
-}
-
-/// Looks at an output between stage and commit; an error keeps it from becoming visible.
-pub(crate) type OutputHook = Arc<dyn Fn(&PendingOutput<'_>) -> Result<()> + Send + Sync>;
-
-/// Hears every event, in order.
-pub(crate) type Subscriber = Arc<dyn Fn(&crate::event::Event) + Send + Sync>;
-
-/// Everything steps share.
-pub(crate) struct Workshop {
-    pub(crate) graph: Graph,
-    pub(crate) stores: BTreeMap<String, Arc<dyn IoManager>>,
-    /// The key of the store of each asset, by place in the graph; none for assets that are not stored.
-    pub(crate) store_keys: Vec<Option<String>>,
-    pub(crate) resources: Arc<Resources>,
-    pub(crate) settings: Settings,
-    pub(crate) state: Arc<dyn State>,
-    pub(crate) env: Arc<dyn Env>,
-    pub(crate) hooks: Vec<OutputHook>,
-    pub(crate) subscribers: Vec<Subscriber>,
-    /// Held while an event is appended and told, so that everybody hears the same order.
-    pub(crate) telling: std::sync::Mutex<()>,
-}
-
-impl Workshop {
-    pub(crate) fn emit(&self, run: &str, kind: EventKind) -> Result<()> {
-        let _order = self.telling.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let event = self.state.append(run, self.env.now(), kind)?;
-        for subscriber in &self.subscribers {
-            // Whoever listens must not be able to fail a run, least of all between a commit and its record.
-            if catch_unwind(AssertUnwindSafe(|| subscriber(&event))).is_err() {
-                tracing::warn!(cursor = event.cursor, "a subscriber panicked at an event");
-            }
-        }
-        Ok(())
-    }
-
-    /// An asset with its store, if it has one.
-    pub(crate) fn asset(&self, key: &crate::key::AssetKey) -> Result<(&Arc<AssetSpec>, Option<Store<'_>>)> {
-        let place =
-            self.graph.place(key).ok_or_else(|| Error::new(ErrorKind::Internal, format!("`{key}` is not in the graph")))?;
-        let store = self.store_keys[place].as_deref().and_then(|key| Some(Store { key, io: self.stores.get(key)? }));
-        Ok((self.graph.asset(place), store))
-    }
-}
-
-/// A store and the key it is bound to.
-#[derive(Clone, Copy)]
-pub(crate) struct Store<'a> {
-    pub(crate) key: &'a str,
-    pub(crate) io: &'a Arc<dyn IoManager>,
-}
-
-impl Store<'_> {
-    /// Says of an error which asset, store and location it is about.
-    pub(crate) fn blame(&self, error: Error, asset: &AssetSpec, slice: &Slice) -> Error {
-        let location = self.io.locate(asset, slice).map(|location| location.to_string()).unwrap_or_default();
-        error
-            .with("asset", format!("`{}`", asset.key))
-            .with("store", format!("`{}`", self.key))
-            .with("location", location)
-            .with("at", asset.source)
-    }
-}
-
-/// Runs steps in this process.
+/// Runs the steps of one run in this process.
 #[derive(Clone)]
 pub struct InProcess {
     pub(crate) workshop: Arc<Workshop>,
+    pub(crate) hand_over: Arc<HandOver>,
 }
 
 impl StepLauncher for InProcess {
     fn launch(&self, step: StepSpec, run: RunInfo) -> BoxFuture<'static, Result<StepResult>> {
-        let workshop = Arc::clone(&self.workshop);
-        Box::pin(async move { StepRun { workshop: &workshop, step: &step, run: &run }.run().await })
+        let Self { workshop, hand_over } = self.clone();
+        Box::pin(async move {
+            let result = StepRun { workshop: &workshop, hand_over: &hand_over, step: &step, run: &run }.run().await;
+            if let Some(main) = step.assets.first() {
+                hand_over.done(&workshop.graph, &main.key);
+            }
+            result
+        })
     }
 }
 
-struct StepRun<'a> {
-    workshop: &'a Arc<Workshop>,
-    step: &'a StepSpec,
-    run: &'a RunInfo,
+pub(super) struct StepRun<'a> {
+    pub(super) workshop: &'a Arc<Workshop>,
+    pub(super) hand_over: &'a HandOver,
+    pub(super) step: &'a StepSpec,
+    pub(super) run: &'a RunInfo,
 }
 
-/// An output on its way: staged, and what to say of it once it is committed.
-struct Ready<'a> {
-    asset: &'a Arc<AssetSpec>,
-    slice: &'a Slice,
-    store: Store<'a>,
-    staged: Staged,
-    number: i64,
-    metadata: Vec<(String, MetadataValue)>,
-}
+/// One call of the body: the partitions it makes, or nothing for an asset without partitions.
+type Unit = Option<KeySet>;
 
 impl<'a> StepRun<'a> {
-    async fn run(&self) -> Result<StepResult> {
+    pub(super) async fn run(&self) -> Result<StepResult> {
         if self.step.fingerprint != self.workshop.graph.fingerprint() {
             let message = "the step was planned from other definitions than this program has";
             return Err(Error::new(ErrorKind::Fingerprint, message).help("plan it again with this program"));
         }
         let main = self.step.assets.first().ok_or_else(|| Error::new(ErrorKind::Internal, "a step without an asset"))?;
-        let (asset, _) = self.workshop.asset(&main.key)?;
+        let (asset, store) = self.workshop.asset(&main.key)?;
+        let keys = self.known_keys(asset, &main.slice)?;
         let numbers = self.numbers()?;
-        let start = self.workshop.env.elapsed();
-        let call = self.load(asset).await?;
-        let loaded = self.workshop.env.elapsed();
-        let outputs = self.call(asset, call).await?;
-        let computed = self.workshop.env.elapsed();
-        let ready = self.stage(outputs, &numbers).await?;
-        if let Err(error) = self.check(&ready) {
-            self.discard(&ready).await;
+        let Some(units) = self.units(asset, store, keys).await? else {
+            return Ok(StepResult { durations: Durations::default(), materializations: Vec::new() });
+        };
+
+        let mut pending = self.step.assets.iter().zip(numbers).map(|(target, number)| self.pending(target, number));
+        let mut pending = pending.by_ref().collect::<Result<Vec<Pending<'a>>>>()?;
+        let mut durations = Durations::default();
+        let outcome = match self.produce(asset, units, &mut pending, &mut durations).await {
+            Ok(()) => self.check(&pending),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = outcome {
+            self.discard(&pending).await;
             return Err(error);
         }
-        let mut materializations = Vec::with_capacity(ready.len());
-        let mut ready = ready.into_iter();
-        while let Some(output) = ready.next() {
+        let computed = self.workshop.env.elapsed();
+        let mut materializations = Vec::with_capacity(pending.len());
+        let mut pending = pending.into_iter();
+        while let Some(output) = pending.next() {
             match self.commit(output).await {
-                Ok(materialization) => materializations.push(materialization),
+                Ok(materialization) => materializations.extend(materialization),
                 Err(error) => {
-                    self.discard(ready.as_slice()).await;
+                    self.discard(pending.as_slice()).await;
                     return Err(error);
                 }
             }
         }
-        let stored = self.workshop.env.elapsed();
-        let durations =
-            Durations { load: between(start, loaded), compute: between(loaded, computed), store: between(computed, stored) };
+        durations.store += between(computed, self.workshop.env.elapsed());
         Ok(StepResult { durations, materializations })
+    }
+
+    /// The partitions of a slice, all of which have to exist: a plan may be old, and a definition may have shrunk since.
+    fn known_keys(&self, asset: &AssetSpec, slice: &Slice) -> Result<Option<KeySet>> {
+        let (Some(def), true) = (&asset.partitions, *slice != Slice::Whole) else { return Ok(None) };
+        let blame = |error: Error| error.with("asset", format!("`{}`", asset.key)).with("at", asset.source);
+        let keys = def.resolve(slice).map_err(blame)?;
+        let space = self.workshop.space(def)?;
+        if space.known(slice).len() < keys.len() {
+            for key in keys.keys() {
+                space.index(&key).map_err(blame)?;
+            }
+        }
+        Ok(Some(keys))
     }
 
     /// A number for each commit, taken before anything is loaded: of two runs at once, the one that began later wins, since the
     /// other may have loaded what is by then old.
     fn numbers(&self) -> Result<Vec<i64>> {
-        self.step
-            .assets
-            .iter()
-            .map(|asset| self.workshop.state.number(&asset.key, &asset.slice, &self.run.run, self.step.number))
-            .collect()
+        let number = |asset: &StepAsset| {
+            self.workshop.state.number(&asset.key, &asset.slice, &self.run.run, self.step.number)
+        };
+        self.step.assets.iter().map(number).collect()
     }
 
-    async fn load(&self, asset: &Arc<AssetSpec>) -> Result<Call> {
+    /// The calls to make; nothing if the mode leaves alone what is there, and everything is.
+    async fn units(&self, asset: &Arc<AssetSpec>, store: Option<Store<'_>>, keys: Option<KeySet>) -> Result<Option<Vec<Unit>>> {
+        let mode = store.map_or(Mode::Overwrite, |store| store.mode(asset));
+        let keys = match (store, mode) {
+            (Some(store), Mode::Error | Mode::Ignore) => match self.absent(asset, store, mode, keys).await? {
+                Some(keys) => keys,
+                None => return Ok(None),
+            },
+            _ => keys,
+        };
+        Ok(Some(match keys {
+            None => vec![None],
+            Some(keys) if asset.calls == Calls::Once => vec![Some(keys)],
+            Some(keys) => keys.indices().map(|index| Some(keys.only(index))).collect(),
+        }))
+    }
+
+    /// What of it is not there, for modes that do not replace; looked at before the body runs, and again when its output is committed.
+    async fn absent(&self, asset: &AssetSpec, store: Store<'_>, mode: Mode, keys: Option<KeySet>) -> Result<Option<Option<KeySet>>> {
+        let slice = keys.as_ref().map_or(Slice::Whole, KeySet::slice);
+        let request = LoadRequest::new(asset, &slice, Arc::clone(&self.workshop.env));
+        let found = store.io.present(request).await.map_err(|error| store.blame(error, asset, &slice))?;
+        let (present, rest) = match (found, &keys) {
+            (Present::Whole(false), _) => return Ok(Some(keys)),
+            (Present::Keys(present), _) if present.is_empty() => return Ok(Some(keys)),
+            (Present::Keys(present), Some(keys)) => {
+                let rest = keys.difference(&present);
+                (present.slice(), (!rest.is_empty()).then_some(Some(rest)))
+            }
+            _ => (Slice::Whole, None),
+        };
+        if mode == Mode::Error {
+            return Err(store.blame(already_there(asset, &present), asset, &slice));
+        }
+        let reason = "something is stored already, and `mode = \"ignore\"` leaves it as it is".to_owned();
+        let skipped = EventKind::OutputSkipped { step: self.step.number, asset: asset.key.clone(), slice: present, reason };
+        self.workshop.emit(&self.run.run, skipped)?;
+        Ok(rest)
+    }
+
+    /// Calls the body for each unit and stages what it gives.
+    async fn produce(
+        &self,
+        asset: &Arc<AssetSpec>,
+        units: Vec<Unit>,
+        pending: &mut [Pending<'a>],
+        durations: &mut Durations,
+    ) -> Result<()> {
+        for unit in units {
+            let start = self.workshop.env.elapsed();
+            let call = self.load(asset, unit.as_ref()).await.map_err(|error| in_unit(error, unit.as_ref()))?;
+            let loaded = self.workshop.env.elapsed();
+            let outputs = self.call(asset, call).await.map_err(|error| in_unit(error, unit.as_ref()))?;
+            let computed = self.workshop.env.elapsed();
+            for (produced, pending) in outputs.into_iter().zip(pending.iter_mut()) {
+                self.stage(produced, unit.as_ref(), pending).await.map_err(|error| in_unit(error, unit.as_ref()))?;
+            }
+            durations.load += between(start, loaded);
+            durations.compute += between(loaded, computed);
+            durations.store += between(computed, self.workshop.env.elapsed());
+        }
+        Ok(())
+    }
+
+    async fn load(&self, asset: &Arc<AssetSpec>, making: Option<&KeySet>) -> Result<Call> {
         let mut inputs = Vec::with_capacity(asset.inputs.len());
         for input in asset.inputs.iter().filter(|input| !input.order_only) {
-            let value = self.load_input(asset, input).await?;
-            inputs.push((input.clone(), value.map_or(crate::call::InputValue::Missing, crate::call::InputValue::One)));
+            inputs.push((input.clone(), self.load_input(asset, input, making).await?));
         }
         let config = asset.config.as_ref().map(|def| self.workshop.settings.resolve(&asset.key, def)).transpose()?;
         let context = Context::new(Arc::clone(asset), self.run.run.clone(), self.run.attempt, Arc::clone(&self.workshop.env));
-        Ok(Call::new(context, inputs, Arc::clone(&self.workshop.resources), config, None))
-    }
-
-    async fn load_input(&self, asset: &AssetSpec, input: &InputSpec) -> Result<Option<Value>> {
-        let (upstream, store) = self.workshop.asset(&input.upstream)?;
-        let nothing = || Error::new(ErrorKind::Internal, format!("`{}` is not stored and cannot be loaded", input.upstream));
-        let store = store.ok_or_else(nothing)?;
-        let request = LoadRequest::new(upstream, &Slice::Whole, Arc::clone(&self.workshop.env)).columns(input.columns.as_deref());
-        let blame = |error| store.blame(error, upstream, &Slice::Whole).with("needed by", format!("`{}`", asset.key));
-        match store.io.load(request).await.map_err(blame)? {
-            Some(value) => Ok(Some(value)),
-            None if input.optional => {
-                let missing = EventKind::InputMissing { step: self.step.number, asset: input.upstream.clone() };
-                self.workshop.emit(&self.run.run, missing)?;
-                Ok(None)
-            }
-            None => {
-                let error = Error::new(ErrorKind::Missing, format!("nothing is stored for `{}`", input.upstream));
-                let help = if upstream.is_external() {
-                    "it is external: whoever writes it has not, or writes it elsewhere".to_owned()
-                } else {
-                    format!("materialize it first, or with this asset: `+{}`", asset.key)
-                };
-                Err(blame(error.help(help)))
-            }
-        }
+        Ok(Call::new(context, inputs, Arc::clone(&self.workshop.resources), config, making.cloned()))
     }
 
     async fn call(&self, asset: &Arc<AssetSpec>, call: Call) -> Result<Vec<ProducedOutput>> {
@@ -244,108 +219,34 @@ impl<'a> StepRun<'a> {
         }
         Ok(outputs)
     }
+}
 
-    async fn stage(&self, outputs: Vec<ProducedOutput>, numbers: &[i64]) -> Result<Vec<Ready<'a>>> {
-        let mut ready = Vec::with_capacity(outputs.len());
-        for ((produced, target), number) in outputs.into_iter().zip(&self.step.assets).zip(numbers) {
-            match self.stage_output(produced, target, *number).await {
-                Ok(output) => ready.extend(output),
-                Err(error) => {
-                    self.discard(&ready).await;
-                    return Err(error);
-                }
-            }
-        }
-        Ok(ready)
-    }
-
-    async fn stage_output(&self, produced: ProducedOutput, target: &'a StepAsset, number: i64) -> Result<Option<Ready<'a>>> {
-        let (asset, store) = self.workshop.asset(&target.key)?;
-        let (crate::call::ProducedValue::One(value), Some(store)) = (produced.value, store) else {
-            if asset.is_stored() {
-                if !asset.output.optional {
-                    let message = format!("`{}` produced nothing, and its output is not optional", asset.key);
-                    return Err(in_body(Error::new(ErrorKind::Value, message), asset));
-                }
-                let reason = "the run produced nothing; what was stored is still there".to_owned();
-                let skipped = EventKind::OutputSkipped { step: self.step.number, asset: asset.key.clone(), reason };
-                self.workshop.emit(&self.run.run, skipped)?;
-            }
-            return Ok(None);
-        };
-        let request = self.request(asset, &target.slice, &produced.metadata);
-        let staged =
-            store.io.stage(request, value).await.map_err(|error| store.blame(in_body(error, asset), asset, &target.slice))?;
-        Ok(Some(Ready { asset, slice: &target.slice, store, staged, number, metadata: produced.metadata }))
-    }
-
-    fn check(&self, ready: &[Ready<'_>]) -> Result<()> {
-        for output in ready {
-            let Ready { asset, slice, staged, metadata, .. } = output;
-            let pending = PendingOutput { asset, slice, staged, metadata };
-            for hook in &self.workshop.hooks {
-                hook(&pending).map_err(|error| output.store.blame(error, asset, slice))?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn commit(&self, output: Ready<'_>) -> Result<Materialization> {
-        let Ready { asset, slice, store, staged, number, metadata } = output;
-        let id = CommitId::new(&self.workshop.state.log_id()?, &asset.key, slice, number);
-        let request = self.request(asset, slice, &metadata);
-        let committed = match store.io.commit(request.clone(), vec![staged.clone()], &id).await {
-            Ok(committed) => committed,
-            Err(error) => {
-                // What is left behind is invisible; the error of the commit tells more than one of the clean-up.
-                drop(store.io.discard(request, vec![staged]).await);
-                return Err(store.blame(error, asset, slice));
-            }
-        };
-        let location = store.io.locate(asset, slice)?.to_string();
-        let materialization = Materialization {
-            asset: asset.key.clone(),
-            slice: slice.clone(),
-            store: store.key.to_owned(),
-            location,
-            version: committed.version,
-            rows: staged.rows,
-            table_rows: committed.table_rows,
-            bytes: staged.bytes,
-            columns: staged.columns,
-            code_version: asset.code_version.clone(),
-            metadata,
-            commit: id,
-            attempt: self.run.attempt,
-        };
-        let told = EventKind::Materialized { step: self.step.number, materialization: materialization.clone() };
-        self.workshop.emit(&self.run.run, told)?;
-        Ok(materialization)
-    }
-
-    async fn discard(&self, ready: &[Ready<'_>]) {
-        for output in ready {
-            let request = self.request(output.asset, output.slice, &output.metadata);
-            // The step fails with a better error already, and what is left behind is invisible.
-            drop(output.store.io.discard(request, vec![output.staged.clone()]).await);
-        }
-    }
-
-    fn request<'r>(
-        &'r self,
-        asset: &'r AssetSpec,
-        slice: &'r Slice,
-        metadata: &'r [(String, MetadataValue)],
-    ) -> StoreRequest<'r> {
-        StoreRequest::new(asset, slice, self.run, Arc::clone(&self.workshop.env)).metadata(metadata)
-    }
+/// An error of a mode that refuses to replace.
+fn already_there(asset: &AssetSpec, present: &Slice) -> Error {
+    let what = match (present, &asset.partitions) {
+        (Slice::Keys(_), Some(def)) => match def.resolve(present) {
+            Ok(keys) => format!("{} of `{}`", super::inputs::named(&keys), asset.key),
+            Err(_) => format!("a part of `{}`", asset.key),
+        },
+        _ => format!("`{}`", asset.key),
+    };
+    let message = format!("{what} is stored already, and `mode = \"error\"` refuses to replace it");
+    Error::new(ErrorKind::Present, message).help("remove what is stored, or choose another `mode`")
 }
 
 /// Says of an error from a body, or from a plan that a body handed out, whose it is.
-fn in_body(error: Error, asset: &AssetSpec) -> Error {
+pub(super) fn in_body(error: Error, asset: &AssetSpec) -> Error {
     error.with("asset", format!("`{}`", asset.key)).with("at", asset.source)
 }
 
-fn between(from: Duration, to: Duration) -> SignedDuration {
+/// Says of an error for which partition it was.
+fn in_unit(error: Error, making: Option<&KeySet>) -> Error {
+    match making {
+        Some(making) => error.with("partition", super::inputs::named(making)),
+        None => error,
+    }
+}
+
+pub(super) fn between(from: Duration, to: Duration) -> SignedDuration {
     SignedDuration::try_from(to.saturating_sub(from)).unwrap_or_default()
 }

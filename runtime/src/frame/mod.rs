@@ -41,6 +41,11 @@ pub trait TablePlan: Any + Send + fmt::Debug {
     /// # Errors
     /// If the plan fails.
     fn preview(self: Box<Self>, rows: usize) -> Result<Preview>;
+
+    /// The rows, if they are in memory already; costs nothing.
+    fn share(&self) -> Option<Arc<dyn StoredRows>> {
+        None
+    }
 }
 
 /// The first rows of a table, as text.
@@ -100,6 +105,25 @@ impl Table {
         self.plan.preview(rows)
     }
 
+    /// The rows, if they are in memory already; costs nothing.
+    #[must_use]
+    pub fn share(&self) -> Option<Arc<dyn StoredRows>> {
+        self.plan.share()
+    }
+
+    /// A table without rows, of which not even the columns are known.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::new(EmptyTable)
+    }
+
+    /// Whether the table is made of a `P`.
+    #[must_use]
+    pub fn is<P: TablePlan>(&self) -> bool {
+        let plan: &dyn Any = &*self.plan;
+        plan.is::<P>()
+    }
+
     /// What the table is made of, if it is a `P`.
     ///
     /// # Errors
@@ -111,5 +135,41 @@ impl Table {
             let wanted = type_name::<P>().rsplit("::").next().unwrap_or_default();
             Error::new(ErrorKind::Internal, format!("a table made of {name} was to be read as {wanted}"))
         })
+    }
+}
+
+/// A table without rows or columns.
+#[derive(Debug, Clone, Copy)]
+pub struct EmptyTable;
+
+impl TablePlan for EmptyTable {
+    fn name(&self) -> &'static str {
+        "nothing"
+    }
+
+    fn materialize(self: Box<Self>) -> Result<Arc<dyn StoredRows>> {
+        Ok(Arc::new(*self))
+    }
+
+    fn preview(self: Box<Self>, _rows: usize) -> Result<Preview> {
+        Ok(Preview { columns: Vec::new(), rows: Vec::new() })
+    }
+}
+
+impl StoredRows for EmptyTable {
+    fn table(&self, _columns: Option<&[String]>) -> Result<Table> {
+        Ok(Table::empty())
+    }
+
+    fn rows(&self) -> u64 {
+        0
+    }
+
+    fn bytes(&self) -> u64 {
+        0
+    }
+
+    fn columns(&self) -> Vec<Column> {
+        Vec::new()
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use polars::prelude::{AnyValue, Column as PolarsColumn, DataFrame, IntoLazy, LazyFrame, PlSmallStr, PolarsError, Schema};
 
-use super::{Frame, Preview, StoredRows, Table, TablePlan};
+use super::{EmptyTable, Frame, Preview, StoredRows, Table, TablePlan};
 use crate::error::{Error, ErrorKind, Result, known_names};
 use crate::schema::Column;
 
@@ -63,6 +63,13 @@ impl TablePlan for PolarsTable {
         let row = |row: usize| first.columns().iter().map(|column| cell(column, row)).collect::<Result<Vec<_>>>();
         Ok(Preview { columns: columns_of(first.schema()), rows: (0..first.height()).map(row).collect::<Result<_>>()? })
     }
+
+    fn share(&self) -> Option<Arc<dyn StoredRows>> {
+        match self {
+            Self::Eager(frame) => Some(Arc::new(frame.clone())),
+            Self::Lazy(_) => None,
+        }
+    }
 }
 
 impl StoredRows for DataFrame {
@@ -117,6 +124,9 @@ impl Table {
     /// # Errors
     /// If it is made of something that does not convert.
     pub fn into_polars(self) -> Result<PolarsTable> {
+        if self.is::<EmptyTable>() {
+            return Ok(PolarsTable::Eager(DataFrame::default()));
+        }
         self.downcast()
     }
 }

@@ -14,8 +14,12 @@ pub struct Capabilities {
     pub values: &'static [ValueKind],
     /// The modes it honours.
     pub modes: &'static [Mode],
-    /// Whether `partition_expr` means something to it.
-    pub partition_expr: bool,
+    /// The mode of assets that name none.
+    pub mode: Mode,
+    /// What `partition_expr` means to it.
+    pub partition_expr: PartitionExprUse,
+    /// Whether it keeps old versions that can be read.
+    pub versions: bool,
     /// Whether an asset's `schema` means something to it; file stores ignore it.
     pub schema: bool,
     /// The options that `store(…)` may set.
@@ -25,10 +29,26 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// A store with this name that holds these values, overwrites, and can do nothing else.
+    /// A store with this name that holds these values, and overwrites, refuses or leaves alone what is there.
     #[must_use]
     pub fn new(name: &'static str, values: &'static [ValueKind]) -> Self {
-        Self { name, values, modes: &[Mode::Overwrite], partition_expr: false, schema: false, options: &[], process_bound: false }
+        Self {
+            name,
+            values,
+            modes: &[Mode::Overwrite, Mode::Error, Mode::Ignore],
+            mode: Mode::Overwrite,
+            partition_expr: PartitionExprUse::Checks,
+            versions: false,
+            schema: false,
+            options: &[],
+            process_bound: false,
+        }
+    }
+
+    /// Whether partitions that `partition_expr` tells apart are parts of one table.
+    #[must_use]
+    pub fn partitions_tables(&self) -> bool {
+        self.partition_expr != PartitionExprUse::Checks
     }
 
     /// With options that `store(…)` may set.
@@ -37,6 +57,18 @@ impl Capabilities {
         self.options = options;
         self
     }
+}
+
+/// What `partition_expr` means to a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PartitionExprUse {
+    /// Each partition is a file of its own; the columns only tell which rows belong to it.
+    Checks,
+    /// The table is partitioned by the columns; without them each partition is a table of its own.
+    Partitions,
+    /// All partitions are in one table, so there is no telling them apart without it.
+    Needed,
 }
 
 /// An option that a store publishes.

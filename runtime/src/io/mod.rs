@@ -16,18 +16,21 @@ mod parquet_options;
 mod requests;
 #[cfg(any(feature = "delta", feature = "csv", feature = "parquet"))]
 mod sink;
+#[cfg(any(feature = "delta", feature = "csv", feature = "parquet"))]
+mod slicing;
 
 use async_trait::async_trait;
 
-pub use capabilities::{Capabilities, OptionDef, OptionKind};
+pub use capabilities::{Capabilities, OptionDef, OptionKind, PartitionExprUse};
 pub use dataset::dataset;
 pub(crate) use defaults::{default_store_key, default_stores};
-pub use requests::{CommitState, Committed, Description, LoadRequest, Location, RunInfo, Staged, StoreRequest};
+pub use requests::{CommitState, Committed, Description, LoadRequest, Location, Present, RunInfo, Staged, StoreRequest};
 
 use crate::asset::AssetSpec;
 use crate::commit::CommitId;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
+use crate::partition::PartitionKey;
 use crate::slice::Slice;
 use crate::value::Value;
 
@@ -47,19 +50,55 @@ pub trait IoManager: Send + Sync + 'static {
     /// If the asset cannot be kept here as it is declared.
     fn locate(&self, asset: &AssetSpec, slice: &Slice) -> Result<Location>;
 
-    /// Reads an asset, lazily where the store can; `None` if nothing is stored.
+    /// Reads an asset, or a slice of it with the partitions in the order of keys, lazily where the store can; `None` if nothing is
+    /// stored.
     ///
     /// # Errors
     /// If something is stored that cannot be read.
     async fn load(&self, request: LoadRequest<'_>) -> Result<Option<Value>>;
 
-    /// Writes a value where readers do not see it.
+    /// Which of the partitions are there. One that was stored without a row is there.
     ///
     /// # Errors
-    /// If it cannot be written; nothing visible has changed.
+    /// If something is stored that cannot be read.
+    async fn present(&self, request: LoadRequest<'_>) -> Result<Present> {
+        let Some(keys) = request.keys()? else {
+            return Ok(Present::Whole(self.describe(request).await?.exists));
+        };
+        let mut present = keys.space().none();
+        for index in keys.indices() {
+            let slice = keys.only(index).slice();
+            if self.describe(request.slice(&slice)).await?.exists {
+                present.insert(index);
+            }
+        }
+        Ok(Present::Keys(present))
+    }
+
+    /// As [`load`](IoManager::load), with each partition on its own, in the order of keys.
+    ///
+    /// # Errors
+    /// As [`load`](IoManager::load).
+    async fn load_each(&self, request: LoadRequest<'_>) -> Result<Vec<(PartitionKey, Option<Value>)>> {
+        let Some(keys) = request.keys()? else {
+            return Err(Error::new(ErrorKind::Internal, format!("`{}` is read whole, not by partition", request.asset.key)));
+        };
+        let mut values = Vec::new();
+        for index in keys.indices() {
+            let slice = keys.only(index).slice();
+            values.push((keys.space().key(index), self.load(request.slice(&slice)).await?));
+        }
+        Ok(values)
+    }
+
+    /// Writes a value where readers do not see it: all rows of the slice, and none that belong to another.
+    ///
+    /// # Errors
+    /// If it cannot be written, or a row does not belong to the slice; nothing visible has changed.
     async fn stage(&self, request: StoreRequest<'_>, value: Value) -> Result<Staged>;
 
-    /// Makes what was staged visible, atomically. The same id again is not committed again.
+    /// Makes what was staged visible. The same id again is not committed again. One table changes atomically, whatever the number
+    /// of partitions; where each partition is a table or a file of its own, each of them does.
     ///
     /// # Errors
     /// If it cannot; what was stored before is still what readers see.

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::asset::AssetSpec;
+use crate::asset::{AssetSpec, Mode};
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
+use crate::key::AssetKey;
 use crate::metadata::MetadataValue;
+use crate::partition::{KeySet, PartitionsDef};
 use crate::schema::Column;
 use crate::slice::Slice;
 
@@ -47,8 +49,15 @@ pub struct LoadRequest<'a> {
     pub asset: &'a AssetSpec,
     /// The part of it.
     pub slice: &'a Slice,
+    /// What the slice is a slice of: the asset's own partitions, or those by which somebody reads the column that its table is
+    /// partitioned by.
+    pub partitions: Option<&'a PartitionsDef>,
+    /// Whether the slice is all that there is, so that what is stored for no partition of the definition is an error.
+    pub all: bool,
     /// Only these columns, in this order.
     pub columns: Option<&'a [String]>,
+    /// This version of the table; the newest if absent.
+    pub version: Option<i64>,
     /// Time, randomness and threads.
     pub env: Arc<dyn Env>,
 }
@@ -57,7 +66,38 @@ impl<'a> LoadRequest<'a> {
     /// Reads all of a slice.
     #[must_use]
     pub fn new(asset: &'a AssetSpec, slice: &'a Slice, env: Arc<dyn Env>) -> Self {
-        Self { asset, slice, columns: None, env }
+        Self { asset, slice, partitions: asset.partitions.as_ref(), all: false, columns: None, version: None, env }
+    }
+
+    /// The slice is one of this definition instead of the asset's own.
+    #[must_use]
+    pub fn partitions(mut self, partitions: Option<&'a PartitionsDef>) -> Self {
+        self.partitions = partitions;
+        self
+    }
+
+    /// Reads this version of the table.
+    #[must_use]
+    pub fn version(mut self, version: Option<i64>) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// The same for another slice.
+    #[must_use]
+    pub fn slice<'b>(&self, slice: &'b Slice) -> LoadRequest<'b>
+    where
+        'a: 'b,
+    {
+        LoadRequest { slice, ..self.clone() }
+    }
+
+    /// The partitions that are read; nothing for the whole table.
+    ///
+    /// # Errors
+    /// If the slice is not one of the definition.
+    pub fn keys(&self) -> Result<Option<KeySet>> {
+        keys(self.partitions, self.slice, &self.asset.key)
     }
 
     /// Reads only these columns, in this order.
@@ -76,6 +116,8 @@ pub struct StoreRequest<'a> {
     pub asset: &'a AssetSpec,
     /// The part of it.
     pub slice: &'a Slice,
+    /// How it meets what is stored.
+    pub mode: Mode,
     /// The run that writes it.
     pub run: &'a RunInfo,
     /// What the body attached.
@@ -88,7 +130,22 @@ impl<'a> StoreRequest<'a> {
     /// Writes a slice of an asset.
     #[must_use]
     pub fn new(asset: &'a AssetSpec, slice: &'a Slice, run: &'a RunInfo, env: Arc<dyn Env>) -> Self {
-        Self { asset, slice, run, metadata: &[], env }
+        Self { asset, slice, mode: asset.mode.unwrap_or_default(), run, metadata: &[], env }
+    }
+
+    /// Meets what is stored in this mode.
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// The partitions that are written; nothing for the whole table.
+    ///
+    /// # Errors
+    /// If the slice is not one of the asset's definition.
+    pub fn keys(&self) -> Result<Option<KeySet>> {
+        keys(self.asset.partitions.as_ref(), self.slice, &self.asset.key)
     }
 
     /// Records what the body attached.
@@ -97,6 +154,27 @@ impl<'a> StoreRequest<'a> {
         self.metadata = metadata;
         self
     }
+}
+
+fn keys(partitions: Option<&PartitionsDef>, slice: &Slice, asset: &AssetKey) -> Result<Option<KeySet>> {
+    match (slice, partitions) {
+        (Slice::Whole, _) => Ok(None),
+        (slice, Some(partitions)) => partitions.resolve(slice).map(Some),
+        (slice, None) => {
+            let message = format!("`{asset}` has no partitions, and the slice is `{slice}`");
+            Err(Error::new(ErrorKind::Internal, message))
+        }
+    }
+}
+
+/// Which parts of something are there.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Present {
+    /// Whether anything is.
+    Whole(bool),
+    /// These of the partitions that were asked for, also those that were stored without a row.
+    Keys(KeySet),
 }
 
 /// The run that writes something: information for people, never part of an identity.
@@ -133,13 +211,23 @@ pub struct Staged {
     pub bytes: Option<u64>,
     /// The columns, for tables.
     pub columns: Vec<Column>,
+    /// The part of the asset that it is all of.
+    #[serde(default)]
+    pub slice: Slice,
 }
 
 impl Staged {
     /// What the store needs to find it again; the rest is for records.
     #[must_use]
     pub fn new(payload: serde_json::Value) -> Self {
-        Self { v: STAGED_VERSION, payload, rows: None, bytes: None, columns: Vec::new() }
+        Self { v: STAGED_VERSION, payload, rows: None, bytes: None, columns: Vec::new(), slice: Slice::Whole }
+    }
+
+    /// All of this part of the asset; the whole of it without this.
+    #[must_use]
+    pub fn slice(mut self, slice: Slice) -> Self {
+        self.slice = slice;
+        self
     }
 
     /// The payload as its store wrote it.
@@ -185,6 +273,12 @@ pub struct Committed {
     pub version: Option<i64>,
     /// The rows in the whole table, where metadata tells.
     pub table_rows: Option<u64>,
+    /// The rows in the slice, where metadata tells and it is not just what was written.
+    pub slice_rows: Option<u64>,
+    /// What was left as it was, because something was there and the mode is [`Mode::Ignore`].
+    pub ignored: Option<Slice>,
+    /// Whether reading the slice gives back exactly what was staged: the same columns, types and order of rows.
+    pub exact: bool,
     /// Whether the same commit had landed before, so that nothing was written now.
     pub already: bool,
 }
@@ -207,6 +301,27 @@ impl Committed {
     #[must_use]
     pub fn table_rows(mut self, rows: Option<u64>) -> Self {
         self.table_rows = rows;
+        self
+    }
+
+    /// With the number of rows in the slice.
+    #[must_use]
+    pub fn slice_rows(mut self, rows: Option<u64>) -> Self {
+        self.slice_rows = rows;
+        self
+    }
+
+    /// With what was left as it was.
+    #[must_use]
+    pub fn ignored(mut self, slice: Option<Slice>) -> Self {
+        self.ignored = slice;
+        self
+    }
+
+    /// Reading gives back exactly what was staged.
+    #[must_use]
+    pub fn exact(mut self, exact: bool) -> Self {
+        self.exact = exact;
         self
     }
 

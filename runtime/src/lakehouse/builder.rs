@@ -41,7 +41,11 @@ pub struct LakehouseBuilder {
     hooks: Vec<OutputHook>,
     subscribers: Vec<Subscriber>,
     parallelism: Option<usize>,
+    hand_over: Option<u64>,
 }
+
+/// How many bytes may be handed from step to step in memory unless somebody says otherwise.
+const HAND_OVER_BYTES: u64 = 256 << 20;
 
 impl LakehouseBuilder {
     /// The assets; without this, everything that `#[asset]` registered in the program.
@@ -131,6 +135,13 @@ impl LakehouseBuilder {
         self
     }
 
+    /// How many bytes of values that were just stored a run may keep in memory for the steps that read them; 256 MiB without this.
+    /// With 0, every input is read from its store.
+    pub fn hand_over_bytes(mut self, bytes: u64) -> Self {
+        self.hand_over = Some(bytes);
+        self
+    }
+
     /// Checks everything and makes the lakehouse. Touches no store.
     ///
     /// # Errors
@@ -174,6 +185,7 @@ impl LakehouseBuilder {
             hooks: self.hooks,
             subscribers: self.subscribers,
             telling: Mutex::new(()),
+            hand_over: self.hand_over.unwrap_or(HAND_OVER_BYTES),
         };
         let parallelism = self.parallelism.unwrap_or_else(default_parallelism);
         Ok(Lakehouse { workshop: Arc::new(workshop), parallelism })

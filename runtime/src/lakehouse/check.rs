@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::asset::{AssetSpec, ValueKind};
+use crate::asset::{AssetSpec, PartitionExpr, ValueKind};
 use crate::error::{Error, ErrorKind, Result, known_names};
-use crate::io::{IoManager, Location, default_store_key};
+use crate::io::{Capabilities, IoManager, Location, PartitionExprUse, default_store_key};
 use crate::key::AssetKey;
+use crate::partition::Mapping;
 use crate::registry::Registry;
 use crate::resource::Resources;
 use crate::settings::Settings;
@@ -31,6 +32,7 @@ pub(super) fn check(registry: &Registry, bindings: &Bindings<'_>) -> (BTreeMap<A
         found.extend(check_resources(asset, bindings.resources));
         found.extend(check_config(asset, bindings.settings));
         found.extend(check_inputs(asset, registry));
+        found.extend(check_mappings(asset, registry, bindings));
         if asset.is_stored() {
             let key = store_key(asset, bindings.stores);
             match bindings.stores.get(&key) {
@@ -105,12 +107,54 @@ fn check_store(asset: &AssetSpec, store: &dyn IoManager) -> Vec<Error> {
         let message = format!("{} does not honour `mode = \"{}\"`", can.name, mode.name());
         errors.push(Error::new(ErrorKind::NotHonoured, message).help(format!("it honours {}", modes.join(", "))));
     }
-    if asset.partition_expr.is_some() && !can.partition_expr {
-        let message = format!("{} does not honour `partition_expr`", can.name);
-        errors.push(Error::new(ErrorKind::NotHonoured, message).help("leave it out, or keep the asset in Delta"));
-    }
+    errors.extend(check_partition_expr(asset, &can));
     let options = asset.store_options.iter();
     errors.extend(options.filter_map(|(name, value)| can.check_option(name, value).err()));
+    errors
+}
+
+/// What `partition_expr` and `partition_by` say, against the definition and the store.
+fn check_partition_expr(asset: &AssetSpec, can: &Capabilities) -> Vec<Error> {
+    let mut errors = Vec::new();
+    let mut wrong = |kind, message: String, help: &str| errors.push(Error::new(kind, message).help(help));
+    match (&asset.partition_expr, &asset.partitions) {
+        (Some(_), None) if !can.partitions_tables() => {
+            let message = format!("{} does not honour `partition_expr`", can.name);
+            wrong(ErrorKind::NotHonoured, message, "leave it out, or keep the asset in Delta");
+        }
+        (Some(PartitionExpr::Dimensions(_)), None) => {
+            let message = "`partition_expr` names dimensions, and the asset has no `partitions`".to_owned();
+            wrong(ErrorKind::Partitions, message, "add `partitions = …`, or name one column");
+        }
+        (Some(PartitionExpr::One(_)), Some(def)) if def.dimensions().len() > 1 => {
+            let names: Vec<_> = def.dimensions().iter().map(|one| format!("{} = \"…\"", one.name)).collect();
+            let message = format!("`partition_expr` is one expression, and `{}` has {} dimensions", def.name(), names.len());
+            wrong(ErrorKind::Partitions, message, &format!("write `partition_expr({})`", names.join(", ")));
+        }
+        (Some(PartitionExpr::Dimensions(all)), Some(def)) => {
+            for one in def.dimensions().iter().filter(|one| !all.iter().any(|(name, _)| *name == one.name)) {
+                let message = format!("`partition_expr` says nothing of the dimension `{}` of `{}`", one.name, def.name());
+                wrong(ErrorKind::Partitions, message, "name the column of each dimension");
+            }
+            for (name, _) in all.iter().filter(|(name, _)| !def.dimensions().iter().any(|one| one.name == *name)) {
+                let message = format!("`{}` has no dimension `{name}`", def.name());
+                let help = known_names(name, "dimensions", def.dimensions().iter().map(|one| one.name.as_str()));
+                wrong(ErrorKind::Partitions, message, &help);
+            }
+        }
+        (None, Some(def)) if can.partition_expr == PartitionExprUse::Needed => {
+            let message = format!("{} keeps all partitions of `{}` in one table", can.name, def.name());
+            wrong(ErrorKind::Partitions, message, "say with `partition_expr` which column tells them apart");
+        }
+        _ => {}
+    }
+    if let (Some(by), def) = (&asset.partition_by, &asset.partitions) {
+        let known: Vec<&str> = def.iter().flat_map(|def| def.dimensions()).map(|one| one.name.as_str()).collect();
+        for name in by.iter().filter(|name| !known.contains(&name.as_str())) {
+            let message = format!("`partition_by` names `{name}`, which is no dimension of the asset");
+            wrong(ErrorKind::Partitions, message, &known_names(name, "dimensions", known.iter().copied()));
+        }
+    }
     errors
 }
 
@@ -157,6 +201,33 @@ fn check_inputs(asset: &AssetSpec, registry: &Registry) -> Vec<Error> {
         errors.push(
             Error::new(ErrorKind::StoreCannotHold, message).help("only frames have columns; to run after an asset, use `deps`"),
         );
+    }
+    errors
+}
+
+/// Partitions that do not line up, and versions that nobody keeps. With the macro the former does not compile.
+fn check_mappings(asset: &AssetSpec, registry: &Registry, bindings: &Bindings<'_>) -> Vec<Error> {
+    let mut errors = Vec::new();
+    for input in asset.inputs.iter().filter(|input| !input.order_only) {
+        let Some(upstream) = registry.get(&input.upstream) else { continue };
+        let (from, to) = (upstream.partitions.as_ref(), asset.partitions.as_ref());
+        // The column that the table of an upstream without partitions is partitioned by may be read by a definition.
+        let by_column = from.is_none() && upstream.partition_expr.is_some() && to.is_some();
+        let lines_up = match &input.mapping {
+            Some(Mapping::Identity) if by_column => Ok(()),
+            Some(mapping) => mapping.check(from, to),
+            None => Mapping::default_for(from, to).map(|_| ()),
+        };
+        errors.extend(lines_up.err().map(|error| error.with("input", format!("`{}`", input.parameter))));
+        if input.previous && (from.is_none() || upstream.key != asset.key) {
+            let message = format!("`{}` has no earlier partition of itself to read", asset.key);
+            errors.push(Error::new(ErrorKind::Partitions, message).help("give it `partitions = …` with a dimension of time"));
+        }
+        let keeps_versions = bindings.stores.get(&store_key(upstream, bindings.stores)).map(|store| store.capabilities());
+        if let (Some(version), Some(can)) = (input.version, keeps_versions.filter(|can| !can.versions)) {
+            let message = format!("the input `{}` asks for version {version}, and {} keeps none", input.parameter, can.name);
+            errors.push(Error::new(ErrorKind::NotHonoured, message).help("leave `version` out, or keep the upstream in Delta"));
+        }
     }
     errors
 }

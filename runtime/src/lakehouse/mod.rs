@@ -3,21 +3,23 @@
 mod builder;
 mod check;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 pub use builder::LakehouseBuilder;
 
 use crate::asset::AssetSpec;
-use crate::error::{Error, ErrorKind, Result};
-use crate::exec::{self, InProcess, Interrupt, Plan, RunReport, Workshop};
+use crate::error::{Error, ErrorKind, Result, known_names};
+use crate::exec::{self, HandOver, InProcess, Interrupt, PartitionChoice, Partitioning, Plan, RunReport, Store, Workshop};
 use crate::frame::{Frame, Preview};
 use crate::graph::Graph;
-use crate::io::{Description, LoadRequest, Location};
+use crate::io::{Description, LoadRequest, Location, Present};
 use crate::key::AssetKey;
+use crate::partition::{KeySet, KeySpace, PartitionKey, PartitionsDef};
 use crate::select::select;
 use crate::slice::Slice;
+use crate::state::PartitionStatus;
 use crate::value::Value;
 
 /// Assets, where they are stored, and what they need: ready to run.
@@ -62,12 +64,123 @@ impl Lakehouse {
         Ok(self.places(selection)?.into_iter().map(|place| Arc::clone(self.graph().asset(place))).collect())
     }
 
-    /// What a run of a [selection](crate::select) would do.
+    /// What a run of a [selection](crate::select) would do, if nothing in it is partitioned.
     ///
     /// # Errors
-    /// As [`Lakehouse::select`], or if only external assets are selected.
+    /// As [`Lakehouse::select`], or if only external assets are selected, or one that is partitioned.
     pub fn plan(&self, selection: &str) -> Result<Plan> {
-        Plan::new(self.graph(), &self.places(selection)?)
+        self.plan_for(selection, &PartitionChoice::none())
+    }
+
+    /// What a run of a [selection](crate::select) would do for some partitions.
+    ///
+    /// ```
+    /// use lakewright::exec::PartitionChoice;
+    /// use lakewright::prelude::*;
+    ///
+    /// #[partitions(daily, start = "2023-01-01")]
+    /// struct Day;
+    ///
+    /// #[asset(io_manager = "memory", partitions = Day)]
+    /// fn weekday(day: Partition<Day>) -> String { format!("{:?}", day.value().weekday()) }
+    ///
+    /// let lakehouse = Lakehouse::builder().registry(Registry::of(assets![weekday])).build()?;
+    /// let report = lakehouse.materialize_for_blocking("weekday", &PartitionChoice::none().range("2023-01-02", "2023-01-08"))?;
+    /// assert!(report.is_success());
+    /// # Ok::<(), lakewright::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Lakehouse::select`], or if only external assets are selected, or the partitions are not those of the assets that come
+    /// first in the run.
+    pub fn plan_for(&self, selection: &str, choice: &PartitionChoice) -> Result<Plan> {
+        let selected = self.places(selection)?;
+        let mut partitioning = Partitioning { choice, spaces: BTreeMap::new(), recorded: BTreeMap::new() };
+        // Assets of one definition share one space, so that their sets meet without being carried over.
+        let mut known: Vec<KeySpace> = Vec::new();
+        for place in &selected {
+            let asset = self.graph().asset(*place);
+            let Some(def) = asset.partitions.as_ref().filter(|_| !asset.is_external()) else { continue };
+            let space = match known.iter().find(|space| space.def() == def) {
+                Some(space) => space.clone(),
+                None => self.workshop.space(def)?,
+            };
+            if choice.wants_missing() {
+                let recorded = self.workshop.recorded(&asset.key, &space, PartitionStatus::Materialized)?;
+                partitioning.recorded.insert(*place, recorded);
+            }
+            known.push(space.clone());
+            partitioning.spaces.insert(*place, space);
+        }
+        Plan::new(self.graph(), &selected, &partitioning)
+    }
+
+    /// Materializes some partitions of a [selection](crate::select). Steps that fail are part of the report.
+    ///
+    /// # Errors
+    /// As [`Lakehouse::plan_for`], or if the log cannot be written.
+    pub async fn materialize_for(&self, selection: &str, choice: &PartitionChoice) -> Result<RunReport> {
+        self.run(self.plan_for(selection, choice)?, Interrupt::new()).await
+    }
+
+    /// As [`Lakehouse::materialize_for`], for a program without a runtime of its own.
+    ///
+    /// # Errors
+    /// As [`Lakehouse::materialize_for`], or if no runtime can be started.
+    ///
+    /// # Panics
+    /// If it is called from within an async runtime; use [`Lakehouse::materialize_for`] there.
+    pub fn materialize_for_blocking(&self, selection: &str, choice: &PartitionChoice) -> Result<RunReport> {
+        runtime()?.block_on(self.materialize_for(selection, choice))
+    }
+
+    /// The partitions that an asset has now; nothing for an asset without partitions.
+    ///
+    /// # Errors
+    /// If there is no such asset, or the state cannot be read.
+    pub fn partitions(&self, key: &AssetKey) -> Result<Option<KeySpace>> {
+        let (asset, _) = self.workshop.asset(key)?;
+        asset.partitions.as_ref().map(|def| self.workshop.space(def)).transpose()
+    }
+
+    /// The partitions of an asset for which a run last recorded this status.
+    ///
+    /// # Errors
+    /// If there is no such asset, it has no partitions, or the state cannot be read.
+    pub fn recorded_partitions(&self, key: &AssetKey, status: PartitionStatus) -> Result<KeySet> {
+        let space = self.partitions(key)?.ok_or_else(|| not_partitioned(key))?;
+        self.workshop.recorded(key, &space, status)
+    }
+
+    /// Adds keys to a dynamic set of partitions, and returns those that were not there.
+    ///
+    /// # Errors
+    /// If no asset is partitioned by that set, a key cannot be one, or the state cannot be written.
+    pub fn add_partitions(&self, set: &str, keys: &[String]) -> Result<Vec<String>> {
+        self.check_set(set)?;
+        self.workshop.state.add_keys(set, keys)
+    }
+
+    /// Removes keys from a dynamic set of partitions, and returns those that were there. What is stored for them stays, and is
+    /// there again if the key is added again.
+    ///
+    /// # Errors
+    /// If no asset is partitioned by that set, or the state cannot be written.
+    pub fn remove_partitions(&self, set: &str, keys: &[String]) -> Result<Vec<String>> {
+        self.check_set(set)?;
+        self.workshop.state.remove_keys(set, keys)
+    }
+
+    fn check_set(&self, set: &str) -> Result<()> {
+        let defs = self.graph().assets().filter_map(|asset| asset.partitions.as_ref());
+        let mut known: Vec<&str> = defs.flat_map(PartitionsDef::dynamic_sets).collect();
+        known.sort_unstable();
+        known.dedup();
+        if known.contains(&set) {
+            return Ok(());
+        }
+        let message = format!("no asset is partitioned by a dynamic set `{set}`");
+        Err(Error::new(ErrorKind::PartitionKey, message).help(known_names(set, "dynamic sets", known)))
     }
 
     /// Materializes a [selection](crate::select). Steps that fail are part of the report.
@@ -94,7 +207,8 @@ impl Lakehouse {
     /// # Errors
     /// If the log cannot be written.
     pub async fn run(&self, plan: Plan, interrupt: Interrupt) -> Result<RunReport> {
-        let launcher = Arc::new(InProcess { workshop: Arc::clone(&self.workshop) });
+        let hand_over = Arc::new(HandOver::new(&plan, self.graph(), self.workshop.hand_over));
+        let launcher = Arc::new(InProcess { workshop: Arc::clone(&self.workshop), hand_over });
         exec::run(Arc::clone(&self.workshop), launcher, plan, self.parallelism, interrupt).await
     }
 
@@ -124,15 +238,63 @@ impl Lakehouse {
         store.io.describe(request).await.map_err(|error| store.blame(error, asset, &Slice::Whole))
     }
 
-    /// What is stored for an asset; nothing if nothing is.
+    /// What is stored for an asset, of a partitioned one all partitions that are there; nothing if nothing is.
     ///
     /// # Errors
     /// If there is no such asset, or what is stored cannot be read.
     pub async fn load(&self, key: &AssetKey) -> Result<Option<Value>> {
         let (asset, store) = self.workshop.asset(key)?;
         let Some(store) = store else { return Ok(None) };
-        let request = LoadRequest::new(asset, &Slice::Whole, Arc::clone(&self.workshop.env));
-        store.io.load(request).await.map_err(|error| store.blame(error, asset, &Slice::Whole))
+        let slice = match self.partitions(key)? {
+            None => Slice::Whole,
+            Some(space) => match self.present(asset, store, &space.all()).await? {
+                present if present.is_empty() => return Ok(None),
+                present => present.slice(),
+            },
+        };
+        let mut request = LoadRequest::new(asset, &slice, Arc::clone(&self.workshop.env));
+        request.all = true;
+        store.io.load(request).await.map_err(|error| store.blame(error, asset, &slice))
+    }
+
+    /// What is stored for one partition of an asset; nothing if nothing is.
+    ///
+    /// # Errors
+    /// If there is no such asset or partition, or what is stored cannot be read.
+    pub async fn load_partition(&self, key: &AssetKey, partition: &str) -> Result<Option<Value>> {
+        let (asset, store) = self.workshop.asset(key)?;
+        let Some(store) = store else { return Ok(None) };
+        let space = self.partitions(key)?.ok_or_else(|| not_partitioned(key))?;
+        let partition: PartitionKey = space.def().parse_key(partition)?;
+        let wanted = space.set([&partition])?;
+        if self.present(asset, store, &wanted).await?.is_empty() {
+            return Ok(None);
+        }
+        let slice = wanted.slice();
+        let request = LoadRequest::new(asset, &slice, Arc::clone(&self.workshop.env));
+        store.io.load(request).await.map_err(|error| store.blame(error, asset, &slice))
+    }
+
+    /// Which partitions of an asset are stored, whoever stored them.
+    ///
+    /// # Errors
+    /// If there is no such asset, it has no partitions, or the store cannot be read.
+    pub async fn stored_partitions(&self, key: &AssetKey) -> Result<KeySet> {
+        let (asset, store) = self.workshop.asset(key)?;
+        let space = self.partitions(key)?.ok_or_else(|| not_partitioned(key))?;
+        match store {
+            Some(store) => self.present(asset, store, &space.all()).await,
+            None => Ok(space.none()),
+        }
+    }
+
+    async fn present(&self, asset: &AssetSpec, store: Store<'_>, wanted: &KeySet) -> Result<KeySet> {
+        let slice = wanted.slice();
+        let request = LoadRequest::new(asset, &slice, Arc::clone(&self.workshop.env));
+        match store.io.present(request).await.map_err(|error| store.blame(error, asset, &slice))? {
+            Present::Keys(present) => Ok(present),
+            Present::Whole(_) => Err(Error::new(ErrorKind::Internal, "the store was asked for partitions and answered for the whole")),
+        }
     }
 
     /// What is stored for an asset, as a frame.
@@ -178,6 +340,10 @@ impl fmt::Debug for Lakehouse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lakehouse").field("assets", &self.graph().assets().len()).finish_non_exhaustive()
     }
+}
+
+fn not_partitioned(key: &AssetKey) -> Error {
+    Error::new(ErrorKind::PartitionKey, format!("`{key}` has no partitions"))
 }
 
 /// A runtime for one blocking call.

@@ -134,4 +134,13 @@ impl PartitionsDef {
         let _ = slice;
         unimplemented!()
     }
+
+    /// The partitions that any of these slices names.
+    ///
+    /// # Errors
+    /// As [`PartitionsDef::resolve`].
+    pub fn combine<'s>(&self, slices: impl IntoIterator<Item = &'s Slice>) -> Result<KeySet> {
+        let _ = slices.into_iter().count();
+        unimplemented!()
+    }
 }

@@ -50,6 +50,14 @@ impl KeySet {
         self.indices.contains(index)
     }
 
+    /// The set of just this partition, of the same space.
+    #[must_use]
+    pub fn only(&self, index: u64) -> KeySet {
+        let mut indices = RoaringTreemap::new();
+        indices.insert(index);
+        Self::new(self.space.clone(), indices)
+    }
+
     /// Adds the partition with this index.
     pub fn insert(&mut self, index: u64) {
         self.indices.insert(index);

@@ -41,10 +41,15 @@ impl ConsoleReporter {
                 steps.clone_into(&mut state.steps);
             }
             EventKind::StepStarted { step, .. } => state.running.push(*step),
-            EventKind::InputMissing { step, asset } => {
+            EventKind::InputMissing { step, asset, partitions } => {
                 let name = state.name(*step);
-                state.line(&format!("note     {name}: nothing is stored for `{asset}`, which may be absent"));
+                let what = match partitions {
+                    Some(partitions) => format!("`{asset}` in {partitions}"),
+                    None => format!("`{asset}`"),
+                };
+                state.line(&format!("note     {name}: nothing is stored for {what}, which may be absent"));
             }
+            EventKind::InputHandedOver { .. } => {}
             EventKind::Materialized { step, materialization } => {
                 state.stored.entry(*step).or_default().push(materialization.clone());
             }

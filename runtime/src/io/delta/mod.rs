@@ -1,39 +1,42 @@
 //! Delta Lake: each asset is a table, each run one atomic commit.
 
+mod actions;
 mod commit;
+mod layout;
+mod options;
 mod read;
+mod rewrite;
 mod schema;
+mod sink;
+mod slices;
 mod stage;
 mod stats;
 mod table;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use polars::prelude::{LazyFrame, UnionArgs, concat};
 
-use crate::asset::{AssetSpec, ValueKind};
+use commit::Commit;
+
+use crate::asset::{AssetSpec, Mode, ValueKind};
 use crate::commit::CommitId;
 use crate::env::{Env, blocking};
 use crate::error::{Error, ErrorKind, Result};
+use crate::frame::Frame;
 use crate::io::files::{FileSpace, resolved};
-use crate::io::parquet_options::{COMPRESSION, ROW_GROUP_SIZE};
+use crate::io::parquet_options::parquet_options;
 use crate::io::{
-    Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, OptionDef, OptionKind, Staged,
+    Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, PartitionExprUse, Present, Staged,
     StoreRequest, dataset,
 };
 use crate::key::path_segment;
 use crate::metadata::MetadataValue;
+use crate::partition::{KeySet, PartitionKey};
 use crate::slice::Slice;
 use crate::value::Value;
-
-const SCHEMA_MODE: OptionDef = OptionDef {
-    name: "schema_mode",
-    kind: OptionKind::OneOf(&["strict", "overwrite"]),
-    about: "whether a run may change the columns of the table (strict: no)",
-};
-
-const OPTIONS: &[OptionDef] = &[COMPRESSION, ROW_GROUP_SIZE, SCHEMA_MODE];
 
 /// Keeps each asset in a Delta table of its own: `<root>/<schema>/<table>`.
 ///
@@ -49,12 +52,14 @@ const OPTIONS: &[OptionDef] = &[COMPRESSION, ROW_GROUP_SIZE, SCHEMA_MODE];
 pub struct DeltaIoManager {
     root: PathBuf,
     schema: Option<String>,
+    mode: Mode,
+    options: Vec<(String, MetadataValue)>,
 }
 
 impl DeltaIoManager {
     /// Tables under this folder, which is made when something is stored.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), schema: None }
+        Self { root: root.into(), schema: None, mode: Mode::Overwrite, options: Vec::new() }
     }
 
     /// The schema of tables whose assets do not name one.
@@ -64,87 +69,248 @@ impl DeltaIoManager {
         self
     }
 
-    /// The folder of an asset's table.
-    fn table_path(&self, asset: &AssetSpec) -> Result<PathBuf> {
+    /// The mode of assets that name none.
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// The value of an option for assets that do not set it: the options that `store(…)` takes.
+    #[must_use]
+    pub fn option(mut self, name: impl Into<String>, value: impl Into<MetadataValue>) -> Self {
+        let name = name.into();
+        self.options.retain(|(known, _)| *known != name);
+        self.options.push((name, value.into()));
+        self
+    }
+
+    /// The folder of an asset, which is its table unless each partition is a table of its own.
+    fn asset_path(&self, asset: &AssetSpec) -> Result<PathBuf> {
         let schema = dataset(asset, self.schema.as_deref())?;
         Ok(resolved(&self.root)?.join(path_segment(&schema)).join(path_segment(asset.key.name())))
     }
-}
 
-/// The column that the table is partitioned by. Delta partitions by columns, so an expression is refused.
-fn partition_column(asset: &AssetSpec) -> Result<Option<&str>> {
-    match asset.partition_expr.as_ref().and_then(|all| all.of("")) {
-        Some(expression) if expression.trim().is_empty() || expression.contains(['(', ')', ',', '\'', '"']) => {
-            let message = format!("`partition_expr = {expression:?}` is not a column, and Delta partitions by columns");
-            Err(Error::new(ErrorKind::NotHonoured, message).help("compute the column in the asset and name it here"))
+    /// The folder of the table that holds this slice.
+    fn table_path(&self, asset: &AssetSpec, keys: Option<&KeySet>) -> Result<PathBuf> {
+        let path = self.asset_path(asset)?;
+        match keys.filter(|_| layout::is_table_per_partition(asset)) {
+            Some(keys) => layout::partition_path(&path, keys),
+            None => Ok(path),
         }
-        other => Ok(other),
     }
-}
 
-/// Whether a run may replace the columns of the table.
-fn may_change_schema(asset: &AssetSpec) -> bool {
-    matches!(asset.store_option(SCHEMA_MODE.name), Some(MetadataValue::Text(mode)) if mode == "overwrite")
+    /// The asset with the store's own options where it sets none.
+    fn configured(&self, asset: &AssetSpec) -> AssetSpec {
+        let mut asset = asset.clone();
+        let missing = self.options.iter().filter(|(name, _)| asset.store_option(name).is_none()).cloned().collect::<Vec<_>>();
+        asset.store_options.extend(missing);
+        asset
+    }
+
+    /// The tables of partitions that are tables of their own.
+    fn tables(&self, asset: &AssetSpec, keys: &KeySet) -> Result<Vec<(u64, PathBuf)>> {
+        keys.indices().map(|index| Ok((index, self.table_path(asset, Some(&keys.only(index)))?))).collect()
+    }
+
+    /// One table as a lazy scan, or the part of it that is asked for; nothing if there is none.
+    async fn scan(&self, request: &LoadRequest<'_>, path: PathBuf, keys: Option<KeySet>) -> Result<Option<LazyFrame>> {
+        let Some(table) = table::open_version(&path, request.version, request.env.as_ref()).await? else { return Ok(None) };
+        let columns = request.columns.map(<[String]>::to_vec);
+        let part = keys.zip(slices::expr_of(request.asset).or(request.asset.partition_expr.as_ref()).cloned());
+        let (all, def) = (request.all, request.partitions.cloned());
+        blocking(&request.env, move || {
+            if let (true, Some((_, expr)), Some(def)) = (all, &part, &def) {
+                slices::check_nothing_else(&path, &table, expr, def)?;
+            }
+            let part = part.as_ref().map(|(keys, expr)| read::Part { keys, expr });
+            read::scan(&path, &table, part.as_ref(), columns.as_deref()).map(Some)
+        })
+        .await
+    }
 }
 
 #[async_trait]
 impl IoManager for DeltaIoManager {
     fn capabilities(&self) -> Capabilities {
-        let mut capabilities = Capabilities::new("the Delta store", &[ValueKind::Table]).options(OPTIONS);
-        capabilities.partition_expr = true;
+        let mut capabilities = Capabilities::new("the Delta store", &[ValueKind::Table]).options(options::OPTIONS);
+        capabilities.modes = &[Mode::Overwrite, Mode::Append, Mode::Error, Mode::Ignore];
+        capabilities.mode = self.mode;
+        capabilities.partition_expr = PartitionExprUse::Partitions;
+        capabilities.versions = true;
         capabilities.schema = true;
         capabilities
     }
 
-    fn locate(&self, asset: &AssetSpec, _slice: &Slice) -> Result<Location> {
-        partition_column(asset)?;
-        Ok(Location::new(self.table_path(asset)?.to_string_lossy()))
+    fn locate(&self, asset: &AssetSpec, slice: &Slice) -> Result<Location> {
+        let asset = self.configured(asset);
+        layout::check_expr(&asset)?;
+        options::check_schema_mode(&asset)?;
+        options::custom_metadata(&asset)?;
+        parquet_options(&asset)?;
+        for (name, value) in &self.options {
+            self.capabilities().check_option(name, value)?;
+        }
+        let keys = match (slice, &asset.partitions) {
+            (Slice::Keys(_), Some(def)) => Some(def.resolve(slice)?).filter(|keys| keys.len() == 1),
+            _ => None,
+        };
+        let path = match keys {
+            Some(keys) => self.table_path(&asset, Some(&keys))?,
+            None => self.asset_path(&asset)?,
+        };
+        Ok(Location::new(path.to_string_lossy()))
     }
 
     async fn load(&self, request: LoadRequest<'_>) -> Result<Option<Value>> {
-        let path = self.table_path(request.asset)?;
-        let Some(table) = table::open(&path, request.env.as_ref()).await? else { return Ok(None) };
+        let asset = self.configured(request.asset);
+        let keys = request.keys()?;
+        let plan = match &keys {
+            Some(keys) if layout::is_table_per_partition(&asset) => {
+                let mut plans = Vec::new();
+                for (_, path) in self.tables(&asset, keys)? {
+                    plans.extend(self.scan(&request, path, None).await?);
+                }
+                match plans.len() {
+                    0 => None,
+                    1 => plans.pop(),
+                    _ => Some(concat(plans, UnionArgs::default())?),
+                }
+            }
+            _ => self.scan(&request, self.asset_path(&asset)?, keys).await?,
+        };
+        Ok(plan.map(|plan| Value::Table(plan.into_table())))
+    }
+
+    async fn load_each(&self, request: LoadRequest<'_>) -> Result<Vec<(PartitionKey, Option<Value>)>> {
+        let Some(keys) = request.keys()? else {
+            return Err(Error::new(ErrorKind::Internal, "a whole table has no partitions to load one by one"));
+        };
+        let asset = self.configured(request.asset);
+        let mut values = Vec::new();
+        if layout::is_table_per_partition(&asset) {
+            for (index, path) in self.tables(&asset, &keys)? {
+                let plan = self.scan(&request, path, None).await?;
+                values.push((keys.space().key(index), plan.map(|plan| Value::Table(plan.into_table()))));
+            }
+            return Ok(values);
+        }
+        let path = self.asset_path(&asset)?;
+        let Some(table) = table::open_version(&path, request.version, request.env.as_ref()).await? else {
+            return Ok(keys.keys().map(|key| (key, None)).collect());
+        };
+        let Some(expr) = asset.partition_expr.clone() else {
+            return Err(Error::new(ErrorKind::Internal, format!("`{}` has no columns that tell partitions apart", asset.key)));
+        };
         let columns = request.columns.map(<[String]>::to_vec);
-        blocking(&request.env, move || read::scan(&path, &table, columns.as_deref()).map(Some)).await
+        blocking(&request.env, move || {
+            let one = |index: u64| {
+                let only = keys.only(index);
+                let plan = read::scan(&path, &table, Some(&read::Part { keys: &only, expr: &expr }), columns.as_deref())?;
+                Ok((keys.space().key(index), Some(Value::Table(plan.into_table()))))
+            };
+            keys.indices().map(one).collect()
+        })
+        .await
+    }
+
+    async fn present(&self, request: LoadRequest<'_>) -> Result<Present> {
+        let asset = self.configured(request.asset);
+        let Some(keys) = request.keys()? else {
+            let path = self.asset_path(&asset)?;
+            return Ok(Present::Whole(table::open_version(&path, request.version, request.env.as_ref()).await?.is_some()));
+        };
+        if layout::is_table_per_partition(&asset) {
+            let mut present = keys.space().none();
+            for (index, path) in self.tables(&asset, &keys)? {
+                if table::open(&path, request.env.as_ref()).await?.is_some() {
+                    present.insert(index);
+                }
+            }
+            return Ok(Present::Keys(present));
+        }
+        let path = self.asset_path(&asset)?;
+        let (Some(table), Some(expr)) =
+            (table::open_version(&path, request.version, request.env.as_ref()).await?, asset.partition_expr.clone())
+        else {
+            return Ok(Present::Keys(keys.space().none()));
+        };
+        blocking(&request.env, move || slices::present(&path, &table, &expr, &keys).map(Present::Keys)).await
     }
 
     async fn stage(&self, request: StoreRequest<'_>, value: Value) -> Result<Staged> {
-        let path = self.table_path(request.asset)?;
+        let asset = self.configured(request.asset);
+        let keys = request.keys()?;
+        let path = self.table_path(&asset, keys.as_ref())?;
         let Value::Table(rows) = value else {
             return Err(Error::new(ErrorKind::StoreCannotHold, "the Delta store holds frames only"));
         };
         let existing = table::open(&path, request.env.as_ref()).await?;
-        let (asset, env) = (request.asset.clone(), Arc::clone(&request.env));
-        blocking(&request.env, move || stage::stage(&path, &asset, existing.as_ref(), rows, env.as_ref())).await
+        let env = Arc::clone(&request.env);
+        let keys = keys.filter(|_| !layout::is_table_per_partition(&asset));
+        blocking(&request.env, move || stage::stage(&path, &asset, keys.as_ref(), existing.as_ref(), rows, env.as_ref())).await
     }
 
     async fn commit(&self, request: StoreRequest<'_>, staged: Vec<Staged>, id: &CommitId) -> Result<Committed> {
-        let path = self.table_path(request.asset)?;
-        commit::commit(&path, &request, &staged, id).await
+        let asset = self.configured(request.asset);
+        let request = StoreRequest { asset: &asset, ..request };
+        if !layout::is_table_per_partition(&asset) {
+            let path = self.asset_path(&asset)?;
+            return Commit::new(&path, &request, &staged, id)?.run().await;
+        }
+        let mut all = Vec::with_capacity(staged.len());
+        for staged in staged {
+            let slice = staged.slice.clone();
+            let request = StoreRequest { slice: &slice, ..request.clone() };
+            let path = self.table_path(&asset, request.keys()?.as_ref())?;
+            all.push((slice, Commit::new(&path, &request, &[staged], id)?.run().await?));
+        }
+        together(&asset, all)
     }
 
     async fn discard(&self, request: StoreRequest<'_>, staged: Vec<Staged>) -> Result<()> {
-        let path = self.table_path(request.asset)?;
-        // If the log cannot be read, nothing is removed: a file that is left over costs space, one that is missing costs rows.
-        let existing = table::open(&path, request.env.as_ref()).await?;
-        blocking(&request.env, move || stage::discard(&path, &staged, existing.as_ref())).await
+        for staged in staged {
+            let request = StoreRequest { slice: &staged.slice, ..request.clone() };
+            let path = self.table_path(request.asset, request.keys()?.as_ref())?;
+            // If the log cannot be read, nothing is removed: a file that is left over costs space, one that is missing costs rows.
+            let existing = table::open(&path, request.env.as_ref()).await?;
+            let piece = staged.clone();
+            blocking(&request.env, move || stage::discard(&path, &[piece], existing.as_ref())).await?;
+        }
+        Ok(())
     }
 
     async fn committed(&self, request: StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>> {
-        let path = self.table_path(request.asset)?;
-        let Some(table) = table::open(&path, request.env.as_ref()).await? else {
-            return Ok(vec![CommitState::Absent; ids.len()]);
+        let keys = request.keys()?;
+        let paths = match &keys {
+            Some(keys) if layout::is_table_per_partition(request.asset) => {
+                self.tables(request.asset, keys)?.into_iter().map(|(_, path)| path).collect()
+            }
+            _ => vec![self.asset_path(request.asset)?],
         };
-        let mut committed = Vec::with_capacity(ids.len());
-        for id in ids {
-            committed.push(CommitState::of(id.number, table::committed_number(&table, &path, id).await?));
+        let mut states: Option<Vec<CommitState>> = None;
+        for path in paths {
+            let found = committed_in(&path, &request, ids).await?;
+            // Of several tables, the commit has landed once it has in all of them.
+            states = Some(match states {
+                None => found,
+                Some(known) => known.into_iter().zip(found).map(|(one, other)| earliest(one, other)).collect(),
+            });
         }
-        Ok(committed)
+        Ok(states.unwrap_or_else(|| vec![CommitState::Absent; ids.len()]))
     }
 
     async fn describe(&self, request: LoadRequest<'_>) -> Result<Description> {
-        let path = self.table_path(request.asset)?;
-        match table::open(&path, request.env.as_ref()).await? {
+        let keys = request.keys()?;
+        let path = match &keys {
+            Some(keys) if keys.len() == 1 => self.table_path(request.asset, Some(keys))?,
+            _ => self.asset_path(request.asset)?,
+        };
+        if layout::is_table_per_partition(request.asset) && keys.is_none() {
+            // The tables are further down, and which there are is for their definition to say.
+            return Ok(Description { exists: path.exists(), ..Description::default() });
+        }
+        match table::open_version(&path, request.version, request.env.as_ref()).await? {
             Some(table) => table::describe(&table, &path).await,
             None => Ok(Description::default()),
         }
@@ -153,4 +319,41 @@ impl IoManager for DeltaIoManager {
     async fn probe(&self, env: &dyn Env) -> Result<()> {
         FileSpace::new(&self.root).probe(env)
     }
+}
+
+async fn committed_in(path: &Path, request: &StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>> {
+    let Some(table) = table::open(path, request.env.as_ref()).await? else {
+        return Ok(vec![CommitState::Absent; ids.len()]);
+    };
+    let mut committed = Vec::with_capacity(ids.len());
+    for id in ids {
+        committed.push(CommitState::of(id.number, table::committed_number(&table, path, id).await?));
+    }
+    Ok(committed)
+}
+
+fn earliest(one: CommitState, other: CommitState) -> CommitState {
+    match (one, other) {
+        (CommitState::Superseded, _) | (_, CommitState::Superseded) => CommitState::Superseded,
+        (CommitState::Absent, _) | (_, CommitState::Absent) => CommitState::Absent,
+        _ => CommitState::Committed,
+    }
+}
+
+/// What commits to several tables did together.
+fn together(asset: &AssetSpec, all: Vec<(Slice, Committed)>) -> Result<Committed> {
+    let mut sum = Committed::new().table_rows(Some(0)).exact(all.len() == 1);
+    sum.already = true;
+    let mut ignored = Vec::new();
+    for (slice, committed) in all {
+        sum.version = committed.version;
+        sum.table_rows = sum.table_rows.zip(committed.table_rows).map(|(sum, more)| sum + more);
+        sum.already &= committed.already;
+        sum.exact &= committed.exact;
+        ignored.extend(committed.ignored.map(|_| slice));
+    }
+    if let (false, Some(def)) = (ignored.is_empty(), &asset.partitions) {
+        sum.ignored = Some(def.combine(&ignored)?.slice());
+    }
+    Ok(sum)
 }

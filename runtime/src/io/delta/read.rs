@@ -1,83 +1,185 @@
-//! Reading tables: one lazy scan of their files, nothing of which is read before somebody asks for rows.
+//! Reading tables: lazy scans of their files, nothing of which is read before somebody asks for rows.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use deltalake_core::DeltaTable;
+use deltalake_core::kernel::LogicalFileView;
 use polars::prelude::{
     CastColumnsPolicy, DataFrame, DataType, DslBuilder, Expr, ExtraColumnsPolicy, HiveOptions, IntoLazy, LazyFrame,
-    MissingColumnsPolicy, NamedFrom, ParquetOptions, PlRefPath, Scalar, ScanSources, Schema, Series, UnifiedScanArgs, UnionArgs,
-    col, concat, lit,
+    MissingColumnsPolicy, NamedFrom, ParquetOptions, PlRefPath, Scalar, ScanSources, Schema, Series, SortMultipleOptions,
+    UnifiedScanArgs, UnionArgs, col, cols, concat, lit,
 };
 
+use super::slices::{Holds, Partitioned};
 use super::{schema, table};
+use crate::asset::PartitionExpr;
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::Frame;
 use crate::frame::polars::check_columns;
-use crate::value::Value;
+use crate::partition::KeySet;
 
 /// The values of a file's partition columns, in the order of the columns.
-type PartitionValues = Vec<Option<String>>;
+pub(super) type PartitionValues = Vec<Option<String>>;
 
-/// The table as a lazy scan, or only these columns of it.
-pub(super) fn scan(path: &Path, opened: &DeltaTable, columns: Option<&[String]>) -> Result<Value> {
+/// What of a table is read.
+pub(super) struct Part<'a> {
+    pub(super) keys: &'a KeySet,
+    pub(super) expr: &'a PartitionExpr,
+}
+
+/// A table, or a part of it with the partitions in the order of keys, or only these columns of it, as a lazy scan.
+pub(super) fn scan(path: &Path, opened: &DeltaTable, part: Option<&Part<'_>>, columns: Option<&[String]>) -> Result<LazyFrame> {
     let state = table::state(opened, path)?;
     table::check_readable(state, path)?;
     let table_schema = state.schema();
     if let Some(columns) = columns {
         check_columns(columns, table_schema.fields().map(|field| field.name().as_str()))?;
     }
-    let mut frame_schema = Schema::default();
-    for field in table_schema.fields() {
-        let Some(data_type) = schema::to_polars(field.data_type()) else {
-            let message = format!("the column `{}` is {}, which Polars does not read", field.name(), field.data_type());
-            return Err(Error::new(ErrorKind::Unsupported, message));
-        };
-        frame_schema.insert(field.name().as_str().into(), data_type);
-    }
-
+    let schema = schema::frame_schema(&table_schema)?;
     let partition_columns = state.metadata().partition_columns();
-    let mut files: BTreeMap<PartitionValues, Vec<PlRefPath>> = BTreeMap::new();
-    for file in state.log_data().iter() {
-        let relative = file.path();
-        if relative.starts_with('/') || relative.contains(":/") {
-            let message = format!("the table in `{}` refers to files outside its folder", path.display());
-            return Err(Error::new(ErrorKind::Unsupported, message).help("it is a shallow clone; copy it in full"));
+    let plan = match part {
+        None => {
+            let mut files: BTreeMap<PartitionValues, Vec<PlRefPath>> = BTreeMap::new();
+            for file in state.log_data().iter() {
+                files.entry(values_of(&file, partition_columns)).or_default().push(path_of(path, &file)?);
+            }
+            let scans = files.into_iter().map(|(values, paths)| scan_group(paths, values, &schema, partition_columns));
+            union(scans.collect::<Result<_>>()?, &schema)?
         }
-        let mut values = file.partition_values_map();
-        let values = partition_columns.iter().map(|column| values.remove(column).flatten()).collect();
-        files.entry(values).or_default().push(PlRefPath::try_from_path(&path.join(relative.as_ref()))?);
-    }
-
-    let file_schema: Schema = frame_schema
-        .iter()
-        .filter(|(name, _)| !partition_columns.iter().any(|column| column == name.as_str()))
-        .map(|(name, data_type)| (name.clone(), data_type.clone()))
-        .collect();
-    let mut scans = Vec::with_capacity(files.len());
-    for (values, paths) in files {
-        let mut plan = scan_files(paths, &file_schema)?;
-        if !values.is_empty() {
-            let constants: Result<Vec<_>> = partition_columns
-                .iter()
-                .zip(values)
-                .map(|(name, value)| constant(name, frame_schema.get(name).unwrap_or(&DataType::String), value.as_deref()))
-                .collect();
-            let order: Vec<_> = frame_schema.iter_names().map(|name| col(name.clone())).collect();
-            plan = plan.with_columns(constants?).select(order);
+        Some(part) => {
+            let partitioned = Partitioned::new(part.keys, part.expr, &schema, partition_columns)?;
+            scan_partitions(path, state.log_data().iter(), &partitioned, &schema, partition_columns)?
         }
-        scans.push(plan);
-    }
-    let plan = match scans.len() {
-        0 => DataFrame::empty_with_schema(&frame_schema).lazy(),
-        1 => scans.remove(0),
-        _ => concat(scans, UnionArgs::default())?,
     };
-    let plan = match columns {
+    Ok(match columns {
         Some(columns) => plan.select(columns.iter().map(col).collect::<Vec<_>>()),
         None => plan,
-    };
-    Ok(Value::Table(plan.into_table()))
+    })
+}
+
+/// Files with rows of one partition, or of several of which only one is meant.
+struct Group {
+    index: u64,
+    values: PartitionValues,
+    filtered: bool,
+    paths: Vec<PlRefPath>,
+}
+
+fn scan_partitions(
+    path: &Path,
+    files: impl Iterator<Item = LogicalFileView>,
+    partitioned: &Partitioned<'_>,
+    schema: &Schema,
+    partition_columns: &[String],
+) -> Result<LazyFrame> {
+    let mut found: Vec<(u64, i64, String, bool, LogicalFileView)> = Vec::new();
+    let mut count = 0;
+    for file in files {
+        let (indices, filtered) = match partitioned.holds(&file) {
+            Holds::Nothing => continue,
+            Holds::Only(indices) => (indices.clone(), indices.len() > 1),
+            Holds::Perhaps(indices) => (indices, true),
+        };
+        count += 1;
+        let at = |index: u64| (index, file.modification_time(), file.path().into_owned(), filtered, file.clone());
+        found.extend(indices.into_iter().map(at));
+    }
+    // Files that hold many partitions each would be read once for each of them.
+    if found.len() > 4 * count + 64 {
+        return scan_and_sort(path, found.into_iter().map(|(.., file)| file), partitioned, schema, partition_columns);
+    }
+    found.sort_by(|a, b| (a.0, a.1, &a.2).cmp(&(b.0, b.1, &b.2)));
+    let mut groups: Vec<Group> = Vec::new();
+    for (index, _, _, filtered, file) in found {
+        let (values, file) = (values_of(&file, partition_columns), path_of(path, &file)?);
+        match groups.last_mut() {
+            // Whole files side by side with the same values are one scan.
+            Some(last) if last.values == values && last.filtered == filtered && (!filtered || last.index == index) => {
+                last.paths.push(file);
+            }
+            _ => groups.push(Group { index, values, filtered, paths: vec![file] }),
+        }
+    }
+    let scans = groups.into_iter().map(|group| {
+        let plan = scan_group(group.paths, group.values, schema, partition_columns)?;
+        if !group.filtered {
+            return Ok(plan);
+        }
+        Ok(plan.filter(partitioned.slicer.only(group.index).predicate()))
+    });
+    union(scans.collect::<Result<_>>()?, schema)
+}
+
+/// All files once, and then the rows in the order of keys.
+fn scan_and_sort(
+    path: &Path,
+    files: impl Iterator<Item = LogicalFileView>,
+    partitioned: &Partitioned<'_>,
+    schema: &Schema,
+    partition_columns: &[String],
+) -> Result<LazyFrame> {
+    let mut groups: BTreeMap<(PartitionValues, String), PlRefPath> = BTreeMap::new();
+    for file in files {
+        groups.insert((values_of(&file, partition_columns), file.path().into_owned()), path_of(path, &file)?);
+    }
+    let mut by_values: BTreeMap<PartitionValues, Vec<PlRefPath>> = BTreeMap::new();
+    for ((values, _), file) in groups {
+        by_values.entry(values).or_default().push(file);
+    }
+    let scans = by_values.into_iter().map(|(values, paths)| scan_group(paths, values, schema, partition_columns));
+    let plan = union(scans.collect::<Result<_>>()?, schema)?.filter(partitioned.slicer.predicate());
+    let places: Vec<String> = (0..partitioned.slicer.axes().len()).map(|axis| format!("__lakewright_place_{axis}")).collect();
+    let keys = partitioned.slicer.axes().iter().zip(&places).map(|(axis, name)| axis.place().alias(name.as_str()));
+    let plan = plan.with_columns(keys.collect::<Vec<_>>());
+    let sorted = plan.sort(places.clone(), SortMultipleOptions::default().with_maintain_order(true));
+    Ok(sorted.drop(cols(places)))
+}
+
+fn union(mut scans: Vec<LazyFrame>, schema: &Schema) -> Result<LazyFrame> {
+    Ok(match scans.len() {
+        0 => DataFrame::empty_with_schema(schema).lazy(),
+        1 => scans.remove(0),
+        _ => concat(scans, UnionArgs::default())?,
+    })
+}
+
+/// The values of a file's partition columns.
+pub(super) fn values_of(file: &LogicalFileView, partition_columns: &[String]) -> PartitionValues {
+    let mut values = file.partition_values_map();
+    partition_columns.iter().map(|column| values.remove(column).flatten()).collect()
+}
+
+/// Where a file is.
+pub(super) fn path_of(table: &Path, file: &LogicalFileView) -> Result<PlRefPath> {
+    let relative = file.path();
+    if relative.starts_with('/') || relative.contains(":/") {
+        let message = format!("the table in `{}` refers to files outside its folder", table.display());
+        return Err(Error::new(ErrorKind::Unsupported, message).help("it is a shallow clone; copy it in full"));
+    }
+    Ok(PlRefPath::try_from_path(&table.join(relative.as_ref()))?)
+}
+
+/// Files with the same partition values, with those as columns.
+pub(super) fn scan_group(
+    paths: Vec<PlRefPath>,
+    values: PartitionValues,
+    schema: &Schema,
+    partition_columns: &[String],
+) -> Result<LazyFrame> {
+    let in_files = |name: &str| !partition_columns.iter().any(|column| column == name);
+    let file_schema: Schema =
+        schema.iter().filter(|(name, _)| in_files(name)).map(|(name, data_type)| (name.clone(), data_type.clone())).collect();
+    let plan = scan_files(paths, &file_schema)?;
+    if values.is_empty() {
+        return Ok(plan);
+    }
+    let constants: Result<Vec<_>> = partition_columns
+        .iter()
+        .zip(values)
+        .map(|(name, value)| constant(name, schema.get(name).unwrap_or(&DataType::String), value.as_deref()))
+        .collect();
+    let order: Vec<_> = schema.iter_names().map(|name| col(name.clone())).collect();
+    Ok(plan.with_columns(constants?).select(order))
 }
 
 /// A lazy scan of data files. Other writers leave out columns that were added later and use wider or narrower types.
@@ -108,6 +210,11 @@ fn constant(name: &str, data_type: &DataType, value: Option<&str>) -> Result<Exp
     let text = Series::new(name.into(), [text]);
     let typed = match data_type {
         DataType::Boolean => Series::new(name.into(), [text.get(0)?.get_str() == Some("true")]),
+        DataType::Datetime(..) => {
+            let microseconds = text.get(0)?.get_str().and_then(schema::partition_microseconds);
+            let wrong = || Error::new(ErrorKind::Corrupt, format!("the partition column `{name}` has a value that is no time"));
+            Series::new(name.into(), [microseconds.ok_or_else(wrong)?]).cast(data_type)?
+        }
         _ => text.strict_cast(data_type)?,
     };
     Ok(lit(Scalar::new(data_type.clone(), typed.get(0)?.into_static())).alias(name))

@@ -124,6 +124,31 @@ pub(super) fn to_polars(data_type: &DeltaType) -> Option<DataType> {
     })
 }
 
+/// The schema of the frame that a table is read as.
+pub(super) fn frame_schema(table: &StructType) -> Result<Schema> {
+    let mut schema = Schema::default();
+    for field in table.fields() {
+        let Some(data_type) = to_polars(field.data_type()) else {
+            let message = format!("the column `{}` is {}, which Polars does not read", field.name(), field.data_type());
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        };
+        schema.insert(field.name().as_str().into(), data_type);
+    }
+    Ok(schema)
+}
+
+/// A time as the protocol writes it in a partition value, in microseconds.
+pub(super) fn partition_microseconds(text: &str) -> Option<i64> {
+    let text = text.replacen(' ', "T", 1);
+    match text.parse::<jiff::Timestamp>() {
+        Ok(instant) => Some(instant.as_microsecond()),
+        Err(_) => {
+            let civil: jiff::civil::DateTime = text.parse().ok()?;
+            Some(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_microsecond())
+        }
+    }
+}
+
 fn struct_fields(fields: &StructType) -> Option<Vec<Field>> {
     fields.fields().map(|field| Some(Field::new(field.name().as_str().into(), to_polars(field.data_type())?))).collect()
 }

@@ -1,13 +1,14 @@
 //! Statistics for the log from the footers of the data files, so that readers can skip files.
 //!
-//! Only types whose bounds have one exact text form are given: a missing bound costs speed, a wrong one costs rows. Floats are
+//! Only types whose bounds have one exact text form are given, among them times, by which slices of time find their files: a missing
+//! bound costs speed, a wrong one costs rows. Floats are
 //! left out because writers disagree on whether NaN has a place among the bounds.
 
 use std::fs::File;
 use std::path::Path;
 
 use polars::io::parquet::metadata::{ParquetStatistics, deserialize};
-use polars::prelude::{AnyValue, DataType, ParquetReader, Schema, SerReader, Series};
+use polars::prelude::{AnyValue, DataType, ParquetReader, Schema, SerReader, Series, TimeUnit};
 use serde_json::{Map, Value as Json, json};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -76,8 +77,8 @@ fn footer_error(path: &Path, error: &impl std::fmt::Display) -> Error {
 }
 
 fn is_bounded(data_type: &DataType) -> bool {
-    use DataType::{Date, Int8, Int16, Int32, Int64, String};
-    matches!(data_type, Int8 | Int16 | Int32 | Int64 | String | Date)
+    use DataType::{Date, Datetime, Int8, Int16, Int32, Int64, String};
+    matches!(data_type, Int8 | Int16 | Int32 | Int64 | String | Date | Datetime(TimeUnit::Microseconds, _))
 }
 
 fn append(all: &mut Option<Series>, more: Series) -> Result<()> {
@@ -99,6 +100,15 @@ fn to_json(value: &AnyValue<'_>) -> Option<Json> {
         AnyValue::String(text) => Some(json!(text)),
         AnyValue::StringOwned(text) => Some(json!(text.as_str())),
         AnyValue::Date(_) => Some(json!(value.to_string())),
+        AnyValue::Datetime(microseconds, _, zone) => time_text(*microseconds, zone.is_some()).map(Json::String),
+        AnyValue::DatetimeOwned(microseconds, _, zone) => time_text(*microseconds, zone.is_some()).map(Json::String),
         _ => None,
     }
+}
+
+/// A time in microseconds, to the last digit: with `Z` for an instant, without for a wall clock.
+fn time_text(microseconds: i64, instant: bool) -> Option<String> {
+    let at = jiff::Timestamp::from_microsecond(microseconds).ok()?;
+    let text = at.strftime("%Y-%m-%dT%H:%M:%S.%6f").to_string();
+    Some(if instant { format!("{text}Z") } else { text })
 }

@@ -41,6 +41,23 @@ pub(super) async fn open(path: &Path, env: &dyn Env) -> Result<Option<DeltaTable
     }
 }
 
+/// The table at this version, or the newest.
+pub(super) async fn open_version(path: &Path, version: Option<i64>, env: &dyn Env) -> Result<Option<DeltaTable>> {
+    let newest = open(path, env).await?;
+    let (Some(newest), Some(version)) = (&newest, version) else { return Ok(newest) };
+    let last = state(newest, path)?.version();
+    let missing = || {
+        let message = format!("the table in `{}` has no version {version}", path.display());
+        Error::new(ErrorKind::Missing, message).help(format!("its newest version is {last}; older ones may have been cleaned up"))
+    };
+    let wanted = u64::try_from(version).ok().filter(|version| *version <= last).ok_or_else(missing)?;
+    let builder = DeltaTableBuilder::from_url(table_url(path)?).map_err(|error| failed(error, path, "open"))?;
+    match builder.with_version(wanted).load().await {
+        Ok(table) => Ok(Some(table)),
+        Err(error) => Err(missing().source(error)),
+    }
+}
+
 async fn open_once(path: &Path) -> Result<Option<DeltaTable>> {
     let log = path.join("_delta_log");
     if !log.try_exists().map_err(|error| io_error(&error, "look at", &log))? {
@@ -90,15 +107,21 @@ fn absent(path: &Path) -> Result<()> {
 }
 
 /// Whether an entry is a data file, or a folder of data files, that a first write staged and never committed.
-fn is_our_leftover(name: &str, table: &Path) -> bool {
-    let is_staged = |name: &str| {
-        let middle = name.strip_prefix("part-").and_then(|rest| rest.strip_suffix(".parquet"));
-        middle.and_then(|middle| middle.split_once('-')).is_some_and(|(index, run)| {
-            index.chars().all(|c| c.is_ascii_digit()) && run.len() == 16 && run.chars().all(|c| c.is_ascii_hexdigit())
+fn is_our_leftover(name: &str, folder: &Path) -> bool {
+    let entry = folder.join(name);
+    if !entry.is_dir() {
+        let hex = |text: &str, length: usize| text.len() == length && text.chars().all(|c| c.is_ascii_hexdigit());
+        let middle = name.strip_suffix(".parquet").and_then(|name| name.rsplit_once('-'));
+        return middle.is_some_and(|(first, run)| {
+            let part = first.strip_prefix("part-").is_some_and(|index| index.chars().all(|c| c.is_ascii_digit() || c == '-'));
+            hex(run, 16) && (part || first.strip_prefix(super::layout::EMPTY).is_some_and(|digest| hex(digest, 32)))
+        });
+    }
+    let inside = std::fs::read_dir(&entry);
+    name.contains('=')
+        && inside.is_ok_and(|mut inside| {
+            inside.all(|found| found.is_ok_and(|found| is_our_leftover(&found.file_name().to_string_lossy(), &entry)))
         })
-    };
-    let Ok(mut inside) = std::fs::read_dir(table.join(name)) else { return is_staged(name) };
-    name.contains('=') && inside.all(|entry| entry.is_ok_and(|entry| is_staged(&entry.file_name().to_string_lossy())))
 }
 
 /// The state of a loaded table.

@@ -1,0 +1,207 @@
+//! Which partitions a run is for, as people write it.
+
+use crate::error::{Error, ErrorKind, Result, known_names};
+use crate::partition::{KeySet, KeySpace};
+
+/// Which partitions a run is for.
+///
+/// It is about the assets that have no partitioned upstream in the same run; from there the mappings say what follows.
+///
+/// ```
+/// use lakewright::exec::PartitionChoice;
+///
+/// let days = PartitionChoice::none().key("2023-01-01").range("2023-02-01", "2023-02-28");
+/// let corner = PartitionChoice::none().key("date=2023-01-01").key("species=Iris-setosa");
+/// # let _ = (days, corner);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[must_use = "hand it to `Lakehouse::plan_for`"]
+pub struct PartitionChoice {
+    items: Vec<Item>,
+    /// Beside the items.
+    general: General,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum General {
+    #[default]
+    Nothing,
+    All,
+    Missing,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Item {
+    Key(String),
+    Range(String, String),
+}
+
+/// An item as it applies to one definition.
+enum Applied {
+    /// The index of a whole key.
+    Key(u64),
+    /// Keys of one axis.
+    Axis(usize, Vec<String>),
+}
+
+impl PartitionChoice {
+    /// No partition: for runs of assets that have none.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Every partition there is.
+    pub fn all() -> Self {
+        Self { general: General::All, ..Self::default() }
+    }
+
+    /// Every partition for which no materialization is recorded, and what follows from those.
+    pub fn missing() -> Self {
+        Self { general: General::Missing, ..Self::default() }
+    }
+
+    /// Also this one: the text of a key, or `dimension=key` for every partition with that key in the dimension. Keys of different
+    /// dimensions are combined.
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.items.push(Item::Key(key.into()));
+        self
+    }
+
+    /// Also those from `first` to `last`, both included; `first` may begin with `dimension=`.
+    pub fn range(mut self, first: impl Into<String>, last: impl Into<String>) -> Self {
+        self.items.push(Item::Range(first.into(), last.into()));
+        self
+    }
+
+    /// Also those of a range written `A..B`.
+    ///
+    /// # Errors
+    /// If there is no `..` between two keys.
+    pub fn parse_range(self, text: &str) -> Result<Self> {
+        match text.split_once("..") {
+            Some((first, last)) if !first.is_empty() && !last.is_empty() => Ok(self.range(first, last)),
+            _ => {
+                let message = format!("`{text}` is not a range of partitions");
+                Err(Error::new(ErrorKind::PartitionKey, message).help("write `FIRST..LAST`; both are included"))
+            }
+        }
+    }
+
+    pub(super) fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether it says all or missing, which is also sensible where nothing is partitioned.
+    pub(super) fn is_general(&self) -> bool {
+        self.items.is_empty() && self.general != General::Nothing
+    }
+
+    /// Whether it asks for partitions that are not recorded as materialized.
+    pub(crate) fn wants_missing(&self) -> bool {
+        self.general == General::Missing
+    }
+
+    /// What it comes to for the roots of a run. Each item has to apply to at least one of them, and one that names no dimension to
+    /// all.
+    pub(super) fn resolve(&self, roots: &[(String, &KeySpace, Option<&KeySet>)]) -> Result<Vec<KeySet>> {
+        let mut applied_somewhere = vec![roots.is_empty(); self.items.len()];
+        let mut sets = Vec::with_capacity(roots.len());
+        for (asset, space, recorded) in roots {
+            let mut set = match self.general {
+                General::Nothing => space.none(),
+                General::All => space.all(),
+                General::Missing => match recorded {
+                    Some(recorded) => space.all().difference(recorded),
+                    None => space.all(),
+                },
+            };
+            let mut axes: Vec<Vec<String>> = vec![Vec::new(); space.axes().len()];
+            for (index, item) in self.items.iter().enumerate() {
+                match item.apply(space).map_err(|error| error.with("asset", format!("`{asset}`")))? {
+                    Some(Applied::Key(key)) => set.insert(key),
+                    Some(Applied::Axis(axis, keys)) => axes[axis].extend(keys),
+                    None => continue,
+                }
+                applied_somewhere[index] = true;
+            }
+            if axes.iter().any(|keys| !keys.is_empty()) {
+                // What is said of no dimension is meant for all of its keys.
+                for (axis, keys) in axes.iter_mut().enumerate().filter(|(_, keys)| keys.is_empty()) {
+                    let axis = &space.axes()[axis];
+                    keys.extend((0..axis.len()).map(|place| axis.key(place).to_string()));
+                }
+                set = set.union(&space.product(&axes)?);
+            }
+            sets.push(set);
+        }
+        match applied_somewhere.iter().position(|applied| !applied) {
+            Some(index) => Err(self.items[index].fits_nowhere(roots)),
+            None => Ok(sets),
+        }
+    }
+}
+
+impl Item {
+    fn apply(&self, space: &KeySpace) -> Result<Option<Applied>> {
+        match self {
+            Self::Key(text) => match qualified(text, space) {
+                // A key that looks qualified may still be one.
+                Some((axis, key)) => match space.index(&space.def().parse_key(text)?) {
+                    Ok(index) if !space.def().is_multi() => Ok(Some(Applied::Key(index))),
+                    _ => {
+                        let key = space.range(axis, key, key)?;
+                        Ok(Some(Applied::Axis(axis, key)))
+                    }
+                },
+                None => match space.def().parse_key(text).and_then(|key| space.index(&key)) {
+                    Ok(index) => Ok(Some(Applied::Key(index))),
+                    // It names a dimension of somebody else, perhaps.
+                    Err(_) if looks_qualified(text) => Ok(None),
+                    Err(error) => Err(error),
+                },
+            },
+            Self::Range(first, last) => {
+                let (axis, first) = match qualified(first, space) {
+                    Some((axis, first)) => (axis, first),
+                    None if space.axes().len() == 1 => (0, first.as_str()),
+                    None if looks_qualified(first) => return Ok(None),
+                    None => {
+                        let message = format!("`{first}..{last}` is a range of one dimension, and `{}` has several", space.def().name());
+                        let names: Vec<_> = space.axes().iter().map(|axis| format!("`{}=`", axis.name())).collect();
+                        let help = format!("say of which: {} before the first key", names.join(" or "));
+                        return Err(Error::new(ErrorKind::PartitionKey, message).help(help));
+                    }
+                };
+                Ok(Some(Applied::Axis(axis, space.range(axis, first, last)?)))
+            }
+        }
+    }
+
+    fn fits_nowhere(&self, roots: &[(String, &KeySpace, Option<&KeySet>)]) -> Error {
+        let text = match self {
+            Self::Key(text) | Self::Range(text, _) => text,
+        };
+        let named = text.split('=').next().unwrap_or_default();
+        let message = format!("no asset of the run is partitioned by `{named}`");
+        let mut names: Vec<&str> = roots
+            .iter()
+            .flat_map(|(_, space, _)| space.def().dimensions().iter().flat_map(|one| [one.name.as_str(), one.definition.as_str()]))
+            .filter(|name| !name.is_empty())
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        Error::new(ErrorKind::PartitionKey, message).help(known_names(named, "dimensions", names))
+    }
+}
+
+fn looks_qualified(text: &str) -> bool {
+    text.split_once('=').is_some_and(|(name, _)| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_'))
+}
+
+/// The axis and the key of `dimension=key`, by the name of the dimension or of its definition.
+fn qualified<'t>(text: &'t str, space: &KeySpace) -> Option<(usize, &'t str)> {
+    let (name, key) = text.split_once('=')?;
+    let dimension = space.def().dimensions().iter().find(|one| one.name == name || one.definition == name)?;
+    let axis = space.axes().iter().position(|axis| **axis.name() == *dimension.name)?;
+    Some((axis, key))
+}

@@ -1,0 +1,105 @@
+//! Values that a run has just stored, kept for the steps that read them, within a budget.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::exec::plan::Plan;
+use crate::frame::StoredRows;
+use crate::graph::Graph;
+use crate::key::AssetKey;
+use crate::slice::Slice;
+
+/// What is handed from step to step in memory. Only what is stored already is in it, and only what its store would give back row for
+/// row, so that a run of everything and a run of one asset never differ.
+pub(crate) struct HandOver {
+    budget: u64,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// How many steps that read an asset are still to come.
+    readers: HashMap<AssetKey, usize>,
+    kept: HashMap<AssetKey, Kept>,
+    used: u64,
+}
+
+struct Kept {
+    slice: Slice,
+    rows: Arc<dyn StoredRows>,
+    bytes: u64,
+}
+
+impl HandOver {
+    /// Nothing yet, and never more than this many bytes.
+    pub(crate) fn new(plan: &Plan, graph: &Graph, budget: u64) -> Self {
+        let mut readers: HashMap<AssetKey, usize> = HashMap::new();
+        for step in &plan.steps {
+            for upstream in read_by(graph, &step.assets[0].key) {
+                *readers.entry(upstream).or_default() += 1;
+            }
+        }
+        Self { budget, inner: Mutex::new(Inner { readers, ..Inner::default() }) }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it is worth keeping that many bytes of an asset at hand.
+    pub(crate) fn wants(&self, asset: &AssetKey, bytes: u64) -> bool {
+        let inner = self.inner();
+        let replaced = inner.kept.get(asset).map_or(0, |kept| kept.bytes);
+        inner.readers.get(asset).is_some_and(|left| *left > 0) && inner.used - replaced + bytes <= self.budget
+    }
+
+    /// Keeps what was just stored.
+    pub(crate) fn put(&self, asset: &AssetKey, slice: &Slice, rows: Arc<dyn StoredRows>) {
+        let bytes = rows.bytes();
+        let mut inner = self.inner();
+        inner.drop_kept(asset);
+        if inner.used + bytes <= self.budget {
+            inner.used += bytes;
+            inner.kept.insert(asset.clone(), Kept { slice: slice.clone(), rows, bytes });
+        }
+    }
+
+    /// What was stored for exactly this slice.
+    pub(crate) fn get(&self, asset: &AssetKey, slice: &Slice) -> Option<Arc<dyn StoredRows>> {
+        self.inner().kept.get(asset).filter(|kept| kept.slice == *slice).map(|kept| Arc::clone(&kept.rows))
+    }
+
+    /// A newer version of the asset is about to be visible.
+    pub(crate) fn forget(&self, asset: &AssetKey) {
+        self.inner().drop_kept(asset);
+    }
+
+    /// A step of this asset will read nothing more; what nobody else reads is let go.
+    pub(crate) fn done(&self, graph: &Graph, asset: &AssetKey) {
+        let mut inner = self.inner();
+        for upstream in read_by(graph, asset) {
+            let left = inner.readers.entry(upstream.clone()).or_default();
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                inner.drop_kept(&upstream);
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn drop_kept(&mut self, asset: &AssetKey) {
+        if let Some(kept) = self.kept.remove(asset) {
+            self.used -= kept.bytes;
+        }
+    }
+}
+
+/// The assets whose values a step of this asset loads.
+fn read_by(graph: &Graph, asset: &AssetKey) -> Vec<AssetKey> {
+    let inputs = graph.get(asset).map(|asset| asset.inputs.iter().filter(|input| !input.order_only));
+    let mut keys: Vec<AssetKey> = inputs.into_iter().flatten().map(|input| input.upstream.clone()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}

@@ -1,0 +1,220 @@
+//! What becomes of the value of a body: staged piece by piece, looked at, committed as one, recorded.
+
+use std::sync::Arc;
+
+use super::step::{StepRun, in_body};
+use super::workshop::{PendingOutput, Store};
+use crate::asset::{AssetSpec, Mode};
+use crate::call::{ProducedOutput, ProducedValue};
+use crate::commit::CommitId;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{EventKind, Materialization};
+use crate::exec::plan::StepAsset;
+use crate::frame::StoredRows;
+use crate::io::{Staged, StoreRequest};
+use crate::metadata::MetadataValue;
+use crate::partition::KeySet;
+use crate::slice::Slice;
+use crate::value::Value;
+
+/// The output of one asset on its way: what is staged of it, and what to say of it once it is committed.
+pub(super) struct Pending<'a> {
+    asset: &'a Arc<AssetSpec>,
+    target: &'a StepAsset,
+    store: Option<Store<'a>>,
+    number: i64,
+    staged: Vec<Staged>,
+    metadata: Vec<(String, MetadataValue)>,
+    /// The rows themselves, if they are in memory, all there is, and wanted by others.
+    rows: Option<Arc<dyn StoredRows>>,
+}
+
+impl<'a> StepRun<'a> {
+    pub(super) fn pending(&self, target: &'a StepAsset, number: i64) -> Result<Pending<'a>> {
+        let (asset, store) = self.workshop.asset(&target.key)?;
+        Ok(Pending { asset, target, store, number, staged: Vec::new(), metadata: Vec::new(), rows: None })
+    }
+
+    /// Stages what one call gave for one asset.
+    pub(super) async fn stage(&self, produced: ProducedOutput, making: Option<&KeySet>, pending: &mut Pending<'a>) -> Result<()> {
+        pending.metadata.extend(produced.metadata);
+        let making = making.filter(|_| pending.asset.partitions.is_some());
+        let slice = making.map_or(Slice::Whole, KeySet::slice);
+        match produced.value {
+            ProducedValue::Nothing => self.nothing_to_store(pending.asset, &slice),
+            ProducedValue::One(value) => self.stage_value(value, slice, making, pending).await,
+            ProducedValue::Partitions(values) => {
+                let Some(making) = making else {
+                    let message = format!("`{}` has no partitions, and its body gave a map of them", pending.asset.key);
+                    return Err(in_body(Error::new(ErrorKind::Value, message), pending.asset));
+                };
+                let mut given = making.space().none();
+                for (key, value) in values {
+                    let unwanted = |_| {
+                        let message = format!("the body gave a value for the partition {key:?}, which this step does not make");
+                        in_body(Error::new(ErrorKind::StrayRows, message), pending.asset)
+                    };
+                    let index = making.space().index(&key).map_err(unwanted)?;
+                    if !making.contains(index) {
+                        return Err(unwanted(Error::new(ErrorKind::PartitionKey, "not in the step")));
+                    }
+                    given.insert(index);
+                    let slice = making.only(index).slice();
+                    self.stage_value(value, slice, Some(&making.only(index)), pending).await?;
+                }
+                let left_out = making.difference(&given);
+                if left_out.is_empty() { Ok(()) } else { self.nothing_to_store(pending.asset, &left_out.slice()) }
+            }
+        }
+    }
+
+    async fn stage_value(
+        &self,
+        value: Value,
+        slice: Slice,
+        making: Option<&KeySet>,
+        pending: &mut Pending<'a>,
+    ) -> Result<()> {
+        let Some(store) = pending.store else { return Ok(()) };
+        let asset = pending.asset;
+        let one_table = asset.partition_expr.is_some() && store.io.capabilities().partitions_tables();
+        if making.is_some_and(|making| making.len() > 1) && !one_table {
+            let message = format!("`{}` made one value for several partitions, each of which is stored on its own", asset.key);
+            let help = "return a `Partitions<…>` map, or say with `partition_expr` which column tells the partitions apart";
+            return Err(in_body(Error::new(ErrorKind::Value, message).help(help), asset));
+        }
+        let mut value = value;
+        if let Value::Table(table) = &mut value {
+            check_declared(asset, table).map_err(|error| in_body(error, asset))?;
+            pending.rows = table.share().filter(|rows| {
+                pending.staged.is_empty() && slice == pending.target.slice && self.hand_over.wants(&asset.key, rows.bytes())
+            });
+        }
+        let request = self.request(asset, store, &slice, &pending.metadata);
+        let staged = store.io.stage(request, value).await;
+        let staged = staged.map_err(|error| store.blame(in_body(error, asset), asset, &slice))?;
+        pending.staged.push(staged.slice(slice));
+        Ok(())
+    }
+
+    /// The body gave nothing: fine for an output that may be absent.
+    fn nothing_to_store(&self, asset: &AssetSpec, slice: &Slice) -> Result<()> {
+        if !asset.is_stored() {
+            return Ok(());
+        }
+        if !asset.output.optional {
+            let message = match (slice, &asset.partitions) {
+                (Slice::Keys(_), Some(def)) => {
+                    let keys = def.resolve(slice)?;
+                    format!("`{}` produced nothing for {}, and its output is not optional", asset.key, super::inputs::named(&keys))
+                }
+                _ => format!("`{}` produced nothing, and its output is not optional", asset.key),
+            };
+            return Err(in_body(Error::new(ErrorKind::Value, message), asset));
+        }
+        let reason = "the run produced nothing; what was stored is still there".to_owned();
+        let skipped =
+            EventKind::OutputSkipped { step: self.step.number, asset: asset.key.clone(), slice: slice.clone(), reason };
+        self.workshop.emit(&self.run.run, skipped)
+    }
+
+    pub(super) fn check(&self, pending: &[Pending<'_>]) -> Result<()> {
+        for output in pending.iter().filter(|output| !output.staged.is_empty()) {
+            let Pending { asset, target, staged, metadata, store, .. } = output;
+            let shown = PendingOutput { asset, slice: &target.slice, staged, metadata };
+            for hook in &self.workshop.hooks {
+                hook(&shown).map_err(|error| match store {
+                    Some(store) => store.blame(error, asset, &target.slice),
+                    None => error,
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits the output of one asset; nothing if there is none.
+    pub(super) async fn commit(&self, output: Pending<'_>) -> Result<Option<Materialization>> {
+        let Pending { asset, target, store, number, staged, metadata, rows } = output;
+        let Some(store) = store.filter(|_| !staged.is_empty()) else { return Ok(None) };
+        let id = CommitId::new(&self.workshop.state.log_id()?, &asset.key, &target.slice, number);
+        let slice = staged_slice(asset, &staged)?;
+        let request = self.request(asset, store, &slice, &metadata);
+        self.hand_over.forget(&asset.key);
+        let committed = match store.io.commit(request.clone(), staged.clone(), &id).await {
+            Ok(committed) => committed,
+            Err(error) => {
+                // What is left behind is invisible; the error of the commit tells more than one of the clean-up.
+                drop(store.io.discard(request, staged).await);
+                return Err(store.blame(error, asset, &slice));
+            }
+        };
+        if let Some(ignored) = &committed.ignored {
+            let reason = "it was stored by somebody else in the meantime, and `mode = \"ignore\"` leaves it as it is".to_owned();
+            let skipped =
+                EventKind::OutputSkipped { step: self.step.number, asset: asset.key.clone(), slice: ignored.clone(), reason };
+            self.workshop.emit(&self.run.run, skipped)?;
+            if *ignored == slice {
+                return Ok(None);
+            }
+        }
+        if let Some(rows) = rows.filter(|_| committed.exact && committed.ignored.is_none()) {
+            self.hand_over.put(&asset.key, &slice, rows);
+        }
+        let sum = |of: fn(&Staged) -> Option<u64>| staged.iter().map(of).sum::<Option<u64>>();
+        let rows = sum(|staged| staged.rows);
+        // Whoever replaces a slice knows what is in it.
+        let replaces = rows.filter(|_| store.mode(asset) != Mode::Append && committed.ignored.is_none());
+        let materialization = Materialization {
+            asset: asset.key.clone(),
+            store: store.key.to_owned(),
+            location: store.io.locate(asset, &slice)?.to_string(),
+            version: committed.version,
+            rows,
+            slice_rows: committed.slice_rows.or(replaces),
+            table_rows: committed.table_rows,
+            bytes: sum(|staged| staged.bytes),
+            columns: staged.into_iter().next().map(|staged| staged.columns).unwrap_or_default(),
+            code_version: asset.code_version.clone(),
+            metadata,
+            commit: id,
+            attempt: self.run.attempt,
+            slice,
+        };
+        let told = EventKind::Materialized { step: self.step.number, materialization: materialization.clone() };
+        self.workshop.emit(&self.run.run, told)?;
+        Ok(Some(materialization))
+    }
+
+    pub(super) async fn discard(&self, pending: &[Pending<'_>]) {
+        for output in pending.iter().filter(|output| !output.staged.is_empty()) {
+            let Some(store) = output.store else { continue };
+            let request = self.request(output.asset, store, &output.target.slice, &output.metadata);
+            // The step fails with a better error already, and what is left behind is invisible.
+            drop(store.io.discard(request, output.staged.clone()).await);
+        }
+    }
+
+    fn request<'r>(
+        &'r self,
+        asset: &'r AssetSpec,
+        store: Store<'_>,
+        slice: &'r Slice,
+        metadata: &'r [(String, MetadataValue)],
+    ) -> StoreRequest<'r> {
+        StoreRequest::new(asset, slice, self.run, Arc::clone(&self.workshop.env)).metadata(metadata).mode(store.mode(asset))
+    }
+}
+
+/// What all pieces together are.
+fn staged_slice(asset: &AssetSpec, staged: &[Staged]) -> Result<Slice> {
+    let Some(def) = asset.partitions.as_ref().filter(|_| staged.len() > 1) else {
+        return Ok(staged.first().map(|staged| staged.slice.clone()).unwrap_or_default());
+    };
+    def.combine(staged.iter().map(|staged| &staged.slice)).map(|keys| keys.slice())
+}
+
+/// Whether the rows have the columns that the asset declares.
+fn check_declared(asset: &AssetSpec, table: &mut crate::frame::Table) -> Result<()> {
+    let _ = (asset, table);
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! Everything that the steps of a run share.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::asset::{AssetSpec, Mode};
+use crate::env::Env;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Event, EventKind};
+use crate::graph::Graph;
+use crate::io::{IoManager, Staged};
+use crate::key::AssetKey;
+use crate::metadata::MetadataValue;
+use crate::partition::{KeySet, KeySpace, PartitionsDef};
+use crate::resource::Resources;
+use crate::settings::Settings;
+use crate::slice::Slice;
+use crate::state::{PartitionStatus, State};
+
+/// An output that is staged and not yet visible: what a check looks at.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct PendingOutput<'a> {
+    /// The asset.
+    pub asset: &'a AssetSpec,
+    /// The part of it.
+    pub slice: &'a Slice,
+    /// What was staged: a piece for each call of the body.
+    pub staged: &'a [Staged],
+    /// What the body attached.
+    pub metadata: &'a [(String, MetadataValue)],
+}
+
+/// Looks at an output between stage and commit; an error keeps it from becoming visible.
+pub(crate) type OutputHook = Arc<dyn Fn(&PendingOutput<'_>) -> Result<()> + Send + Sync>;
+
+/// Hears every event, in order.
+pub(crate) type Subscriber = Arc<dyn Fn(&Event) + Send + Sync>;
+
+/// Everything steps share.
+pub(crate) struct Workshop {
+    pub(crate) graph: Graph,
+    pub(crate) stores: BTreeMap<String, Arc<dyn IoManager>>,
+    /// The key of the store of each asset, by place in the graph; none for assets that are not stored.
+    pub(crate) store_keys: Vec<Option<String>>,
+    pub(crate) resources: Arc<Resources>,
+    pub(crate) settings: Settings,
+    pub(crate) state: Arc<dyn State>,
+    pub(crate) env: Arc<dyn Env>,
+    pub(crate) hooks: Vec<OutputHook>,
+    pub(crate) subscribers: Vec<Subscriber>,
+    /// Held while an event is appended and told, so that everybody hears the same order.
+    pub(crate) telling: Mutex<()>,
+    /// How many bytes may be handed from step to step in memory.
+    pub(crate) hand_over: u64,
+}
+
+impl Workshop {
+    pub(crate) fn emit(&self, run: &str, kind: EventKind) -> Result<()> {
+        let _order = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
+        let event = self.state.append(run, self.env.now(), kind)?;
+        for subscriber in &self.subscribers {
+            // Whoever listens must not be able to fail a run, least of all between a commit and its record.
+            if catch_unwind(AssertUnwindSafe(|| subscriber(&event))).is_err() {
+                tracing::warn!(cursor = event.cursor, "a subscriber panicked at an event");
+            }
+        }
+        Ok(())
+    }
+
+    /// An asset with its store, if it has one.
+    pub(crate) fn asset(&self, key: &AssetKey) -> Result<(&Arc<AssetSpec>, Option<Store<'_>>)> {
+        let place =
+            self.graph.place(key).ok_or_else(|| Error::new(ErrorKind::Internal, format!("`{key}` is not in the graph")))?;
+        let store = self.store_keys[place].as_deref().and_then(|key| Some(Store { key, io: self.stores.get(key)? }));
+        Ok((self.graph.asset(place), store))
+    }
+
+    /// The keys that a definition has now.
+    pub(crate) fn space(&self, def: &PartitionsDef) -> Result<KeySpace> {
+        let mut dynamic = BTreeMap::new();
+        for set in def.dynamic_sets() {
+            dynamic.insert(set.to_owned(), self.state.keys(set)?);
+        }
+        def.space(self.env.now(), &dynamic)
+    }
+
+    /// The partitions of an asset that were last recorded with this status.
+    pub(crate) fn recorded(&self, asset: &AssetKey, space: &KeySpace, status: PartitionStatus) -> Result<KeySet> {
+        let mut recorded = space.none();
+        for (slice, found) in self.state.partition_status(asset)? {
+            let keys = space.known(&slice);
+            recorded = if found == status { recorded.union(&keys) } else { recorded.difference(&keys) };
+        }
+        Ok(recorded)
+    }
+}
+
+/// A store and the key it is bound to.
+#[derive(Clone, Copy)]
+pub(crate) struct Store<'a> {
+    pub(crate) key: &'a str,
+    pub(crate) io: &'a Arc<dyn IoManager>,
+}
+
+impl Store<'_> {
+    /// How the outputs of an asset meet what is stored.
+    pub(crate) fn mode(&self, asset: &AssetSpec) -> Mode {
+        asset.mode.unwrap_or_else(|| self.io.capabilities().mode)
+    }
+
+    /// Says of an error which asset, store and location it is about.
+    pub(crate) fn blame(&self, error: Error, asset: &AssetSpec, slice: &Slice) -> Error {
+        let location = self.io.locate(asset, slice).map_or_else(|_| "unknown".to_owned(), |location| location.to_string());
+        error
+            .with("asset", format!("`{}`", asset.key))
+            .with("store", format!("`{}`", self.key))
+            .with("location", location)
+            .with("at", asset.source)
+    }
+}

@@ -1,0 +1,311 @@
+//! What a commit does to a table: files that come and go, and columns that change.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use deltalake_core::DeltaTable;
+use deltalake_core::arrow::array::AsArray;
+use deltalake_core::kernel::{Action, Add, LogicalFileView, Metadata, Protocol, StructType, contains_timestampntz, new_metadata};
+use deltalake_core::table::state::DeltaTableState;
+use serde_json::json;
+
+use super::commit::Commit;
+use super::options::{SchemaMode, schema_mode};
+use super::rewrite::Rewrites;
+use super::slices::{self, Holds, Partitioned, expr_of};
+use super::stage::{StagedFile, StagedTable};
+use super::{schema, table};
+use crate::asset::Mode;
+use crate::error::{Error, ErrorKind, Result};
+use crate::partition::KeySet;
+use crate::slice::Slice;
+
+/// How long a commit identity is remembered in a table at least.
+const TRANSACTION_RETENTION: &str = "interval 30 days";
+
+/// What a commit changes, and what will be known of the table after it.
+#[derive(Default)]
+pub(super) struct Changes {
+    pub(super) actions: Vec<Action>,
+    pub(super) added: Vec<StagedFile>,
+    pub(super) table_rows: Option<u64>,
+    pub(super) slice_rows: Option<u64>,
+    pub(super) ignored: Option<Slice>,
+    pub(super) exact: bool,
+    /// Whether the mode leaves everything as it is.
+    pub(super) nothing: bool,
+}
+
+/// What this commit does to this version of the table.
+pub(super) async fn changes(commit: &Commit<'_>, existing: Option<&DeltaTable>, rewrites: &mut Rewrites) -> Result<Changes> {
+    let Some(existing) = existing else {
+        let mut changes = Changes { actions: creating(commit.first())?, table_rows: Some(0), exact: is_exact(commit, None), ..Changes::default() };
+        changes.add(commit.pieces.iter().flat_map(|(piece, _)| &piece.files));
+        return Ok(changes);
+    };
+    let state = table::state(existing, commit.path)?;
+    let mut changes = Changes { exact: is_exact(commit, Some(&state.schema())), ..Changes::default() };
+    let mut pieces: Vec<&StagedTable> = commit.pieces.iter().map(|(piece, _)| piece).collect();
+    match commit.request.mode {
+        Mode::Overwrite => match &commit.keys {
+            None => {
+                changes.actions = state.log_data().iter().map(|file| file.remove_action(true).into()).collect();
+                changes.table_rows = Some(0);
+            }
+            Some(keys) => replace_partitions(commit, state, keys, rewrites, &mut changes).await?,
+        },
+        Mode::Append => {
+            changes.table_rows = table::rows(state);
+            changes.slice_rows = rows_in_slice(commit, state)?;
+        }
+        Mode::Error | Mode::Ignore => {
+            changes.table_rows = table::rows(state);
+            changes.ignored = there_already(commit, existing, state)?;
+            if let Some(ignored) = &changes.ignored {
+                pieces = absent_pieces(commit, ignored)?;
+                changes.nothing = pieces.is_empty();
+            }
+        }
+        mode => {
+            let message = format!("the Delta store does not honour `mode = \"{}\"`", mode.name());
+            return Err(Error::new(ErrorKind::NotHonoured, message));
+        }
+    }
+    check_removes(state, &changes.actions, commit.path)?;
+    change_columns(commit, state, &mut changes)?;
+    changes.add(pieces.into_iter().flat_map(|piece| &piece.files));
+    Ok(changes)
+}
+
+impl Changes {
+    /// Adds files, and counts their rows.
+    fn add<'f>(&mut self, files: impl Iterator<Item = &'f StagedFile>) {
+        for file in files {
+            self.actions.push(add(file));
+            self.table_rows = self.table_rows.map(|rows| rows + file.rows);
+            self.slice_rows = self.slice_rows.map(|rows| rows + file.rows);
+            self.added.push(file.clone());
+        }
+    }
+}
+
+/// Takes the rows of some partitions away: whole files where they hold nothing else, and otherwise by writing the other rows again.
+async fn replace_partitions(
+    commit: &Commit<'_>,
+    state: &DeltaTableState,
+    keys: &KeySet,
+    rewrites: &mut Rewrites,
+    changes: &mut Changes,
+) -> Result<()> {
+    let (kept, gone, split) = divide(commit, state, keys)?;
+    changes.table_rows = kept.iter().map(|file| file.num_records().map(|rows| rows as u64)).sum();
+    changes.actions.extend(gone.iter().chain(&split).map(|file| Action::from(file.remove_action(true))));
+    for file in split {
+        if let Some(rest) = rewrites.rest(commit, state, keys, &file).await? {
+            changes.actions.push(add(&rest));
+            changes.table_rows = changes.table_rows.map(|rows| rows + rest.rows);
+            changes.added.push(rest);
+        }
+    }
+    Ok(())
+}
+
+/// Files without a row of these partitions, with nothing else, and with both.
+type Divided = (Vec<LogicalFileView>, Vec<LogicalFileView>, Vec<LogicalFileView>);
+
+fn divide(commit: &Commit<'_>, state: &DeltaTableState, keys: &KeySet) -> Result<Divided> {
+    let Some(expr) = expr_of(commit.request.asset) else { return Ok(Divided::default()) };
+    let frame_schema = schema::frame_schema(&state.schema())?;
+    let partitioned = Partitioned::new(keys, expr, &frame_schema, state.metadata().partition_columns())?;
+    let (mut kept, mut gone, mut split) = Divided::default();
+    for file in state.log_data().iter() {
+        match partitioned.holds(&file) {
+            Holds::Nothing => kept.push(file),
+            Holds::Only(_) => gone.push(file),
+            Holds::Perhaps(_) => split.push(file),
+        }
+    }
+    Ok((kept, gone, split))
+}
+
+/// The rows of the slice before, if every file says how many it has.
+fn rows_in_slice(commit: &Commit<'_>, state: &DeltaTableState) -> Result<Option<u64>> {
+    let Some(keys) = &commit.keys else { return Ok(table::rows(state)) };
+    let (_, inside, split) = divide(commit, state, keys)?;
+    if !split.is_empty() {
+        return Ok(None);
+    }
+    Ok(inside.iter().map(|file| file.num_records().map(|rows| rows as u64)).sum())
+}
+
+/// What of the slice is there, for modes that do not replace: nothing, or for [`Mode::Ignore`] the part to leave alone.
+fn there_already(commit: &Commit<'_>, existing: &DeltaTable, state: &DeltaTableState) -> Result<Option<Slice>> {
+    let asset = commit.request.asset;
+    let present = match (&commit.keys, expr_of(asset)) {
+        (Some(keys), Some(expr)) => {
+            let present = slices::present(commit.path, existing, expr, keys)?;
+            (!present.is_empty()).then(|| present.slice())
+        }
+        // Whoever made the table has stored it, be it without a row.
+        _ => {
+            let _ = state;
+            Some(commit.pieces[0].1.clone())
+        }
+    };
+    match present {
+        Some(present) if commit.request.mode == Mode::Error => {
+            let message = format!("`{}` was stored by somebody else in the meantime, and `mode = \"error\"` refuses to replace it", asset.key);
+            let error = Error::new(ErrorKind::Present, message).with("slice", present);
+            Err(error.help("remove what is stored, or choose another `mode`"))
+        }
+        present => Ok(present),
+    }
+}
+
+/// The pieces of partitions that are not there.
+fn absent_pieces<'c>(commit: &'c Commit<'_>, ignored: &Slice) -> Result<Vec<&'c StagedTable>> {
+    let (Some(_), Some(def)) = (&commit.keys, &commit.request.asset.partitions) else { return Ok(Vec::new()) };
+    let ignored = def.resolve(ignored)?;
+    let mut absent = Vec::new();
+    for (piece, slice) in &commit.pieces {
+        let keys = def.resolve(slice)?;
+        let left = keys.difference(&ignored);
+        if left.len() == keys.len() {
+            absent.push(piece);
+        } else if !left.is_empty() {
+            let message = "some of the partitions were stored by somebody else while this run made them all at once";
+            return Err(Error::new(ErrorKind::Conflict, message).retryable());
+        }
+    }
+    Ok(absent)
+}
+
+/// Whether the table will give back the rows as the body made them: in its own order of columns, and for all of the slice.
+fn is_exact(commit: &Commit<'_>, known: Option<&StructType>) -> bool {
+    let [(piece, _)] = &commit.pieces[..] else { return false };
+    let names = |schema: &StructType| schema.fields().map(|field| field.name().clone()).collect::<Vec<_>>();
+    let mode = schema_mode(commit.request.asset);
+    let same_order = known.is_none_or(|known| mode == SchemaMode::Overwrite || names(known) == names(&piece.schema));
+    piece.exact && same_order && commit.request.mode == Mode::Overwrite
+}
+
+/// The first column that is not the same in both, and how it differs.
+pub(super) fn first_difference(one: &StructType, other: &StructType) -> Option<(String, &'static str)> {
+    for field in other.fields() {
+        match one.field(field.name()) {
+            None => return Some((field.name().clone(), "is only")),
+            Some(known) if known.data_type() != field.data_type() => return Some((field.name().clone(), "has another type")),
+            Some(_) => {}
+        }
+    }
+    let missing = one.fields().find(|field| other.field(field.name()).is_none());
+    missing.map(|field| (field.name().clone(), "is missing"))
+}
+
+/// The actions that create the table.
+fn creating(staged: &StagedTable) -> Result<Vec<Action>> {
+    let configuration = [("delta.setTransactionRetentionDuration", TRANSACTION_RETENTION)];
+    let metadata = new_metadata(&staged.schema, &staged.partition_columns, configuration)
+        .map_err(|error| Error::new(ErrorKind::Schema, "the columns cannot be the columns of a Delta table").source(error))?;
+    Ok(vec![Action::Protocol(protocol(&staged.schema)?), Action::Metadata(metadata)])
+}
+
+/// The protocol that a table of this schema needs, and no more, so that every reader can read it.
+fn protocol(schema: &StructType) -> Result<Protocol> {
+    let protocol = if contains_timestampntz(schema.fields()) {
+        json!({
+            "minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["timestampNtz"], "writerFeatures": ["timestampNtz"],
+        })
+    } else {
+        json!({ "minReaderVersion": 1, "minWriterVersion": 2 })
+    };
+    serde_json::from_value(protocol).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
+}
+
+/// Replaces or extends the columns of the table, if its asset lets a run do so and they differ.
+fn change_columns(commit: &Commit<'_>, state: &DeltaTableState, changes: &mut Changes) -> Result<()> {
+    let staged = commit.first();
+    let known = state.schema();
+    let schema = match schema_mode(commit.request.asset) {
+        SchemaMode::Strict => return Ok(()),
+        SchemaMode::Overwrite if commit.request.mode == Mode::Overwrite => staged.schema.clone(),
+        SchemaMode::Overwrite | SchemaMode::Merge => {
+            let new = staged.schema.fields().filter(|field| known.field(field.name()).is_none());
+            let all: Vec<_> = known.fields().chain(new).cloned().collect();
+            StructType::try_new(all)
+                .map_err(|error| Error::new(ErrorKind::Schema, "the columns cannot be added to the table").source(error))?
+        }
+    };
+    let same = first_difference(&known, &schema).is_none();
+    if same && state.metadata().partition_columns() == &staged.partition_columns {
+        return Ok(());
+    }
+    changes.actions.push(Action::Metadata(replaced_metadata(state.metadata(), &schema, &staged.partition_columns)?));
+    let has_ntz = state.protocol().writer_features().is_some_and(|all| all.iter().any(|one| one.as_ref() == "timestampNtz"));
+    if contains_timestampntz(schema.fields()) && !has_ntz {
+        changes.actions.push(Action::Protocol(with_timestamp_ntz(state.protocol())?));
+    }
+    Ok(())
+}
+
+/// Refuses tables whose files were named in a way that our removal would not match, since their rows would stay.
+fn check_removes(state: &DeltaTableState, removes: &[Action], path: &Path) -> Result<()> {
+    if !removes.iter().any(|action| matches!(action, Action::Remove(_))) {
+        return Ok(());
+    }
+    let listed = state.add_actions_table(true).map_err(|error| table::failed(error, path, "list the files of"))?;
+    let known: HashSet<&str> = match listed.column_by_name("path").and_then(|column| column.as_string_opt::<i32>()) {
+        Some(paths) => paths.iter().flatten().collect(),
+        None => HashSet::new(),
+    };
+    for action in removes {
+        let Action::Remove(remove) = action else { continue };
+        let written = serde_json::to_value(remove).ok().and_then(|json| json["path"].as_str().map(str::to_owned));
+        if !written.is_some_and(|written| known.contains(written.as_str())) {
+            let message =
+                format!("the table in `{}` names the file `{}` in a way that cannot be removed", path.display(), remove.path);
+            return Err(Error::new(ErrorKind::Unsupported, message).help("rewrite the table with the tool that wrote it"));
+        }
+    }
+    Ok(())
+}
+
+fn replaced_metadata(metadata: &Metadata, schema: &StructType, partition_columns: &[String]) -> Result<Metadata> {
+    let internal = |error: serde_json::Error| Error::new(ErrorKind::Internal, error.to_string());
+    let mut changed = serde_json::to_value(metadata).map_err(internal)?;
+    changed["partitionColumns"] = json!(partition_columns);
+    changed["schemaString"] = json!(serde_json::to_string(schema).map_err(internal)?);
+    serde_json::from_value(changed).map_err(internal)
+}
+
+/// The protocol of a table whose columns now need naive timestamps, with every feature that it had.
+fn with_timestamp_ntz(protocol: &Protocol) -> Result<Protocol> {
+    let with_ntz = |known: Vec<String>| known.into_iter().chain(["timestampNtz".to_owned()]).collect::<Vec<_>>();
+    let names = |feature: Option<&[_]>| feature.unwrap_or_default().iter().map(feature_name).collect::<Vec<_>>();
+    let mut writer = with_ntz(names(protocol.writer_features()));
+    if protocol.min_writer_version() < 7 {
+        // Before version 7, append-only tables were a matter of the version.
+        writer.push("appendOnly".to_owned());
+    }
+    let changed = json!({
+        "minReaderVersion": 3, "minWriterVersion": 7,
+        "readerFeatures": with_ntz(names(protocol.reader_features())), "writerFeatures": writer,
+    });
+    serde_json::from_value(changed).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
+}
+
+fn feature_name(feature: &impl AsRef<str>) -> String {
+    feature.as_ref().to_owned()
+}
+
+fn add(file: &StagedFile) -> Action {
+    Action::Add(Add {
+        path: file.path.clone(),
+        partition_values: file.partition_values.clone().into_iter().collect(),
+        size: file.size,
+        modification_time: file.modified,
+        data_change: true,
+        stats: Some(file.stats.clone()),
+        ..Default::default()
+    })
+}
