@@ -73,11 +73,6 @@ pub(super) fn intersection(one: &[(u64, u64)], other: &[(u64, u64)]) -> Runs {
     runs
 }
 
-/// How many numbers.
-pub(super) fn len(runs: &[(u64, u64)]) -> u64 {
-    runs.iter().map(|(first, last)| last - first + 1).sum()
-}
-
 /// Each number.
 pub(super) fn numbers(runs: &[(u64, u64)]) -> impl Iterator<Item = u64> + '_ {
     runs.iter().flat_map(|&(first, last)| first..=last)

@@ -151,7 +151,11 @@ impl TimeDef {
                 return Err(invalid(format!("`{format}` is not a format for dates"))
                     .help("write it as for `strftime`, for example `%Y-%m-%d`"));
             };
-            check_value(&key).map_err(|source| invalid(format!("the format `{format}` gives no key")).source(source))?;
+            check_value(&key).map_err(|source| {
+                invalid(format!("the format `{format}` gives no key"))
+                    .help("write one line that says when the window begins, for example `%Y-%m-%d`")
+                    .source(source)
+            })?;
             if let Some(other) = seen.get(&key).filter(|other| **other != ordinal).and_then(|other| self.raw(*other)) {
                 return Err(clash(&other.civil_start.to_string(), &window.civil_start.to_string(), &key));
             }
