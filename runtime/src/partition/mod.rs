@@ -3,20 +3,24 @@
 //! A [`PartitionsDef`] says what keys there can be; a [`KeySpace`] is what it comes to at one moment, each key with an index; a
 //! [`KeySet`] is a set of those indices. [`Mapping`]s carry sets from one definition to another, both ways.
 
+mod axis;
 mod def;
 mod key;
 mod mapping;
+mod plan;
+mod runs;
 mod set;
 mod shape;
 mod space;
 mod time;
 mod typed;
 
+pub use axis::Axis;
 pub use def::{Dimension, DimensionDef, PartitionsDef};
 pub use key::PartitionKey;
 pub use mapping::{Mapping, MappingDef};
 pub use set::KeySet;
 pub use shape::{DimensionShape, Shape, ShapeKind};
-pub use space::{Axis, KeySpace};
+pub use space::KeySpace;
 pub use time::{Every, TimeDef, Window};
 pub use typed::{Partition, PartitionDefinition, PartitionSet, Partitions, TimePartitions, Unpartitioned};
