@@ -9,7 +9,7 @@ use super::axis::Axis;
 use super::key::check_value;
 use super::{KeySet, KeySpace, PartitionKey, TimeDef};
 use crate::error::{Error, ErrorKind, Result};
-use crate::slice::{KeyItem, Slice};
+use crate::slice::{KeyBox, KeyItem, Slice};
 
 /// What the partitions of an asset are: a name and one or more dimensions. Cheap to clone; equal if everything is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -269,8 +269,14 @@ impl PartitionsDef {
     /// # Errors
     /// As [`PartitionsDef::resolve`].
     pub fn combine<'s>(&self, slices: impl IntoIterator<Item = &'s Slice>) -> Result<KeySet> {
-        let _ = slices.into_iter().count();
-        unimplemented!()
+        let mut dimensions: Vec<KeyBox> = Vec::new();
+        for slice in slices {
+            let Slice::Keys(boxes) = slice else {
+                return Err(Error::new(ErrorKind::PartitionKey, format!("`{slice}` is no slice of `{}`", self.name())));
+            };
+            dimensions.extend(boxes.iter().cloned());
+        }
+        self.resolve(&Slice::Keys(dimensions.into()))
     }
 }
 

@@ -263,7 +263,8 @@ impl IoManager for DeltaIoManager {
             let slice = staged.slice.clone();
             let request = StoreRequest { slice: &slice, ..request.clone() };
             let path = self.table_path(&asset, request.keys()?.as_ref())?;
-            all.push((slice, Commit::new(&path, &request, &[staged], id)?.run().await?));
+            let committed = Commit::new(&path, &request, &[staged], id)?.run().await?;
+            all.push((slice.clone(), committed));
         }
         together(&asset, all)
     }

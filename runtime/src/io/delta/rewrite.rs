@@ -51,7 +51,7 @@ impl Rewrites {
         let folder = path.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
         let target = format!("{folder}part-00000-{}.parquet", unique_id(commit.request.env.as_ref()));
         let (table, asset) = (commit.path.to_owned(), commit.request.asset.clone());
-        let partition_values = file.partition_values_map().into_iter().collect();
+        let partition_values: std::collections::BTreeMap<String, Option<String>> = file.partition_values_map().into_iter().collect();
         let rest = blocking(&commit.request.env, move || {
             let written = write_rest(&table, &target, source, values, &frame_schema, &partition_columns, &slicer, &asset);
             let rest = written.and_then(|file_schema| describe(&table, target.clone(), partition_values, &file_schema));

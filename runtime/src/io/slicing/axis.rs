@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use polars::prelude::{
-    ChunkCast, Column, DataType, Expr, Field, Int64Chunked, IntoColumn, IntoSeries, NamedFrom, PlSmallStr, PolarsResult, Series,
+    Column, DataType, Expr, Field, Int64Chunked, IntoColumn, IntoSeries, NamedFrom, PlSmallStr, PolarsResult, Series,
     StringChunked, TimeUnit, col, lit,
 };
 use roaring::RoaringTreemap;
