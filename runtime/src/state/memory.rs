@@ -69,7 +69,7 @@ impl State for MemoryState {
 
     fn append(&self, run: &str, at: Timestamp, kind: EventKind) -> Result<Event> {
         let Inner { events, projection, status, .. } = &mut *self.inner();
-        let first = || Result::Ok(events.iter().find(|event| event.run == run).map(|event| event.kind.clone()));
+        let first = || -> Result<_> { Ok(events.iter().find(|event| event.run == run).map(|event| event.kind.clone())) };
         let changes = projection.changes(run, &kind, first)?;
         let cursor = events.last().map_or(1, |event| event.cursor + 1);
         for (asset, slice, what) in changes {

@@ -7,7 +7,7 @@ use rusqlite::ErrorCode;
 use crate::error::{Error, ErrorKind};
 
 /// An error of SQLite while `tried` was done to the log at a path.
-pub(super) fn failed(error: rusqlite::Error, tried: &str, path: &Path) -> Error {
+pub(super) fn failed(error: &rusqlite::Error, tried: &str, path: &Path) -> Error {
     let message = format!("cannot {tried} the log `{}`", path.display());
     let told = match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => {
@@ -28,7 +28,7 @@ pub(super) fn failed(error: rusqlite::Error, tried: &str, path: &Path) -> Error 
         None => damaged(path),
         Some(_) => Error::new(ErrorKind::Internal, message),
     };
-    told.source(error)
+    told.source(error.to_string())
 }
 
 /// A log that cannot be read.

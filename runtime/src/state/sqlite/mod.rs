@@ -15,7 +15,7 @@ mod read;
 mod write;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -117,6 +117,10 @@ impl SqliteState {
         self.env.as_ref().map_or_else(|| format!("{:016x}", rand::random::<u64>()), |env| unique_id(env.as_ref()))
     }
 
+    fn writer(&self) -> MutexGuard<'_, Option<Writer>> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn open_writer(&self) -> Result<Writer> {
         let path = std::path::absolute(&self.path).map_err(|error| io_error(&error, "resolve", &self.path))?;
         let (connection, id) = open::writer(&path, self.patience, || self.new_id())?;
@@ -124,7 +128,6 @@ impl SqliteState {
             let message = format!("the log `{}` was replaced by another while it was in use", self.path.display());
             return Err(Error::new(ErrorKind::Conflict, message).help("start the program again, and the run"));
         }
-        // What SQLite begins with.
         Ok(Writer { connection, durability: Durability::Full, projection: Projection::default() })
     }
 
@@ -137,10 +140,10 @@ impl SqliteState {
         durability: Durability,
         work: impl FnOnce(&Transaction<'_>, &mut Projection) -> Result<T, Failure>,
     ) -> Result<T> {
-        let mut place = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut place = self.writer();
         let mut writer = place.take().map_or_else(|| self.open_writer(), Ok)?;
         let done = writer.run(durability, work).map_err(|failure| match failure {
-            Failure::Sqlite(error) => failed(error, "write to", &self.path),
+            Failure::Sqlite(error) => failed(&error, "write to", &self.path),
             Failure::Told(error) => error.with("log", self.path.display()),
         })?;
         *place = Some(writer);
@@ -158,7 +161,7 @@ impl SqliteState {
             },
         };
         let done = work(&connection).map_err(|failure| match failure {
-            Failure::Sqlite(error) => failed(error, "read", &self.path),
+            Failure::Sqlite(error) => failed(&error, "read", &self.path),
             Failure::Told(error) => error.with("log", self.path.display()),
         })?;
         *place = Some(connection);
@@ -170,8 +173,11 @@ impl SqliteState {
         if !path.try_exists().map_err(|error| io_error(&error, "find", &self.path))? {
             return Ok(None);
         }
-        // Whoever opens it to write sees to it that it is a log, and one that we know.
-        self.write(Durability::Normal, |_, _| Ok(()))?;
+        // Opening it to write sees to it that it is a log, and one that we know. That waits for nobody who writes.
+        let mut writer = self.writer();
+        if writer.is_none() {
+            *writer = Some(self.open_writer()?);
+        }
         open::reader(&path, self.patience).map(Some)
     }
 }

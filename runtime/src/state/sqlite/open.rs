@@ -21,24 +21,25 @@ const SCHEMA: &str = include_str!("schema.sql");
 /// The connection that writes, and the identity of the log. Makes the file if it is not there.
 pub(super) fn writer(path: &Path, patience: Duration, new_id: impl FnOnce() -> String) -> Result<(Connection, String)> {
     if let Some(folder) = path.parent() {
-        make_folder(folder)?;
+        make_folder(folder).map_err(|error| error.with("log", path.display()))?;
     }
-    let open = |error| failed(error, "open", path);
+    let open = |error| failed(&error, "open", path);
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_CREATE, patience)?;
-    // Before anything else is asked of it: the file may be somebody else's, and then it stays as it is.
+    // On macOS, an ordinary flush leaves data in the cache of the disk. Elsewhere the latter two change nothing.
+    let flush = "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON";
+    connection.execute_batch(flush).map_err(open)?;
+    // Before anything is changed: the file may be somebody else's, and then it stays as it is.
     let is_new = is_new(&connection, path)?;
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(open)?;
     if mode != "wal" {
         let message = format!("the log `{}` is on a file system on which processes cannot share it", path.display());
         return Err(Error::new(ErrorKind::Unsupported, message).help("keep it on a local disk"));
     }
-    // On macOS, an ordinary flush leaves data in the cache of the disk. Elsewhere this changes nothing.
-    connection.execute_batch("PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON").map_err(open)?;
     if is_new {
         create(&mut connection, path, new_id)?;
     }
     let id: String = connection.query_row("SELECT log_id FROM meta", [], |row| row.get(0)).map_err(|error| {
-        let busy = failed(error, "open", path);
+        let busy = failed(&error, "open", path);
         if busy.is_retryable() { busy } else { damaged(path).source(busy) }
     })?;
     Ok((connection, id))
@@ -47,14 +48,14 @@ pub(super) fn writer(path: &Path, patience: Duration, new_id: impl FnOnce() -> S
 /// A connection that only reads, to a log that is there.
 pub(super) fn reader(path: &Path, patience: Duration) -> Result<Connection> {
     let connection = connect(path, OpenFlags::empty(), patience)?;
-    connection.execute_batch("PRAGMA query_only = ON").map_err(|error| failed(error, "open", path))?;
+    connection.execute_batch("PRAGMA query_only = ON").map_err(|error| failed(&error, "open", path))?;
     Ok(connection)
 }
 
 fn connect(path: &Path, how: OpenFlags, patience: Duration) -> Result<Connection> {
     // Not as a URI, so that every path is a path. A mutex of ours is around each connection.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | how;
-    let open = |error| failed(error, "open", path);
+    let open = |error| failed(&error, "open", path);
     let connection = Connection::open_with_flags(path, flags).map_err(open)?;
     connection.busy_timeout(patience).map_err(open)?;
     Ok(connection)
@@ -65,7 +66,7 @@ fn connect(path: &Path, how: OpenFlags, patience: Duration) -> Result<Connection
 /// # Errors
 /// If what is there is no log, or one of a newer program.
 fn is_new(connection: &Connection, path: &Path) -> Result<bool> {
-    let open = |error| failed(error, "open", path);
+    let open = |error| failed(&error, "open", path);
     let (application, version, tables): (i64, i64, i64) = connection
         .query_row(
             "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version), \
@@ -92,7 +93,7 @@ fn is_new(connection: &Connection, path: &Path) -> Result<bool> {
 /// Makes the tables, unless another process has done so in the meantime. All or nothing: a process that is killed here leaves an
 /// empty file, which is as good as none.
 fn create(connection: &mut Connection, path: &Path, new_id: impl FnOnce() -> String) -> Result<()> {
-    let make = |error| failed(error, "make", path);
+    let make = |error| failed(&error, "make", path);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(make)?;
     if is_new(&transaction, path)? {
         transaction.execute_batch(SCHEMA).map_err(make)?;
