@@ -6,6 +6,7 @@
 mod damage;
 #[cfg(all(feature = "sqlite", feature = "fs"))]
 mod lakehouse;
+mod memory;
 #[cfg(feature = "sqlite")]
 mod processes;
 #[cfg(feature = "sqlite")]

@@ -52,7 +52,7 @@ fn everything_is_there_after_the_last_handle_is_closed() {
     let last = open().append("r", at, failed(1)).unwrap();
     assert_eq!(open().number(&key("a"), &Slice::Whole, "r", 0).unwrap(), 1);
     open().add_keys("s", &texts(&["k"])).unwrap();
-    assert_eq!(names(folder.path()), [path.clone()], "what lies beside the file goes with the last handle");
+    assert_eq!(names(folder.path()), std::slice::from_ref(&path), "what lies beside the file goes with the last handle");
 
     assert_eq!(open().log_id().unwrap(), id);
     assert_eq!(open().events(0, 10).unwrap().last(), Some(&last));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use lakewright::event::{EVENT_VERSION, Event, EventKind};
-use lakewright::state::{MemoryState, PartitionStatus, State};
+use lakewright::state::{PartitionStatus, State};
 use lakewright::{ErrorKind, Slice};
 
 use crate::support::{failed, finished, key, materialized, started, succeeded, texts};
@@ -34,17 +34,6 @@ macro_rules! every_test {
     };
 }
 pub(crate) use {every_test, suite};
-
-mod memory {
-    use super::{Arc, Handles, MemoryState, State, every_test, suite};
-
-    fn with(test: impl Fn(Handles<'_>)) {
-        let log: Arc<dyn State> = Arc::new(MemoryState::new("0123456789abcdef"));
-        test(&|| Arc::clone(&log));
-    }
-
-    every_test!(with);
-}
 
 fn append(log: &dyn State, run: &str, kind: EventKind) -> Event {
     log.append(run, Timestamp::new(1_700_000_000, 123_456_789).unwrap(), kind).unwrap()

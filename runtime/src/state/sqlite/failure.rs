@@ -1,4 +1,4 @@
-//! What SQLite says went wrong, as our error: where, and what to do.
+//! What `SQLite` says went wrong, as our error: where, and what to do.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use rusqlite::ErrorCode;
 
 use crate::error::{Error, ErrorKind};
 
-/// An error of SQLite while `tried` was done to the log at a path.
+/// An error of `SQLite` while `tried` was done to the log at a path.
 pub(super) fn failed(error: &rusqlite::Error, tried: &str, path: &Path) -> Error {
     let message = format!("cannot {tried} the log `{}`", path.display());
     let told = match error.sqlite_error_code() {
@@ -15,7 +15,8 @@ pub(super) fn failed(error: &rusqlite::Error, tried: &str, path: &Path) -> Error
                 .help("another process keeps it locked; try again, and look for one that hangs if it stays so")
                 .retryable()
         }
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => damaged(path),
+        // Or what is there is of another type than we have written.
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) | None => damaged(path),
         Some(ErrorCode::DiskFull) => Error::new(ErrorKind::Io, message).help("the disk is full").retryable(),
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
             Error::new(ErrorKind::Io, message).help("check the permissions of the file and of its folder")
@@ -24,8 +25,6 @@ pub(super) fn failed(error: &rusqlite::Error, tried: &str, path: &Path) -> Error
             Error::new(ErrorKind::Io, message).help("it has to be a file, in a folder in which this process may make files")
         }
         Some(ErrorCode::SystemIoFailure) => Error::new(ErrorKind::Io, message).retryable(),
-        // What is there is of another type than we have written.
-        None => damaged(path),
         Some(_) => Error::new(ErrorKind::Internal, message),
     };
     told.source(error.to_string())

@@ -1,10 +1,10 @@
-//! A log in one SQLite file, for all the processes of one machine.
+//! A log in one `SQLite` file, for all the processes of one machine.
 //!
 //! One connection writes and one reads, each behind a mutex, so that threads wait for each other there and only processes meet in
-//! SQLite. Writes begin with `BEGIN IMMEDIATE`: who reads in order to write has the lock already.
+//! `SQLite`. Writes begin with `BEGIN IMMEDIATE`: who reads in order to write has the lock already.
 //!
 //! **Durability.** In WAL mode a commit is one append to the `-wal` file, and whether that is flushed before the call returns is
-//! `PRAGMA synchronous`. What must not be lost is written with `FULL`. Most events are written with `NORMAL`: they cost a fiftieth,
+//! `PRAGMA synchronous`. What must not be lost is written with `FULL`. Most events are written with `NORMAL`: they cost a twentieth,
 //! and the log stays whole whatever happens, since a power cut can only take the newest ones, in order. The next `FULL` commit
 //! flushes the same file and so everything before it. The pragma is switched on the one connection that writes, rather than kept on
 //! two, because the cache of a connection is thrown away whenever another has written.
@@ -202,7 +202,7 @@ impl Writer {
     }
 }
 
-/// An error of SQLite, or one of ours.
+/// An error of `SQLite`, or one of ours.
 enum Failure {
     Sqlite(rusqlite::Error),
     Told(Error),

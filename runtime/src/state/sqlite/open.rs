@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
@@ -19,7 +19,23 @@ const VERSION: i64 = 1;
 const SCHEMA: &str = include_str!("schema.sql");
 
 /// The connection that writes, and the identity of the log. Makes the file if it is not there.
-pub(super) fn writer(path: &Path, patience: Duration, new_id: impl FnOnce() -> String) -> Result<(Connection, String)> {
+///
+/// Processes that make one file at once can stand in each other's way such that `SQLite` does not wait: each holds the file that
+/// another wants to change. So whoever finds it busy lets go of it, and begins again.
+pub(super) fn writer(path: &Path, patience: Duration, new_id: impl Fn() -> String) -> Result<(Connection, String)> {
+    let start = Instant::now();
+    loop {
+        match try_writer(path, patience, &new_id) {
+            Err(error) if error.kind() == ErrorKind::Conflict && start.elapsed() < patience => {
+                // Not all at the same moment.
+                std::thread::sleep(Duration::from_millis(rand::random_range(1..20)));
+            }
+            done => return done,
+        }
+    }
+}
+
+fn try_writer(path: &Path, patience: Duration, new_id: impl Fn() -> String) -> Result<(Connection, String)> {
     if let Some(folder) = path.parent() {
         make_folder(folder).map_err(|error| error.with("log", path.display()))?;
     }
@@ -92,7 +108,7 @@ fn is_new(connection: &Connection, path: &Path) -> Result<bool> {
 
 /// Makes the tables, unless another process has done so in the meantime. All or nothing: a process that is killed here leaves an
 /// empty file, which is as good as none.
-fn create(connection: &mut Connection, path: &Path, new_id: impl FnOnce() -> String) -> Result<()> {
+fn create(connection: &mut Connection, path: &Path, new_id: impl Fn() -> String) -> Result<()> {
     let make = |error| failed(&error, "make", path);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(make)?;
     if is_new(&transaction, path)? {
