@@ -7,10 +7,10 @@ use crate::support::files_below;
 
 /// The modules of each layer, lowest first, as `ARCHITECTURE.md` has them.
 const LAYERS: [&[&str]; 6] = [
-    &["error", "key", "slice", "schema", "metadata", "commit", "event"],
+    &["error", "key", "slice", "schema", "metadata", "commit", "event", "partition"],
     &["asset", "io", "value", "frame", "context", "call", "env", "resource", "settings", "typed"],
     &["registry", "graph", "select", "state"],
-    &["io::delta", "io::file", "io::fs", "io::memory", "io::defaults", "state::memory"],
+    &["io::delta", "io::file", "io::fs", "io::memory", "io::defaults", "state::memory", "state::sqlite", "state::defaults"],
     &["exec", "lakehouse"],
     &["report", "cli", "prelude", "__private"],
 ];
@@ -77,6 +77,20 @@ fn stores_never_see_each_other_nor_the_registry() {
 }
 
 #[test]
+fn logs_never_see_each_other() {
+    for (module, source) in sources() {
+        let Some(log) = module.strip_prefix("state::") else { continue };
+        let log = log.split("::").next().unwrap();
+        for import in imports(&source) {
+            let other = ["memory", "sqlite"].into_iter().find(|other| import.starts_with(&format!("state::{other}")));
+            assert!(other.is_none_or(|other| other == log || log == "defaults"), "`{module}` imports `{import}`");
+        }
+        let reached = ["memory", "sqlite"].into_iter().find(|other| *other != log && source.contains(&format!("super::{other}")));
+        assert!(reached.is_none(), "`{module}` reaches `{reached:?}`");
+    }
+}
+
+#[test]
 fn the_executor_never_prints_and_the_graph_does_no_io() {
     for (module, source) in sources() {
         let code: String =
@@ -115,7 +129,7 @@ fn without_features_no_frame_library_is_pulled_in() {
     assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
     let tree = String::from_utf8(tree.stdout).unwrap();
     assert!(tree.contains("serde v"), "the tree is there");
-    for library in ["polars", "arrow", "datafusion", "deltalake"] {
+    for library in ["polars", "arrow", "datafusion", "deltalake", "rusqlite", "libsqlite3-sys"] {
         assert!(!tree.lines().any(|line| line.starts_with(library)), "{library} is pulled in");
     }
 }

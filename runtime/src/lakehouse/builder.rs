@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use serde::Serialize;
 
 use super::{BuildError, Lakehouse, check};
-use crate::env::{Env, unique_id};
+use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::exec::{OutputHook, PendingOutput, Subscriber, SystemEnv, Workshop, default_parallelism};
@@ -17,7 +17,7 @@ use crate::key::AssetKey;
 use crate::registry::Registry;
 use crate::resource::Resources;
 use crate::settings::Settings;
-use crate::state::{MemoryState, State};
+use crate::state::{State, default_state};
 
 /// The environment variable that names the local root.
 const ROOT_VARIABLE: &str = "LAKEWRIGHT_ROOT";
@@ -111,7 +111,8 @@ impl LakehouseBuilder {
         self
     }
 
-    /// The log; one in memory without this.
+    /// The log. Without this, `.lakewright/state.db` under the root if anything outlives the process and the feature `sqlite` is on, and
+    /// else one in memory.
     pub fn state(mut self, state: Arc<dyn State>) -> Self {
         self.state = Some(state);
         self
@@ -171,8 +172,12 @@ impl LakehouseBuilder {
         if !errors.is_empty() {
             return Err(BuildError::new(errors));
         }
-        let env = self.env.unwrap_or_else(|| Arc::new(SystemEnv::new()));
-        let state = self.state.unwrap_or_else(|| Arc::new(MemoryState::new(unique_id(env.as_ref()))));
+        let env: Arc<dyn Env> = self.env.unwrap_or_else(|| Arc::new(SystemEnv::new()));
+        let state = self.state.unwrap_or_else(|| {
+            let mut used = store_keys.values().filter_map(|key| self.stores.get(key));
+            let durable = used.any(|store| !store.capabilities().process_bound);
+            default_state(&root, durable, &env)
+        });
         let store_keys = graph.assets().map(|asset| store_keys.get(&asset.key).cloned()).collect();
         let workshop = Workshop {
             graph,

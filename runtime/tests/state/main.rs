@@ -1,0 +1,15 @@
+//! The log and the numbers of commits: one suite for every backend, then what only a file can suffer.
+
+#![allow(clippy::unwrap_used, reason = "a test that unwraps has failed where it says")]
+
+#[cfg(feature = "sqlite")]
+mod damage;
+#[cfg(all(feature = "sqlite", feature = "fs"))]
+mod lakehouse;
+mod memory;
+#[cfg(feature = "sqlite")]
+mod processes;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod suite;
+mod support;

@@ -1,0 +1,171 @@
+//! What a log in a file does besides: it is opened late, and stays.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lakewright::state::{PartitionStatus, SqliteState, State};
+use lakewright::{ErrorKind, Slice};
+use rusqlite::Connection;
+use tempfile::tempdir;
+
+use crate::suite::{Handles, every_test, suite};
+use crate::support::{failed, key, materialized, started, succeeded, texts};
+
+/// Each handle is opened anew, and several are open at a time.
+fn with(test: impl Fn(Handles<'_>)) {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("deep/er/state.db");
+    test(&|| Arc::new(SqliteState::new(&path)));
+}
+
+every_test!(with);
+
+fn names(folder: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn nothing_is_made_before_something_is_written() {
+    let folder = tempdir().unwrap();
+    let log = SqliteState::new(folder.path().join("new/state.db"));
+    assert_eq!(log.events(0, 10).unwrap(), []);
+    assert_eq!(log.keys("s").unwrap(), texts(&[]));
+    assert_eq!(log.partition_status(&key("a")).unwrap(), []);
+    log.add_keys("s", &texts(&[""])).unwrap_err();
+    assert_eq!(names(folder.path()), Vec::<PathBuf>::new());
+    log.add_keys("s", &texts(&["k"])).unwrap();
+    assert_eq!(log.keys("s").unwrap(), texts(&["k"]));
+    assert!(log.path().exists());
+}
+
+#[test]
+fn everything_is_there_after_the_last_handle_is_closed() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let open = || SqliteState::new(&path);
+    let id = open().log_id().unwrap();
+    let at = Timestamp::UNIX_EPOCH;
+    open().append("r", at, started(&[&["a"], &["b"]])).unwrap();
+    open().append("r", at, materialized(0, "a")).unwrap();
+    let last = open().append("r", at, failed(1)).unwrap();
+    assert_eq!(open().number(&key("a"), &Slice::Whole, "r", 0).unwrap(), 1);
+    open().add_keys("s", &texts(&["k"])).unwrap();
+    assert_eq!(names(folder.path()), std::slice::from_ref(&path), "what lies beside the file goes with the last handle");
+
+    assert_eq!(open().log_id().unwrap(), id);
+    assert_eq!(open().events(0, 10).unwrap().last(), Some(&last));
+    assert_eq!(open().number(&key("a"), &Slice::Whole, "r", 0).unwrap(), 1);
+    assert_eq!(open().number(&key("a"), &Slice::Whole, "r2", 0).unwrap(), 2);
+    assert_eq!(open().keys("s").unwrap(), texts(&["k"]));
+    assert_eq!(open().partition_status(&key("a")).unwrap(), [(Slice::Whole, PartitionStatus::Materialized)]);
+    assert_eq!(open().partition_status(&key("b")).unwrap(), [(Slice::Whole, PartitionStatus::Failed)]);
+    assert!(open().append("r", at, succeeded(0)).unwrap().cursor > last.cursor);
+}
+
+#[test]
+fn a_log_that_is_made_anew_has_another_identity() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let first = SqliteState::new(&path).log_id().unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_ne!(SqliteState::new(&path).log_id().unwrap(), first);
+}
+
+#[test]
+fn cursors_are_not_given_again_when_the_newest_event_is_removed() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let log = SqliteState::new(&path);
+    let last = log.append("r", Timestamp::UNIX_EPOCH, succeeded(0)).unwrap().cursor;
+    Connection::open(&path).unwrap().execute("DELETE FROM events", []).unwrap();
+    assert!(log.append("r", Timestamp::UNIX_EPOCH, succeeded(0)).unwrap().cursor > last);
+}
+
+#[test]
+fn slices_have_numbers_and_status_of_their_own() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let log = SqliteState::new(&path);
+    log.log_id().unwrap();
+    let other = Connection::open(&path).unwrap();
+    other.execute("INSERT INTO numbers (asset, slice, number) VALUES ('a', 'another', 41)", []).unwrap();
+    other.execute("INSERT INTO issued VALUES ('a', 'another', 'r', 0, 41)", []).unwrap();
+    assert_eq!(log.number(&key("a"), &Slice::Whole, "r", 0).unwrap(), 1);
+    other.execute("INSERT INTO partition_status VALUES ('a', 'v9:of a newer program', 'failed', 1)", []).unwrap();
+    assert_eq!(log.partition_status(&key("b")).unwrap(), []);
+    assert_eq!(log.partition_status(&key("a")).unwrap_err().kind(), ErrorKind::Unsupported);
+}
+
+#[test]
+fn a_log_that_is_locked_for_too_long_is_an_error_that_may_pass() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let log = SqliteState::new(&path).patience(Duration::from_millis(20));
+    assert_eq!(log.number(&key("a"), &Slice::Whole, "r", 0).unwrap(), 1);
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let error = log.number(&key("a"), &Slice::Whole, "r", 1).unwrap_err();
+    assert!(error.is_retryable(), "{error:?}");
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    assert!(error.message().contains("is busy"), "{error:?}");
+    assert!(log.append("r", Timestamp::UNIX_EPOCH, succeeded(0)).unwrap_err().is_retryable());
+    // Who reads does not wait for who writes.
+    assert_eq!(log.events(0, 1).unwrap(), []);
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(log.number(&key("a"), &Slice::Whole, "r", 1).unwrap(), 2, "the one that failed took none");
+}
+
+#[test]
+fn what_sqlite_we_build_keeps_its_promises() {
+    // Before 3.51.3, two writers could corrupt a log when it was being emptied.
+    assert!(rusqlite::version_number() >= 3_051_003, "{}", rusqlite::version());
+}
+
+/// The form of the file is the same for ever; a change needs a version and a way from the old one.
+#[test]
+fn the_tables_are_what_version_1_has() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    SqliteState::new(&path).log_id().unwrap();
+    let file = Connection::open(&path).unwrap();
+    let pragma = |name: &str| file.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!((pragma("application_id"), pragma("user_version")), (0x4c57_4c47, 1));
+    let sql = "SELECT t.name || '(' || group_concat(c.name || ' ' || c.type || iif(c.pk, ' key', ''), ', ' ORDER BY c.cid) || ')'
+               FROM sqlite_schema t JOIN pragma_table_info(t.name) c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'
+               GROUP BY t.name ORDER BY t.name";
+    let mut tables = file.prepare(sql).unwrap();
+    let tables: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let wanted = [
+        "dynamic_keys(set TEXT key, key TEXT key, place INTEGER)",
+        "events(cursor INTEGER key, v INTEGER, run TEXT, at TEXT, kind TEXT)",
+        "issued(asset TEXT key, slice TEXT key, run TEXT key, step INTEGER key, number INTEGER)",
+        "meta(log_id TEXT)",
+        "numbers(asset TEXT key, slice TEXT key, number INTEGER)",
+        "partition_status(asset TEXT key, slice TEXT key, status TEXT, cursor INTEGER)",
+    ];
+    assert_eq!(tables, wanted);
+}
+
+/// The forms in the columns, too.
+#[test]
+fn the_rows_are_what_version_1_has() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let log = SqliteState::new(&path);
+    log.append("r", Timestamp::new(1_700_000_000, 5).unwrap(), started(&[&["a/b"]])).unwrap();
+    log.append("r", Timestamp::UNIX_EPOCH, failed(0)).unwrap();
+    log.number(&key("a/b"), &Slice::Whole, "r", 0).unwrap();
+    let file = Connection::open(&path).unwrap();
+    let one = |sql: &str| file.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
+    let kind = r#"{"kind":"run_started","steps":[{"assets":["a/b"],"slices":["v1:all"],"after":[]}],"fingerprint":"f"}"#;
+    assert_eq!(
+        one("SELECT concat_ws(' ', cursor, v, run, at, kind) FROM events WHERE cursor = 1"),
+        format!("1 1 r 2023-11-14T22:13:20.000000005Z {kind}")
+    );
+    let digest = Slice::Whole.digest();
+    assert_eq!(one("SELECT concat_ws(' ', asset, slice, number) FROM numbers"), format!("a/b {digest} 1"));
+    assert_eq!(one("SELECT concat_ws(' ', asset, slice, run, step, number) FROM issued"), format!("a/b {digest} r 0 1"));
+    assert_eq!(one("SELECT concat_ws(' ', asset, slice, status, cursor) FROM partition_status"), "a/b v1:all failed 2");
+}
