@@ -166,7 +166,8 @@ impl Item {
                     None if space.axes().len() == 1 => (0, first.as_str()),
                     None if looks_qualified(first) => return Ok(None),
                     None => {
-                        let message = format!("`{first}..{last}` is a range of one dimension, and `{}` has several", space.def().name());
+                        let message =
+                            format!("`{first}..{last}` is a range of one dimension, and `{}` has several", space.def().name());
                         let names: Vec<_> = space.axes().iter().map(|axis| format!("`{}=`", axis.name())).collect();
                         let help = format!("say of which: {} before the first key", names.join(" or "));
                         return Err(Error::new(ErrorKind::PartitionKey, message).help(help));
@@ -185,7 +186,9 @@ impl Item {
         let message = format!("no asset of the run is partitioned by `{named}`");
         let mut names: Vec<&str> = roots
             .iter()
-            .flat_map(|(_, space, _)| space.def().dimensions().iter().flat_map(|one| [one.name.as_str(), one.definition.as_str()]))
+            .flat_map(|(_, space, _)| {
+                space.def().dimensions().iter().flat_map(|one| [one.name.as_str(), one.definition.as_str()])
+            })
             .filter(|name| !name.is_empty())
             .collect();
         names.sort_unstable();

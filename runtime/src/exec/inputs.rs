@@ -34,9 +34,7 @@ impl StepRun<'_> {
             None => self.load_whole(&wanted).await,
             Some(def) => self.load_partitions(asset, &wanted, def, making).await,
         };
-        loaded.map_err(|error| {
-            wanted.store.blame(error, upstream, &Slice::Whole).with("needed by", format!("`{}`", asset.key))
-        })
+        loaded.map_err(|error| wanted.store.blame(error, upstream, &Slice::Whole).with("needed by", format!("`{}`", asset.key)))
     }
 
     async fn load_whole(&self, wanted: &Wanted<'_>) -> Result<InputValue> {

@@ -68,13 +68,7 @@ impl<'a> StepRun<'a> {
         }
     }
 
-    async fn stage_value(
-        &self,
-        value: Value,
-        slice: Slice,
-        making: Option<&KeySet>,
-        pending: &mut Pending<'a>,
-    ) -> Result<()> {
+    async fn stage_value(&self, value: Value, slice: Slice, making: Option<&KeySet>, pending: &mut Pending<'a>) -> Result<()> {
         let Some(store) = pending.store else { return Ok(()) };
         let asset = pending.asset;
         let one_table = asset.partition_expr.is_some() && store.io.capabilities().partitions_tables();
@@ -106,15 +100,18 @@ impl<'a> StepRun<'a> {
             let message = match (slice, &asset.partitions) {
                 (Slice::Keys(_), Some(def)) => {
                     let keys = def.resolve(slice)?;
-                    format!("`{}` produced nothing for {}, and its output is not optional", asset.key, super::inputs::named(&keys))
+                    format!(
+                        "`{}` produced nothing for {}, and its output is not optional",
+                        asset.key,
+                        super::inputs::named(&keys)
+                    )
                 }
                 _ => format!("`{}` produced nothing, and its output is not optional", asset.key),
             };
             return Err(in_body(Error::new(ErrorKind::Value, message), asset));
         }
         let reason = "the run produced nothing; what was stored is still there".to_owned();
-        let skipped =
-            EventKind::OutputSkipped { step: self.step.number, asset: asset.key.clone(), slice: slice.clone(), reason };
+        let skipped = EventKind::OutputSkipped { step: self.step.number, asset: asset.key.clone(), slice: slice.clone(), reason };
         self.workshop.emit(&self.run.run, skipped)
     }
 

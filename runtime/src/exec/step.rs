@@ -124,9 +124,7 @@ impl<'a> StepRun<'a> {
     /// A number for each commit, taken before anything is loaded: of two runs at once, the one that began later wins, since the
     /// other may have loaded what is by then old.
     fn numbers(&self) -> Result<Vec<i64>> {
-        let number = |asset: &StepAsset| {
-            self.workshop.state.number(&asset.key, &asset.slice, &self.run.run, self.step.number)
-        };
+        let number = |asset: &StepAsset| self.workshop.state.number(&asset.key, &asset.slice, &self.run.run, self.step.number);
         self.step.assets.iter().map(number).collect()
     }
 
@@ -148,7 +146,13 @@ impl<'a> StepRun<'a> {
     }
 
     /// What of it is not there, for modes that do not replace; looked at before the body runs, and again when its output is committed.
-    async fn absent(&self, asset: &AssetSpec, store: Store<'_>, mode: Mode, keys: Option<KeySet>) -> Result<Option<Option<KeySet>>> {
+    async fn absent(
+        &self,
+        asset: &AssetSpec,
+        store: Store<'_>,
+        mode: Mode,
+        keys: Option<KeySet>,
+    ) -> Result<Option<Option<KeySet>>> {
         let slice = keys.as_ref().map_or(Slice::Whole, KeySet::slice);
         let request = LoadRequest::new(asset, &slice, Arc::clone(&self.workshop.env));
         let found = store.io.present(request).await.map_err(|error| store.blame(error, asset, &slice))?;

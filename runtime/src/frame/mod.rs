@@ -111,6 +111,14 @@ impl Table {
         self.plan.share()
     }
 
+    /// The rows of several tables, one after the other.
+    ///
+    /// # Errors
+    /// If their columns differ.
+    pub fn concat(tables: Vec<Table>) -> Result<Self> {
+        concat(tables)
+    }
+
     /// A table without rows, of which not even the columns are known.
     #[must_use]
     pub fn empty() -> Self {
@@ -172,4 +180,16 @@ impl StoredRows for EmptyTable {
     fn columns(&self) -> Vec<Column> {
         Vec::new()
     }
+}
+
+#[cfg(feature = "polars")]
+fn concat(tables: Vec<Table>) -> Result<Table> {
+    use ::polars::prelude::{UnionArgs, concat};
+    let plans = tables.into_iter().map(|table| Ok(table.into_polars()?.into_lazy())).collect::<Result<Vec<_>>>()?;
+    Ok(concat(plans, UnionArgs::default())?.into_table())
+}
+
+#[cfg(not(feature = "polars"))]
+fn concat(_tables: Vec<Table>) -> Result<Table> {
+    Err(Error::new(ErrorKind::Unsupported, "no frame library"))
 }

@@ -9,12 +9,15 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{CommitState, Committed, Description, Location, RunInfo, Staged};
+use super::{CommitState, Committed, Description, Location, RunInfo, Staged, StoreRequest};
+use crate::asset::{AssetSpec, Mode};
 use crate::commit::CommitId;
 use crate::env::{Env, unique_id};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{AssetKey, path_segment};
+use crate::partition::{KeySet, PartitionKey};
 use crate::schema::Column;
+use crate::slice::Slice;
 
 /// The folder under a base that holds manifests; no asset may be named like it.
 const MANIFESTS: &str = ".lakewright";
@@ -22,7 +25,57 @@ const MANIFESTS: &str = ".lakewright";
 /// The version of [`Manifest`].
 const MANIFEST_VERSION: u32 = 1;
 
-/// A folder in which each asset is a file.
+/// What a file is of: an asset, or one partition of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilePlace {
+    name: String,
+    segments: Vec<String>,
+}
+
+impl FilePlace {
+    /// The file of an asset without partitions: `<key…>`.
+    #[must_use]
+    pub fn of(key: &AssetKey) -> Self {
+        Self { name: key.to_string(), segments: key.segments().iter().map(|segment| path_segment(segment)).collect() }
+    }
+
+    /// The file of a partition: `<key…>/<partition>`; dimensions nest, sorted by name, and the last one names the file.
+    #[must_use]
+    pub fn partition(mut self, key: &PartitionKey) -> Self {
+        self.name = format!("{} in {key}", self.name);
+        self.segments.extend(key.dimensions().map(|(_, value)| path_segment(value)));
+        self
+    }
+
+    /// The file of what a slice names, which is everything or one partition.
+    ///
+    /// # Errors
+    /// If it names several partitions.
+    pub fn of_keys(asset: &AssetKey, keys: Option<&KeySet>) -> Result<Self> {
+        let Some(keys) = keys else { return Ok(Self::of(asset)) };
+        match keys.keys().next() {
+            Some(key) if keys.len() == 1 => Ok(Self::of(asset).partition(&key)),
+            _ => Err(Error::new(ErrorKind::Internal, format!("{} partitions of `{asset}` are not one file", keys.len()))),
+        }
+    }
+
+    fn file_name(&self) -> &str {
+        self.segments.last().map_or("", String::as_str)
+    }
+
+    fn below(&self, base: &Path) -> PathBuf {
+        let folders = self.segments.split_last().map_or(&[][..], |(_, folders)| folders);
+        folders.iter().fold(base.to_owned(), |folder, segment| folder.join(segment))
+    }
+}
+
+impl std::fmt::Display for FilePlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "`{}`", self.name)
+    }
+}
+
+/// A folder in which each asset is a file, or each partition of it is one.
 #[derive(Debug, Clone)]
 pub struct FileSpace {
     base: PathBuf,
@@ -96,6 +149,9 @@ struct StagedFile {
     /// Relative to the base, so that a base that moves takes its staged files along.
     path: PathBuf,
     extension: String,
+    /// Whether reading the file gives back the rows as they were.
+    #[serde(default)]
+    exact: bool,
 }
 
 impl FileSpace {
@@ -114,72 +170,133 @@ impl FileSpace {
     ///
     /// # Errors
     /// If the key would be in the folder of the manifests.
-    pub fn path(&self, key: &AssetKey, extension: &str) -> Result<PathBuf> {
-        if &*key.segments()[0] == MANIFESTS {
+    pub fn path(&self, place: &FilePlace, extension: &str) -> Result<PathBuf> {
+        if place.segments.first().is_some_and(|first| first == MANIFESTS) {
             let message = format!("`{MANIFESTS}` is where a file store keeps its manifests");
             return Err(Error::new(ErrorKind::InvalidKey, message).help("choose another first segment for the key"));
         }
-        let folder = key.prefix().iter().fold(self.base.clone(), |folder, segment| folder.join(path_segment(segment)));
-        Ok(folder.join(format!("{}.{extension}", path_segment(key.name()))))
+        Ok(place.below(&self.base).join(format!("{}.{extension}", place.file_name())))
     }
 
     /// The file of an asset as a location: absolute, with the base resolved through links.
     ///
     /// # Errors
     /// As [`FileSpace::path`], or if there is no current folder.
-    pub fn location(&self, key: &AssetKey, extension: &str) -> Result<Location> {
-        let path = Self::new(resolved(&self.base)?).path(key, extension)?;
+    pub fn location(&self, place: &FilePlace, extension: &str) -> Result<Location> {
+        let path = Self::new(resolved(&self.base)?).path(place, extension)?;
         Ok(Location::new(path.to_string_lossy()))
+    }
+
+    /// The folder that holds the files of the partitions of an asset.
+    ///
+    /// # Errors
+    /// As [`FileSpace::location`].
+    pub fn folder(&self, asset: &AssetKey) -> Result<PathBuf> {
+        let place = FilePlace::of(asset);
+        let base = Self::new(resolved(&self.base)?);
+        base.path(&place, "")?;
+        Ok(place.below(&base.base).join(place.file_name()))
+    }
+
+    /// The file of a slice, or the folder of all partitions, as a location.
+    ///
+    /// # Errors
+    /// As [`FileSpace::location`].
+    pub fn locate(&self, asset: &AssetSpec, slice: &Slice, extension: &str) -> Result<Location> {
+        let Some(def) = &asset.partitions else { return self.location(&FilePlace::of(&asset.key), extension) };
+        let one = match slice {
+            Slice::Whole => None,
+            slice => Some(def.resolve(slice)?).filter(|keys| keys.len() == 1),
+        };
+        match one {
+            Some(keys) => self.location(&FilePlace::of_keys(&asset.key, Some(&keys))?, extension),
+            None => Ok(Location::new(self.folder(&asset.key)?.to_string_lossy())),
+        }
     }
 
     /// A new place beside the file of an asset; the folder exists when this returns.
     ///
     /// # Errors
     /// If the folder cannot be made.
-    pub fn staging_path(&self, key: &AssetKey, extension: &str, env: &dyn Env) -> Result<PathBuf> {
-        let target = self.path(key, extension)?;
+    pub fn staging_path(&self, place: &FilePlace, extension: &str, env: &dyn Env) -> Result<PathBuf> {
+        let target = self.path(place, extension)?;
         let folder = parent(&target);
         fs::create_dir_all(folder).map_err(|error| io_error(&error, "create the folder", folder))?;
-        Ok(folder.join(format!(".{}.{}.staged", path_segment(key.name()), unique_id(env))))
+        Ok(folder.join(format!(".{}.{}.staged", place.file_name(), unique_id(env))))
     }
 
-    /// Describes a file at a [staging path](FileSpace::staging_path) once it is complete, and makes it durable.
+    /// Describes a file at a [staging path](FileSpace::staging_path) once it is complete, and makes it durable. `exact` says whether
+    /// reading it gives back what was written.
     ///
     /// # Errors
     /// If it cannot be flushed to the disk.
-    pub fn staged(&self, path: &Path, extension: &str) -> Result<Staged> {
+    pub fn staged(&self, path: &Path, extension: &str, exact: bool) -> Result<Staged> {
         let file = File::open(path).map_err(|error| io_error(&error, "open", path))?;
         file.sync_all().map_err(|error| io_error(&error, "flush", path))?;
         let bytes = file.metadata().map_err(|error| io_error(&error, "look at", path))?.len();
         let relative = path.strip_prefix(&self.base).unwrap_or(path).to_owned();
-        let payload = serde_json::to_value(StagedFile { path: relative, extension: extension.to_owned() });
+        let payload = serde_json::to_value(StagedFile { path: relative, extension: extension.to_owned(), exact });
         Ok(Staged::new(payload.map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?).bytes(bytes))
+    }
+
+    /// Puts each staged file in its place, one after the other: all of them if nothing fails, and those that were put in place before
+    /// a failure are found there when the same commit is made again.
+    ///
+    /// # Errors
+    /// As [`FileSpace::commit`].
+    pub fn commit_all(&self, request: &StoreRequest<'_>, staged: &[Staged], id: &CommitId) -> Result<Committed> {
+        let mut sum = Committed::new().table_rows(Some(0)).already();
+        let mut ignored = Vec::new();
+        for piece in staged {
+            let keys = StoreRequest { slice: &piece.slice, ..request.clone() }.keys()?;
+            let place = FilePlace::of_keys(&request.asset.key, keys.as_ref())?;
+            let one = self.commit(&place, piece, request.mode, request.run, id)?;
+            sum.already &= one.already;
+            sum.exact = staged.len() == 1 && one.exact;
+            sum.table_rows = one.table_rows.filter(|_| keys.is_none());
+            ignored.extend(one.ignored.map(|_| piece.slice.clone()));
+        }
+        sum.ignored = match (&ignored[..], &request.asset.partitions) {
+            ([], _) => None,
+            (_, Some(def)) => Some(def.combine(&ignored)?.slice()),
+            (_, None) => Some(Slice::Whole),
+        };
+        Ok(sum)
     }
 
     /// Puts a staged file in its place.
     ///
     /// # Errors
-    /// If a newer commit is there already, or the file system refuses; the old file is then still in its place.
-    pub fn commit(&self, key: &AssetKey, staged: &[Staged], run: &RunInfo, id: &CommitId) -> Result<Committed> {
-        let [staged] = staged else {
-            return Err(Error::new(ErrorKind::Unsupported, "a file store commits one file at a time"));
-        };
+    /// If a newer commit is there already, the mode refuses to replace what is there, or the file system refuses; the old file is then
+    /// still in its place.
+    pub fn commit(&self, place: &FilePlace, staged: &Staged, mode: Mode, run: &RunInfo, id: &CommitId) -> Result<Committed> {
         let payload: StagedFile = staged.payload("a file store")?;
-        let (source, target) = (self.base.join(&payload.path), self.path(key, &payload.extension)?);
-        let _lock = self.lock(key)?;
-        if let Some(known) = self.manifest(key)?.filter(|known| known.commit.application() == id.application()) {
+        let (source, target) = (self.base.join(&payload.path), self.path(place, &payload.extension)?);
+        let _lock = self.lock(place)?;
+        let known = self.manifest(place)?;
+        if let Some(known) = known.as_ref().filter(|known| known.commit.application() == id.application()) {
             match CommitState::of(id.number, Some(known.commit.number)) {
                 CommitState::Committed => return Ok(Committed::new().table_rows(known.rows).already()),
                 CommitState::Superseded => {
                     let message =
-                        format!("commit {} of `{key}` comes after {}, which replaced it", id.number, known.commit.number);
+                        format!("commit {} of {place} comes after {}, which replaced it", id.number, known.commit.number);
                     return Err(Error::new(ErrorKind::Superseded, message).with("location", target.display()));
                 }
                 CommitState::Absent => {}
             }
         }
+        if mode != Mode::Overwrite && (known.is_some() || target.exists()) {
+            if mode == Mode::Ignore {
+                remove_if_there(&source)?;
+                return Ok(Committed::new().ignored(Some(staged.slice.clone())));
+            }
+            let message =
+                format!("{place} was stored by somebody else in the meantime, and `mode = \"error\"` refuses to replace it");
+            let error = Error::new(ErrorKind::Present, message).with("location", target.display());
+            return Err(error.help("remove what is stored, or choose another `mode`"));
+        }
 
-        let pending = self.manifest_path(key, "json.pending");
+        let pending = self.manifest_path(place, "json.pending");
         match FileId::of(&source) {
             Ok(file) => {
                 let record = Manifest::new(id, run, &payload, staged, file);
@@ -199,29 +316,29 @@ impl FileSpace {
             }
         }
         // From here readers see the new file, so nothing below may say that the commit failed.
-        if let Err(error) = self.finish(key, &target, &payload.extension) {
-            tracing::warn!(%error, asset = %key, "the file is in place, and its manifest is not");
+        if let Err(error) = self.finish(place, &target, &payload.extension) {
+            tracing::warn!(%error, asset = %place, "the file is in place, and its manifest is not");
         }
-        Ok(Committed::new().table_rows(staged.rows))
+        Ok(Committed::new().table_rows(staged.rows).exact(payload.exact))
     }
 
     /// Makes the rename durable and the pending manifest the present one. Until then, [`FileSpace::manifest`] looks at both.
-    fn finish(&self, key: &AssetKey, target: &Path, extension: &str) -> Result<()> {
+    fn finish(&self, place: &FilePlace, target: &Path, extension: &str) -> Result<()> {
         sync(parent(target))?;
-        let manifest = self.manifest_path(key, "json");
+        let manifest = self.manifest_path(place, "json");
         let previous = read_manifest(&manifest)?.map(|known| known.extension).filter(|known| known != extension);
-        let pending = self.manifest_path(key, "json.pending");
+        let pending = self.manifest_path(place, "json.pending");
         fs::rename(&pending, &manifest).map_err(|error| io_error(&error, "replace", &manifest))?;
         sync(parent(&manifest))?;
         if let Some(previous) = previous {
-            remove_if_there(&self.path(key, &previous)?)?;
+            remove_if_there(&self.path(place, &previous)?)?;
         }
         Ok(())
     }
 
     /// Held while the file of an asset is replaced or removed, by whichever process.
-    fn lock(&self, key: &AssetKey) -> Result<File> {
-        let path = self.manifest_path(key, "lock");
+    fn lock(&self, place: &FilePlace) -> Result<File> {
+        let path = self.manifest_path(place, "lock");
         let folder = parent(&path);
         fs::create_dir_all(folder).map_err(|error| io_error(&error, "create the folder", folder))?;
         let lock = File::create(&path).map_err(|error| io_error(&error, "create", &path))?;
@@ -245,22 +362,22 @@ impl FileSpace {
     ///
     /// # Errors
     /// If they are there and cannot be removed.
-    pub fn delete(&self, key: &AssetKey, extension: &str) -> Result<()> {
-        let path = self.path(key, extension)?;
-        let _lock = self.lock(key)?;
+    pub fn delete(&self, place: &FilePlace, extension: &str) -> Result<()> {
+        let path = self.path(place, extension)?;
+        let _lock = self.lock(place)?;
         remove_if_there(&path)?;
-        remove_if_there(&self.manifest_path(key, "json.pending"))?;
-        remove_if_there(&self.manifest_path(key, "json"))
+        remove_if_there(&self.manifest_path(place, "json.pending"))?;
+        remove_if_there(&self.manifest_path(place, "json"))
     }
 
     /// What is remembered of the file of an asset; nothing for a file that somebody else put there.
     ///
     /// # Errors
     /// If there is a manifest that cannot be read.
-    pub fn manifest(&self, key: &AssetKey) -> Result<Option<Manifest>> {
+    pub fn manifest(&self, place: &FilePlace) -> Result<Option<Manifest>> {
         for suffix in ["json.pending", "json"] {
-            if let Some(known) = read_manifest(&self.manifest_path(key, suffix))?
-                && FileId::of(&self.path(key, &known.extension)?).ok() == Some(known.file)
+            if let Some(known) = read_manifest(&self.manifest_path(place, suffix))?
+                && FileId::of(&self.path(place, &known.extension)?).ok() == Some(known.file)
             {
                 return Ok(Some(known));
             }
@@ -272,8 +389,8 @@ impl FileSpace {
     ///
     /// # Errors
     /// If there is a manifest that cannot be read.
-    pub fn committed(&self, key: &AssetKey, ids: &[CommitId]) -> Result<Vec<CommitState>> {
-        let known = self.manifest(key)?.map(|manifest| manifest.commit);
+    pub fn committed(&self, place: &FilePlace, ids: &[CommitId]) -> Result<Vec<CommitState>> {
+        let known = self.manifest(place)?.map(|manifest| manifest.commit);
         let last =
             |id: &CommitId| known.as_ref().filter(|known| known.application() == id.application()).map(|known| known.number);
         Ok(ids.iter().map(|id| CommitState::of(id.number, last(id))).collect())
@@ -283,8 +400,8 @@ impl FileSpace {
     ///
     /// # Errors
     /// If its file or its manifest is there and cannot be read.
-    pub fn describe(&self, key: &AssetKey, extension: &str) -> Result<Description> {
-        let path = self.path(key, extension)?;
+    pub fn describe(&self, place: &FilePlace, extension: &str) -> Result<Description> {
+        let path = self.path(place, extension)?;
         let found = match fs::metadata(&path) {
             Ok(found) => found,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Description::default()),
@@ -292,7 +409,7 @@ impl FileSpace {
         };
         let mut description = Description { exists: true, bytes: Some(found.len()), ..Description::default() };
         description.modified = found.modified().ok().and_then(|modified| modified.try_into().ok());
-        if let Some(manifest) = self.manifest(key)? {
+        if let Some(manifest) = self.manifest(place)? {
             description.rows = manifest.rows;
             description.columns = manifest.columns;
             description.run = Some(manifest.run.run);
@@ -311,10 +428,8 @@ impl FileSpace {
         remove_if_there(&path)
     }
 
-    fn manifest_path(&self, key: &AssetKey, extension: &str) -> PathBuf {
-        let folder = self.base.join(MANIFESTS);
-        let folder = key.prefix().iter().fold(folder, |folder, segment| folder.join(path_segment(segment)));
-        folder.join(format!("{}.{extension}", path_segment(key.name())))
+    fn manifest_path(&self, place: &FilePlace, extension: &str) -> PathBuf {
+        place.below(&self.base.join(MANIFESTS)).join(format!("{}.{extension}", place.file_name()))
     }
 }
 

@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use serde_json::json;
 
-use super::{Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, Staged, StoreRequest};
-use crate::asset::{AssetSpec, ValueKind};
+use super::{Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, Present, Staged, StoreRequest};
+use crate::asset::{AssetSpec, Mode, ValueKind};
 use crate::commit::CommitId;
 use crate::env::{Env, blocking};
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::StoredRows;
+use crate::frame::{StoredRows, Table};
 use crate::key::AssetKey;
+use crate::partition::KeySet;
 use crate::schema::Column;
 use crate::slice::Slice;
 use crate::value::{Bytes, Object, ObjectFormat, Value};
@@ -30,7 +31,8 @@ pub struct MemoryIoManager {
 #[derive(Default)]
 struct State {
     staged: BTreeMap<u64, Kept>,
-    stored: BTreeMap<AssetKey, Stored>,
+    /// By asset and by the text of the partition, which is empty for an asset without partitions.
+    stored: BTreeMap<(AssetKey, String), Stored>,
 }
 
 struct Stored {
@@ -78,6 +80,14 @@ impl Kept {
         })
     }
 
+    /// This, and after it the rows of another.
+    fn and(&self, more: &Self) -> Result<Self> {
+        let (Self::Table(rows), Self::Table(more)) = (self, more) else {
+            return Err(Error::new(ErrorKind::Value, "only frames can be appended to"));
+        };
+        Ok(Self::Table(Table::concat(vec![rows.table(None)?, more.table(None)?])?.materialize()?))
+    }
+
     fn rows(&self) -> Option<u64> {
         match self {
             Self::Table(rows) => Some(rows.rows()),
@@ -105,6 +115,7 @@ impl Kept {
 impl IoManager for MemoryIoManager {
     fn capabilities(&self) -> Capabilities {
         let mut capabilities = Capabilities::new("the memory store", &[ValueKind::Table, ValueKind::Object, ValueKind::Bytes]);
+        capabilities.modes = &[Mode::Overwrite, Mode::Append, Mode::Error, Mode::Ignore];
         capabilities.process_bound = true;
         capabilities
     }
@@ -115,12 +126,38 @@ impl IoManager for MemoryIoManager {
     }
 
     async fn load(&self, request: LoadRequest<'_>) -> Result<Option<Value>> {
-        let kept = self.state().stored.get(&request.asset.key).map(|stored| stored.kept.clone());
-        kept.map(|kept| kept.hand_out(request.columns)).transpose()
+        let found: Vec<Kept> = {
+            let state = self.state();
+            let places = places(&request.asset.key, request.keys()?.as_ref());
+            places.iter().filter_map(|place| state.stored.get(place).map(|stored| stored.kept.clone())).collect()
+        };
+        let columns = request.columns;
+        if let [Kept::Table(_), _, ..] = &found[..] {
+            let tables = found.iter().map(|kept| match kept.hand_out(columns)? {
+                Value::Table(table) => Ok(table),
+                other => Err(Error::new(ErrorKind::Value, format!("{} is stored where a frame was expected", other.kind()))),
+            });
+            return Table::concat(tables.collect::<Result<_>>()?).map(|table| Some(Value::Table(table)));
+        }
+        found.first().map(|kept| kept.hand_out(columns)).transpose()
+    }
+
+    async fn present(&self, request: LoadRequest<'_>) -> Result<Present> {
+        let state = self.state();
+        let there = |place: &(AssetKey, String)| state.stored.contains_key(place);
+        let Some(keys) = request.keys()? else { return Ok(Present::Whole(there(&(request.asset.key.clone(), String::new())))) };
+        let mut present = keys.space().none();
+        for (index, key) in keys.indices().zip(keys.keys()) {
+            if there(&(request.asset.key.clone(), key.to_string())) {
+                present.insert(index);
+            }
+        }
+        Ok(Present::Keys(present))
     }
 
     async fn stage(&self, request: StoreRequest<'_>, value: Value) -> Result<Staged> {
-        let kept = blocking(&request.env, move || Kept::keep(value)).await?;
+        let (asset, keys) = (request.asset.clone(), request.keys()?);
+        let kept = blocking(&request.env, move || Kept::keep(belonging(value, &asset, keys.as_ref())?)).await?;
         let token = self.tokens.fetch_add(1, Ordering::Relaxed);
         let mut staged = Staged::new(json!({ "token": token })).bytes(kept.bytes()).columns(kept.columns());
         staged.rows = kept.rows();
@@ -129,27 +166,66 @@ impl IoManager for MemoryIoManager {
     }
 
     async fn commit(&self, request: StoreRequest<'_>, staged: Vec<Staged>, id: &CommitId) -> Result<Committed> {
-        let [staged] = &staged[..] else {
-            return Err(Error::new(ErrorKind::Unsupported, "the memory store commits one value at a time"));
-        };
-        let mut state = self.state();
-        let known = state.stored.get(&request.asset.key);
-        if let Some(known) = known.filter(|known| known.commit.application() == id.application()) {
-            if known.commit.number == id.number {
-                return Ok(Committed::new().version(Some(known.version)).table_rows(known.kept.rows()).already());
+        let mut places_of = Vec::with_capacity(staged.len());
+        for staged in &staged {
+            let keys = StoreRequest { slice: &staged.slice, ..request.clone() }.keys()?;
+            match &places(&request.asset.key, keys.as_ref())[..] {
+                [place] => places_of.push(place.clone()),
+                several => {
+                    let message = format!("{} partitions of `{}` are not one value", several.len(), request.asset.key);
+                    return Err(Error::new(ErrorKind::Internal, message));
+                }
             }
-            if known.commit.number > id.number {
+        }
+        let mut state = self.state();
+        // Everything is looked at before anything changes.
+        for place in &places_of {
+            let known = state.stored.get(place).filter(|known| known.commit.application() == id.application());
+            if known.is_some_and(|known| known.commit.number > id.number) {
                 let message = format!("commit {} of `{}` comes after one that replaced it", id.number, request.asset.key);
                 return Err(Error::new(ErrorKind::Superseded, message));
             }
+            if request.mode == Mode::Error && state.stored.get(place).is_some_and(|known| known.commit != *id) {
+                let message = format!("`{}` is stored already, and `mode = \"error\"` refuses to replace it", request.asset.key);
+                return Err(Error::new(ErrorKind::Present, message).help("choose another `mode`"));
+            }
         }
-        let version = known.map_or(0, |known| known.version + 1);
-        let kept = state.staged.remove(&token(staged)?);
-        let kept = kept.ok_or_else(|| Error::new(ErrorKind::Internal, "this was not staged by the memory store"))?;
-        let rows = kept.rows();
-        let stored = Stored { kept, commit: id.clone(), run: request.run.run.clone(), version };
-        state.stored.insert(request.asset.key.clone(), stored);
-        Ok(Committed::new().version(Some(version)).table_rows(rows))
+        let mut sum = Committed::new().already().exact(staged.len() == 1 && request.mode == Mode::Overwrite);
+        let mut ignored = Vec::new();
+        for (staged, place) in staged.iter().zip(places_of) {
+            let known = state.stored.get(&place);
+            if let Some(known) = known.filter(|known| known.commit == *id) {
+                sum.version = Some(known.version);
+                continue;
+            }
+            if request.mode == Mode::Ignore && known.is_some() {
+                ignored.push(staged.slice.clone());
+                continue;
+            }
+            let version = known.map_or(0, |known| known.version + 1);
+            let before = known.filter(|_| request.mode == Mode::Append).map(|known| known.kept.clone());
+            let kept = state.staged.remove(&token(staged)?);
+            let kept = kept.ok_or_else(|| Error::new(ErrorKind::Internal, "this was not staged by the memory store"))?;
+            let kept = match before {
+                Some(before) => before.and(&kept)?,
+                None => kept,
+            };
+            sum.already = false;
+            sum.version = Some(version);
+            sum.slice_rows = kept.rows();
+            state.stored.insert(place, Stored { kept, commit: id.clone(), run: request.run.run.clone(), version });
+        }
+        if let [only] = &staged[..] {
+            sum.table_rows = sum.slice_rows.filter(|_| only.slice == Slice::Whole);
+        } else {
+            sum.slice_rows = None;
+        }
+        sum.ignored = match (&ignored[..], &request.asset.partitions) {
+            ([], _) => None,
+            (_, Some(def)) => Some(def.combine(&ignored)?.slice()),
+            (_, None) => Some(Slice::Whole),
+        };
+        Ok(sum)
     }
 
     async fn discard(&self, _request: StoreRequest<'_>, staged: Vec<Staged>) -> Result<()> {
@@ -162,32 +238,66 @@ impl IoManager for MemoryIoManager {
 
     async fn committed(&self, request: StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>> {
         let state = self.state();
-        let known = state.stored.get(&request.asset.key).map(|stored| &stored.commit);
+        let places = places(&request.asset.key, request.keys()?.as_ref());
+        let known = places.first().and_then(|place| state.stored.get(place)).map(|stored| &stored.commit);
         let last = |id: &CommitId| known.filter(|known| known.application() == id.application()).map(|known| known.number);
         Ok(ids.iter().map(|id| CommitState::of(id.number, last(id))).collect())
     }
 
     async fn describe(&self, request: LoadRequest<'_>) -> Result<Description> {
+        let keys = request.keys()?;
         let state = self.state();
-        Ok(state.stored.get(&request.asset.key).map_or_else(Description::default, |stored| Description {
+        let found: Vec<&Stored> = match (&keys, &request.asset.partitions) {
+            (None, Some(_)) => {
+                state.stored.iter().filter(|((asset, _), _)| *asset == request.asset.key).map(|(_, one)| one).collect()
+            }
+            _ => places(&request.asset.key, keys.as_ref()).iter().filter_map(|place| state.stored.get(place)).collect(),
+        };
+        let Some(last) = found.last() else { return Ok(Description::default()) };
+        Ok(Description {
             exists: true,
-            version: Some(stored.version),
-            rows: stored.kept.rows(),
-            bytes: Some(stored.kept.bytes()),
-            columns: stored.kept.columns(),
-            run: Some(stored.run.clone()),
+            version: (found.len() == 1).then_some(last.version),
+            rows: found.iter().map(|stored| stored.kept.rows()).sum(),
+            bytes: Some(found.iter().map(|stored| stored.kept.bytes()).sum()),
+            columns: last.kept.columns(),
+            run: Some(last.run.clone()),
             ..Description::default()
-        }))
+        })
     }
 
     async fn delete(&self, request: StoreRequest<'_>) -> Result<()> {
-        self.state().stored.remove(&request.asset.key);
+        let places = places(&request.asset.key, request.keys()?.as_ref());
+        self.state().stored.retain(|place, _| !places.contains(place));
         Ok(())
     }
 
     async fn probe(&self, _env: &dyn Env) -> Result<()> {
         Ok(())
     }
+}
+
+/// Where the parts of an asset are kept.
+fn places(asset: &AssetKey, keys: Option<&KeySet>) -> Vec<(AssetKey, String)> {
+    match keys {
+        None => vec![(asset.clone(), String::new())],
+        Some(keys) => keys.keys().map(|key| (asset.clone(), key.to_string())).collect(),
+    }
+}
+
+/// The value, if all of its rows belong to the partitions; rows can be told apart only where `partition_expr` names columns.
+#[cfg(feature = "polars")]
+fn belonging(value: Value, asset: &AssetSpec, keys: Option<&KeySet>) -> Result<Value> {
+    match (value, keys, &asset.partition_expr) {
+        (Value::Table(table), Some(keys), Some(expr)) => super::slicing::refuse_strays(table, keys, expr).map(Value::Table),
+        (value, ..) => Ok(value),
+    }
+}
+
+/// Without Polars nobody looks into the rows.
+#[cfg(not(feature = "polars"))]
+#[expect(clippy::unnecessary_wraps, reason = "it fails where rows are looked at")]
+fn belonging(value: Value, _asset: &AssetSpec, _keys: Option<&KeySet>) -> Result<Value> {
+    Ok(value)
 }
 
 fn token(staged: &Staged) -> Result<u64> {

@@ -16,7 +16,7 @@ mod parquet_options;
 mod requests;
 #[cfg(any(feature = "delta", feature = "csv", feature = "parquet"))]
 mod sink;
-#[cfg(any(feature = "delta", feature = "csv", feature = "parquet"))]
+#[cfg(feature = "polars")]
 mod slicing;
 
 use async_trait::async_trait;
@@ -24,6 +24,7 @@ use async_trait::async_trait;
 pub use capabilities::{Capabilities, OptionDef, OptionKind, PartitionExprUse};
 pub use dataset::dataset;
 pub(crate) use defaults::{default_store_key, default_stores};
+pub(crate) use requests::OwnedRequest;
 pub use requests::{CommitState, Committed, Description, LoadRequest, Location, Present, RunInfo, Staged, StoreRequest};
 
 use crate::asset::AssetSpec;

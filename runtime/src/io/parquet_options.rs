@@ -28,8 +28,7 @@ const STATISTICS: OptionDef =
     OptionDef { name: "statistics", kind: OptionKind::Bool, about: "whether files say the bounds of their columns (true)" };
 
 /// The options that an asset may set.
-pub(crate) const PARQUET_OPTIONS: &[OptionDef] =
-    &[COMPRESSION, COMPRESSION_LEVEL, ROW_GROUP_SIZE, DATA_PAGE_SIZE, STATISTICS];
+pub(crate) const PARQUET_OPTIONS: &[OptionDef] = &[COMPRESSION, COMPRESSION_LEVEL, ROW_GROUP_SIZE, DATA_PAGE_SIZE, STATISTICS];
 
 /// How the files of an asset are written.
 pub(crate) fn parquet_options(asset: &AssetSpec) -> Result<ParquetWriteOptions> {

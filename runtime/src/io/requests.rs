@@ -156,6 +156,35 @@ impl<'a> StoreRequest<'a> {
     }
 }
 
+/// A [`StoreRequest`] that can be taken to another thread.
+#[derive(Clone)]
+pub(crate) struct OwnedRequest {
+    asset: AssetSpec,
+    slice: Slice,
+    mode: Mode,
+    run: RunInfo,
+    metadata: Vec<(String, MetadataValue)>,
+    env: Arc<dyn Env>,
+}
+
+impl OwnedRequest {
+    pub(crate) fn of(request: &StoreRequest<'_>) -> Self {
+        Self {
+            asset: request.asset.clone(),
+            slice: request.slice.clone(),
+            mode: request.mode,
+            run: request.run.clone(),
+            metadata: request.metadata.to_vec(),
+            env: Arc::clone(&request.env),
+        }
+    }
+
+    pub(crate) fn request(&self) -> StoreRequest<'_> {
+        let Self { asset, slice, mode, run, metadata, env } = self;
+        StoreRequest { asset, slice, mode: *mode, run, metadata, env: Arc::clone(env) }
+    }
+}
+
 fn keys(partitions: Option<&PartitionsDef>, slice: &Slice, asset: &AssetKey) -> Result<Option<KeySet>> {
     match (slice, partitions) {
         (Slice::Whole, _) => Ok(None),
@@ -375,4 +404,7 @@ pub struct Description {
     pub modified: Option<Timestamp>,
     /// The run that last wrote it, where that is recorded.
     pub run: Option<String>,
+    /// What the file says of itself, where the format has a place for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub footer: Option<serde_json::Value>,
 }

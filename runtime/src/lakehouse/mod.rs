@@ -293,7 +293,9 @@ impl Lakehouse {
         let request = LoadRequest::new(asset, &slice, Arc::clone(&self.workshop.env));
         match store.io.present(request).await.map_err(|error| store.blame(error, asset, &slice))? {
             Present::Keys(present) => Ok(present),
-            Present::Whole(_) => Err(Error::new(ErrorKind::Internal, "the store was asked for partitions and answered for the whole")),
+            Present::Whole(_) => {
+                Err(Error::new(ErrorKind::Internal, "the store was asked for partitions and answered for the whole"))
+            }
         }
     }
 

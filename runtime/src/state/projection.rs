@@ -46,6 +46,7 @@ impl Projection {
             EventKind::RunStarted { .. }
             | EventKind::StepStarted { .. }
             | EventKind::InputMissing { .. }
+            | EventKind::InputHandedOver { .. }
             | EventKind::OutputSkipped { .. }
             | EventKind::StepSucceeded { .. }
             | EventKind::StepSkipped { .. } => Ok(Vec::new()),

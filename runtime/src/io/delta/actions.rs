@@ -39,7 +39,12 @@ pub(super) struct Changes {
 /// What this commit does to this version of the table.
 pub(super) async fn changes(commit: &Commit<'_>, existing: Option<&DeltaTable>, rewrites: &mut Rewrites) -> Result<Changes> {
     let Some(existing) = existing else {
-        let mut changes = Changes { actions: creating(commit.first())?, table_rows: Some(0), exact: is_exact(commit, None), ..Changes::default() };
+        let mut changes = Changes {
+            actions: creating(commit.first())?,
+            table_rows: Some(0),
+            exact: is_exact(commit, None),
+            ..Changes::default()
+        };
         changes.add(commit.pieces.iter().flat_map(|(piece, _)| &piece.files));
         return Ok(changes);
     };
@@ -154,7 +159,10 @@ fn there_already(commit: &Commit<'_>, existing: &DeltaTable, state: &DeltaTableS
     };
     match present {
         Some(present) if commit.request.mode == Mode::Error => {
-            let message = format!("`{}` was stored by somebody else in the meantime, and `mode = \"error\"` refuses to replace it", asset.key);
+            let message = format!(
+                "`{}` was stored by somebody else in the meantime, and `mode = \"error\"` refuses to replace it",
+                asset.key
+            );
             let error = Error::new(ErrorKind::Present, message).with("slice", present);
             Err(error.help("remove what is stored, or choose another `mode`"))
         }

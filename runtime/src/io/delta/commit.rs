@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TableReference, TransactionError};
 use deltalake_core::kernel::Transaction;
+use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TableReference, TransactionError};
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use serde_json::json;
@@ -52,7 +52,9 @@ impl<'a> Commit<'a> {
         let Some((first, rest)) = pieces.split_first() else {
             return Err(Error::new(ErrorKind::Internal, "nothing was staged"));
         };
-        if let Some((other, slice)) = rest.iter().find(|(other, _)| actions::first_difference(&first.0.schema, &other.schema).is_some()) {
+        if let Some((other, slice)) =
+            rest.iter().find(|(other, _)| actions::first_difference(&first.0.schema, &other.schema).is_some())
+        {
             let (name, how) = actions::first_difference(&first.0.schema, &other.schema).unwrap_or_default();
             let message = format!("the partitions of one run have different columns: `{name}` {how} in `{slice}`");
             return Err(Error::new(ErrorKind::Schema, message).help("give every partition the same columns"));

@@ -18,8 +18,15 @@ const CUSTOM_METADATA: OptionDef = OptionDef {
     about: "what each commit carries beside: `key=value`, several separated by commas",
 };
 
-pub(super) const OPTIONS: &[OptionDef] =
-    &[SCHEMA_MODE, CUSTOM_METADATA, PARQUET_OPTIONS[0], PARQUET_OPTIONS[1], PARQUET_OPTIONS[2], PARQUET_OPTIONS[3], PARQUET_OPTIONS[4]];
+pub(super) const OPTIONS: &[OptionDef] = &[
+    SCHEMA_MODE,
+    CUSTOM_METADATA,
+    PARQUET_OPTIONS[0],
+    PARQUET_OPTIONS[1],
+    PARQUET_OPTIONS[2],
+    PARQUET_OPTIONS[3],
+    PARQUET_OPTIONS[4],
+];
 
 /// Whether a run may change the columns of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +48,8 @@ pub(super) fn schema_mode(asset: &AssetSpec) -> SchemaMode {
 pub(super) fn check_schema_mode(asset: &AssetSpec) -> Result<()> {
     let part_of_table = asset.partitions.is_some() && asset.partition_expr.is_some();
     if schema_mode(asset) == SchemaMode::Overwrite && part_of_table {
-        let message = "`schema_mode = \"overwrite\"` replaces the columns of the whole table, and a run writes only some partitions of it";
+        let message =
+            "`schema_mode = \"overwrite\"` replaces the columns of the whole table, and a run writes only some partitions of it";
         return Err(Error::new(ErrorKind::NotHonoured, message).help("use \"merge\" to add columns"));
     }
     Ok(())

@@ -44,14 +44,15 @@ impl Rewrites {
             return Err(Error::new(ErrorKind::Internal, "a part of a table is replaced by an asset without `partition_expr`"));
         };
         let frame_schema = schema::frame_schema(&state.schema())?;
-        let partition_columns = state.metadata().partition_columns().clone();
+        let partition_columns = state.metadata().partition_columns().to_vec();
         let slicer = Slicer::new(keys, expr, &frame_schema)?;
         let values = read::values_of(file, &partition_columns);
         let source = read::path_of(commit.path, file)?;
         let folder = path.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
         let target = format!("{folder}part-00000-{}.parquet", unique_id(commit.request.env.as_ref()));
         let (table, asset) = (commit.path.to_owned(), commit.request.asset.clone());
-        let partition_values: std::collections::BTreeMap<String, Option<String>> = file.partition_values_map().into_iter().collect();
+        let partition_values: std::collections::BTreeMap<String, Option<String>> =
+            file.partition_values_map().into_iter().collect();
         let rest = blocking(&commit.request.env, move || {
             let written = write_rest(&table, &target, source, values, &frame_schema, &partition_columns, &slicer, &asset);
             let rest = written.and_then(|file_schema| describe(&table, target.clone(), partition_values, &file_schema));

@@ -104,7 +104,9 @@ pub(super) fn sink(asset: &AssetSpec, plan: LazyFrame, division: &Division<'_>, 
     // A column without folders is cut by what its values belong to.
     let cut: Vec<usize> = slicer.map_or_else(Vec::new, |slicer| {
         let axes = slicer.axes().iter().enumerate();
-        axes.filter(|(_, axis)| !partition_columns.iter().any(|column| column == axis.column().as_str())).map(|(at, _)| at).collect()
+        axes.filter(|(_, axis)| !partition_columns.iter().any(|column| column == axis.column().as_str()))
+            .map(|(at, _)| at)
+            .collect()
     });
     for axis in &cut {
         let Some(slicer) = slicer else { break };

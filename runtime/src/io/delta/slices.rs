@@ -62,9 +62,8 @@ impl<'a> Partitioned<'a> {
                 axes.push((place.into_iter().collect(), true));
                 continue;
             }
-            let stats = stats.get_or_insert_with(|| {
-                file.stats().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Json::Null)
-            });
+            let stats =
+                stats.get_or_insert_with(|| file.stats().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Json::Null));
             let bounds = between(axis, stats).unwrap_or_else(|| (self.slicer.keys().places(index).iter().collect(), false));
             axes.push(bounds);
         }
@@ -75,7 +74,12 @@ impl<'a> Partitioned<'a> {
         if axes.iter().any(|(places, _)| places.is_empty()) {
             return Holds::Nothing;
         }
-        if axes.iter().map(|(places, _)| places.len()).try_fold(1usize, usize::checked_mul).is_none_or(|all| all > MOST_COMBINATIONS) {
+        if axes
+            .iter()
+            .map(|(places, _)| places.len())
+            .try_fold(1usize, usize::checked_mul)
+            .is_none_or(|all| all > MOST_COMBINATIONS)
+        {
             return Holds::Perhaps(self.slicer.keys().indices().collect());
         }
         let space = self.slicer.keys().space();
@@ -83,7 +87,11 @@ impl<'a> Partitioned<'a> {
         let mut combination = vec![0usize; axes.len()];
         loop {
             let places: Vec<u64> = combination.iter().zip(axes).map(|(at, (places, _))| places[*at]).collect();
-            if self.slicer.contains(&places) { found.push(space.at(&places)) } else { all_asked = false }
+            if self.slicer.contains(&places) {
+                found.push(space.at(&places))
+            } else {
+                all_asked = false
+            }
             // The next combination, the last axis fastest.
             let mut axis = axes.len();
             loop {
@@ -172,14 +180,20 @@ pub(super) fn check_nothing_else(path: &Path, opened: &DeltaTable, expr: &Partit
     for dimension in def.dimensions() {
         let DimensionDef::Static(keys) = &dimension.def else { continue };
         let only = (def.dimensions().len() == 1).then(|| expr.of("")).flatten();
-        let Some(column) = expr.of(&dimension.name).or(only).filter(|column| partition_columns.iter().any(|known| known == column)) else {
+        let Some(column) =
+            expr.of(&dimension.name).or(only).filter(|column| partition_columns.iter().any(|known| known == column))
+        else {
             continue;
         };
         for file in state.log_data().iter() {
             let mut values = file.partition_values_map();
             let Some(value) = values.remove(column).flatten() else { continue };
             if !keys.iter().any(|key| **key == *value) {
-                let message = format!("the table in `{}` has rows of `{value}`, which is not a key of `{}`", path.display(), dimension.definition);
+                let message = format!(
+                    "the table in `{}` has rows of `{value}`, which is not a key of `{}`",
+                    path.display(),
+                    dimension.definition
+                );
                 let help = format!(
                     "put the key back, or delete the rows; {}",
                     known_names(&value, "keys", keys.iter().map(|key| &**key))

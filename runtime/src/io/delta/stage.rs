@@ -62,11 +62,13 @@ pub(super) fn stage(
     let frame_schema = plan.collect_schema()?;
     let written = schema::written(&frame_schema)?;
     let unchanged = written.iter().all(|column| frame_schema.get(column.field.name()) == Some(&column.polars));
-    let table_schema: Schema = written.iter().map(|column| (column.field.name().as_str().into(), column.polars.clone())).collect();
+    let table_schema: Schema =
+        written.iter().map(|column| (column.field.name().as_str().into(), column.polars.clone())).collect();
     let partition_columns = layout::partition_columns(asset, &table_schema)?;
     check_columns(&partition_columns, frame_schema.iter_names().map(PlSmallStr::as_str)).map_err(|error| {
         let missing = partition_columns.iter().find(|column| frame_schema.get(column).is_none());
-        let message = format!("`partition_expr` names the column `{}`, which the output does not have", missing.map_or("", |name| name));
+        let message =
+            format!("`partition_expr` names the column `{}`, which the output does not have", missing.map_or("", |name| name));
         Error::new(ErrorKind::Schema, message).help(error.help_text().unwrap_or_default())
     })?;
     let slicer = match (keys, &asset.partition_expr) {
@@ -80,8 +82,11 @@ pub(super) fn stage(
         check_schema(path, asset, existing, &delta_schema, &partition_columns)?;
     }
 
-    let file_schema: Schema =
-        table_schema.iter().filter(|(name, _)| !partition_columns.iter().any(|column| column == name.as_str())).map(owned).collect();
+    let file_schema: Schema = table_schema
+        .iter()
+        .filter(|(name, _)| !partition_columns.iter().any(|column| column == name.as_str()))
+        .map(owned)
+        .collect();
     if file_schema.is_empty() {
         let help = "a Delta table needs a column that is not a partition column";
         return Err(Error::new(ErrorKind::Schema, "nothing is left to write into the data files").help(help));
@@ -91,7 +96,8 @@ pub(super) fn stage(
     let begun = Begun::new(path);
     let division = Division { partition_columns: &partition_columns, slicer: slicer.as_ref() };
     let files = write(path, asset, plan, &division, &file_schema, &begun, env);
-    let files = files.and_then(|()| begun.close().into_iter().map(|(file, values)| describe(path, file, values, &file_schema)).collect());
+    let files =
+        files.and_then(|()| begun.close().into_iter().map(|(file, values)| describe(path, file, values, &file_schema)).collect());
     let files: Vec<StagedFile> = match files {
         Ok(files) => files,
         Err(error) => {
@@ -130,7 +136,10 @@ fn write(
     if let Err(error) = sink(asset, plan, division, begun, env) {
         if let (Some(slicer), Some(plan), true) = (division.slicer, again, begun.saw_stray()) {
             let strays = Strays::default();
-            slicer.guard(plan, &strays).select([polars::prelude::len()]).collect_with_engine(polars::prelude::Engine::Streaming)?;
+            slicer
+                .guard(plan, &strays)
+                .select([polars::prelude::len()])
+                .collect_with_engine(polars::prelude::Engine::Streaming)?;
             strays.check(slicer.keys())?;
         }
         return Err(error);
@@ -208,11 +217,12 @@ pub(super) fn check_schema(
         return Ok(());
     }
     let refuse = |message: String| {
-        let help =
-            match asset.partitions {
-                None => "make the output fit the table, or let this asset replace the columns with `store(schema_mode = \"overwrite\")`",
-                Some(_) => "make the output fit the table, or let this asset add columns with `store(schema_mode = \"merge\")`",
-            };
+        let help = match asset.partitions {
+            None => {
+                "make the output fit the table, or let this asset replace the columns with `store(schema_mode = \"overwrite\")`"
+            }
+            Some(_) => "make the output fit the table, or let this asset add columns with `store(schema_mode = \"merge\")`",
+        };
         Err(Error::new(ErrorKind::Schema, message).help(help))
     };
     if state.metadata().partition_columns() != partition_columns {

@@ -10,8 +10,7 @@ use polars::prelude::{
     CsvWriterOptions, DataType, Engine, FileWriteFormat, LazyCsvReader, LazyFileListReader, LazyFrame, Schema, TimeUnit, len,
 };
 
-use super::{FileFormat, new_file, polars_path};
-use crate::asset::AssetSpec;
+use super::{FileFormat, Written, new_file, polars_path};
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::sink::sink_args;
 use crate::schema::Column;
@@ -62,7 +61,7 @@ impl FileFormat for Csv {
         }
     }
 
-    fn sink(&self, plan: LazyFrame, path: &Path, _asset: &AssetSpec) -> Result<()> {
+    fn sink(&self, plan: LazyFrame, path: &Path, _written: &Written<'_>) -> Result<()> {
         let format = FileWriteFormat::Csv(CsvWriterOptions { check_extension: false, ..Default::default() });
         plan.sink(new_file(path)?, format, sink_args())?.collect_with_engine(Engine::Streaming)?;
         Ok(())

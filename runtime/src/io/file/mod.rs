@@ -1,18 +1,21 @@
-//! Tables as files: each asset is one file of some format, replaced whole.
+//! Tables as files: each asset, or each partition of it, is one file of some format, replaced whole.
 
 #[cfg(feature = "csv")]
 mod csv;
+mod format;
+#[cfg(feature = "parquet")]
+mod hive;
 #[cfg(feature = "parquet")]
 mod parquet;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use async_trait::async_trait;
-use polars::prelude::{LazyFrame, PlRefPath, Schema, SinkDestination, col};
+use polars::prelude::{LazyFrame, PlRefPath, SinkDestination, UnionArgs, col, concat};
 
 #[cfg(feature = "csv")]
 pub use csv::Csv;
+pub use format::{FileFormat, Written};
 #[cfg(feature = "parquet")]
 pub use parquet::Parquet;
 
@@ -22,58 +25,24 @@ use crate::env::{Env, blocking};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Frame;
 use crate::frame::polars::{check_columns, columns_of};
-use crate::io::files::{FileSpace, io_error};
+use crate::io::files::{FilePlace, FileSpace, io_error};
 use crate::io::sink::open_file;
+use crate::io::slicing::{Slicer, Strays};
 use crate::io::{
-    Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, OptionDef, Staged, StoreRequest,
+    Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, OwnedRequest, Present, Staged,
+    StoreRequest,
 };
-use crate::schema::Column;
+use crate::metadata::MetadataValue;
+use crate::partition::KeySet;
 use crate::slice::Slice;
 use crate::value::Value;
 
-/// A format of files that hold one table each. A format of one's own is these methods.
-pub trait FileFormat: Clone + Send + Sync + 'static {
-    /// What to call the store in an error: `the CSV store`.
-    fn store_name(&self) -> &'static str;
-
-    /// The extension of the files, without the dot.
-    fn extension(&self) -> &'static str;
-
-    /// The options that an asset may set.
-    fn options(&self) -> &'static [OptionDef] {
-        &[]
-    }
-
-    /// Whether the format gives back what is written.
-    ///
-    /// # Errors
-    /// For a column of a type that it would change or lose.
-    fn check(&self, schema: &Schema) -> Result<()>;
-
-    /// Writes a plan to a file, without bringing it into memory whole. Blocks.
-    ///
-    /// # Errors
-    /// If the plan fails or the file cannot be written.
-    fn sink(&self, plan: LazyFrame, path: &Path, asset: &AssetSpec) -> Result<()>;
-
-    /// A lazy scan of a file. `columns` is what was written, if that is known.
-    ///
-    /// # Errors
-    /// If the file is not one of this format and the format can tell without reading it.
-    fn scan(&self, path: &Path, columns: Option<&[Column]>) -> Result<LazyFrame>;
-
-    /// The number of rows of a file that was just written. Blocks.
-    ///
-    /// # Errors
-    /// If the file cannot be read.
-    fn rows(&self, path: &Path) -> Result<u64>;
-}
-
-/// Keeps each table in a file of its own: `<base>/<key…>.<extension>`.
+/// Keeps each table in a file of its own: `<base>/<key…>.<extension>`, or `<base>/<key…>/<partition>.<extension>`.
 #[derive(Debug, Clone)]
 pub struct FileIoManager<F> {
     files: FileSpace,
     format: F,
+    options: Vec<(String, MetadataValue)>,
 }
 
 /// Keeps each table in a CSV file with a header.
@@ -94,35 +63,100 @@ impl<F: FileFormat + Default> FileIoManager<F> {
 impl<F: FileFormat> FileIoManager<F> {
     /// Files of this format under this folder.
     pub fn with_format(base: impl Into<PathBuf>, format: F) -> Self {
-        Self { files: FileSpace::new(base), format }
+        Self { files: FileSpace::new(base), format, options: Vec::new() }
     }
 
-    fn load_blocking(&self, asset: &AssetSpec, columns: Option<&[String]>) -> Result<Option<Value>> {
-        let path = self.files.path(&asset.key, self.format.extension())?;
+    /// The value of an option for assets that do not set it: the options that `store(…)` takes.
+    #[must_use]
+    pub fn option(mut self, name: impl Into<String>, value: impl Into<MetadataValue>) -> Self {
+        let name = name.into();
+        self.options.retain(|(known, _)| *known != name);
+        self.options.push((name, value.into()));
+        self
+    }
+
+    /// The asset with the store's own options where it sets none.
+    fn configured(&self, asset: &AssetSpec) -> AssetSpec {
+        let mut asset = asset.clone();
+        let missing = self.options.iter().filter(|(name, _)| asset.store_option(name).is_none()).cloned().collect::<Vec<_>>();
+        asset.store_options.extend(missing);
+        asset
+    }
+
+    /// A lazy scan of one file; nothing if it is not there.
+    fn scan(&self, place: &FilePlace, columns: Option<&[String]>) -> Result<Option<LazyFrame>> {
+        let path = self.files.path(place, self.format.extension())?;
         if !path.try_exists().map_err(|error| io_error(&error, "look at", &path))? {
             return Ok(None);
         }
-        let manifest = self.files.manifest(&asset.key)?;
+        let manifest = self.files.manifest(place)?;
         let written = manifest.as_ref().map(|manifest| &manifest.columns[..]);
         let plan = self.format.scan(&path, written)?;
-        let Some(columns) = columns else { return Ok(Some(Value::Table(plan.into_table()))) };
+        let Some(columns) = columns else { return Ok(Some(plan)) };
         if let Some(written) = written {
             check_columns(columns, written.iter().map(|column| column.name.as_str()))?;
         }
-        let plan = plan.select(columns.iter().map(col).collect::<Vec<_>>());
-        Ok(Some(Value::Table(plan.into_table())))
+        Ok(Some(plan.select(columns.iter().map(col).collect::<Vec<_>>())))
     }
 
-    fn stage_blocking(&self, asset: &AssetSpec, env: &dyn Env, value: Value) -> Result<Staged> {
+    fn load_blocking(&self, asset: &AssetSpec, keys: Option<&KeySet>, columns: Option<&[String]>) -> Result<Option<LazyFrame>> {
+        if let Some(plan) = self.format.scan_folder(asset, &self.files.folder(&asset.key)?)? {
+            return in_folder(plan, asset, keys, columns).map(Some);
+        }
+        let Some(keys) = keys else { return self.scan(&FilePlace::of(&asset.key), columns) };
+        let mut plans = Vec::new();
+        for key in keys.keys() {
+            plans.extend(self.scan(&FilePlace::of(&asset.key).partition(&key), columns)?);
+        }
+        match plans.len() {
+            0 => Ok(None),
+            1 => Ok(plans.pop()),
+            _ => Ok(Some(concat(plans, UnionArgs::default())?)),
+        }
+    }
+
+    fn present_blocking(&self, asset: &AssetSpec, keys: &KeySet) -> Result<KeySet> {
+        if let Some(plan) = self.format.scan_folder(asset, &self.files.folder(&asset.key)?)? {
+            return slicer(plan.clone(), asset, keys)?.occurring(plan);
+        }
+        let mut present = keys.space().none();
+        for index in keys.indices() {
+            let place = FilePlace::of(&asset.key).partition(&keys.space().key(index));
+            let path = self.files.path(&place, self.format.extension())?;
+            if path.try_exists().map_err(|error| io_error(&error, "look at", &path))? {
+                present.insert(index);
+            }
+        }
+        Ok(present)
+    }
+
+    fn stage_blocking(&self, request: &StoreRequest<'_>, value: Value) -> Result<Staged> {
+        let asset = request.asset;
         let Value::Table(table) = value else {
             return Err(Error::new(ErrorKind::StoreCannotHold, format!("{} holds frames only", self.format.store_name())));
         };
+        let eager = table.share().is_some();
+        let keys = request.keys()?;
         let mut plan = table.into_polars()?.into_lazy();
         let schema = plan.collect_schema()?;
         self.format.check(&schema)?;
-        let path = self.files.staging_path(&asset.key, self.format.extension(), env)?;
-        let written = self.format.sink(plan, &path, asset).and_then(|()| {
-            let staged = self.files.staged(&path, self.format.extension())?;
+        let strays = Strays::default();
+        let slicer = match (&keys, &asset.partition_expr) {
+            (Some(keys), Some(expr)) => Some(Slicer::new(keys, expr, &schema)?),
+            _ => None,
+        };
+        if let Some(slicer) = &slicer {
+            plan = slicer.guard(plan, &strays);
+        }
+        let place = FilePlace::of_keys(&asset.key, keys.as_ref())?;
+        let path = self.files.staging_path(&place, self.format.extension(), request.env.as_ref())?;
+        let context = Written { asset, slice: request.slice, run: request.run, metadata: request.metadata };
+        let written = self.format.sink(plan, &path, &context).and_then(|()| {
+            if let Some(slicer) = &slicer {
+                strays.check(slicer.keys())?;
+            }
+            let exact = eager && self.format.gives_back(&schema);
+            let staged = self.files.staged(&path, self.format.extension(), exact)?;
             Ok(staged.rows(self.format.rows(&path)?).columns(columns_of(&schema)))
         });
         if written.is_err() {
@@ -139,23 +173,42 @@ impl<F: FileFormat> IoManager for FileIoManager<F> {
         Capabilities::new(self.format.store_name(), &[ValueKind::Table]).options(self.format.options())
     }
 
-    fn locate(&self, asset: &AssetSpec, _slice: &Slice) -> Result<Location> {
-        self.files.location(&asset.key, self.format.extension())
+    fn locate(&self, asset: &AssetSpec, slice: &Slice) -> Result<Location> {
+        for (name, value) in &self.options {
+            self.capabilities().check_option(name, value)?;
+        }
+        let asset = self.configured(asset);
+        self.format.check_options(&asset)?;
+        if self.format.is_folder(&asset) {
+            return Ok(Location::new(self.files.folder(&asset.key)?.to_string_lossy()));
+        }
+        self.files.locate(&asset, slice, self.format.extension())
     }
 
     async fn load(&self, request: LoadRequest<'_>) -> Result<Option<Value>> {
-        let (store, asset, columns) = (self.clone(), request.asset.clone(), request.columns.map(<[String]>::to_vec));
-        blocking(&request.env, move || store.load_blocking(&asset, columns.as_deref())).await
+        let (store, asset, columns) = (self.clone(), self.configured(request.asset), request.columns.map(<[String]>::to_vec));
+        let keys = request.keys()?;
+        let plan = blocking(&request.env, move || store.load_blocking(&asset, keys.as_ref(), columns.as_deref())).await?;
+        Ok(plan.map(|plan| Value::Table(plan.into_table())))
+    }
+
+    async fn present(&self, request: LoadRequest<'_>) -> Result<Present> {
+        let (store, asset) = (self.clone(), self.configured(request.asset));
+        match request.keys()? {
+            Some(keys) => blocking(&request.env, move || store.present_blocking(&asset, &keys).map(Present::Keys)).await,
+            None => Ok(Present::Whole(self.describe(request).await?.exists)),
+        }
     }
 
     async fn stage(&self, request: StoreRequest<'_>, value: Value) -> Result<Staged> {
-        let (store, asset, env) = (self.clone(), request.asset.clone(), Arc::clone(&request.env));
-        blocking(&request.env, move || store.stage_blocking(&asset, env.as_ref(), value)).await
+        let asset = self.configured(request.asset);
+        let (store, owned) = (self.clone(), OwnedRequest::of(&StoreRequest { asset: &asset, ..request.clone() }));
+        blocking(&request.env, move || store.stage_blocking(&owned.request(), value)).await
     }
 
     async fn commit(&self, request: StoreRequest<'_>, staged: Vec<Staged>, id: &CommitId) -> Result<Committed> {
-        let (files, key, run, id) = (self.files.clone(), request.asset.key.clone(), request.run.clone(), id.clone());
-        blocking(&request.env, move || files.commit(&key, &staged, &run, &id)).await
+        let (files, id, owned) = (self.files.clone(), id.clone(), OwnedRequest::of(&request));
+        blocking(&request.env, move || files.commit_all(&owned.request(), &staged, &id)).await
     }
 
     async fn discard(&self, request: StoreRequest<'_>, staged: Vec<Staged>) -> Result<()> {
@@ -164,20 +217,60 @@ impl<F: FileFormat> IoManager for FileIoManager<F> {
     }
 
     async fn committed(&self, request: StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>> {
-        self.files.committed(&request.asset.key, ids)
+        self.files.committed(&FilePlace::of_keys(&request.asset.key, request.keys()?.as_ref())?, ids)
     }
 
     async fn describe(&self, request: LoadRequest<'_>) -> Result<Description> {
-        self.files.describe(&request.asset.key, self.format.extension())
+        let asset = self.configured(request.asset);
+        let keys = request.keys()?;
+        if self.format.is_folder(&asset) || (asset.partitions.is_some() && keys.as_ref().is_none_or(|keys| keys.len() != 1)) {
+            // Which files there are is for the definition to say.
+            let folder = self.files.folder(&asset.key)?;
+            return Ok(Description { exists: folder.exists(), ..Description::default() });
+        }
+        let place = FilePlace::of_keys(&asset.key, keys.as_ref())?;
+        let mut description = self.files.describe(&place, self.format.extension())?;
+        if description.exists {
+            description.footer = self.format.metadata(&self.files.path(&place, self.format.extension())?)?;
+        }
+        Ok(description)
     }
 
     async fn delete(&self, request: StoreRequest<'_>) -> Result<()> {
-        self.files.delete(&request.asset.key, self.format.extension())
+        self.files.delete(&FilePlace::of_keys(&request.asset.key, request.keys()?.as_ref())?, self.format.extension())
     }
 
     async fn probe(&self, env: &dyn Env) -> Result<()> {
         self.files.probe(env)
     }
+}
+
+/// The partitions that are asked for, of a folder that somebody else divided by the values of columns.
+fn in_folder(plan: LazyFrame, asset: &AssetSpec, keys: Option<&KeySet>, columns: Option<&[String]>) -> Result<LazyFrame> {
+    let plan = match keys {
+        None => plan,
+        Some(keys) => {
+            let slicer = slicer(plan.clone(), asset, keys)?;
+            let one = |index| plan.clone().filter(slicer.only(index).predicate());
+            let plans: Vec<LazyFrame> = keys.indices().map(one).collect();
+            match plans.len() {
+                0 => plan.clone().limit(0),
+                _ => concat(plans, UnionArgs::default())?,
+            }
+        }
+    };
+    let Some(columns) = columns else { return Ok(plan) };
+    let schema = plan.clone().collect_schema()?;
+    check_columns(columns, schema.iter_names().map(polars::prelude::PlSmallStr::as_str))?;
+    Ok(plan.select(columns.iter().map(col).collect::<Vec<_>>()))
+}
+
+fn slicer(mut plan: LazyFrame, asset: &AssetSpec, keys: &KeySet) -> Result<Slicer> {
+    let Some(expr) = &asset.partition_expr else {
+        let message = format!("nothing says which column tells the partitions of `{}` apart", asset.key);
+        return Err(Error::new(ErrorKind::Partitions, message).help("name it in `partition_expr`"));
+    };
+    Slicer::new(keys, expr, plan.collect_schema()?.as_ref())
 }
 
 /// A path as Polars wants it.

@@ -11,10 +11,10 @@ use crate::asset::{AssetSpec, ValueKind};
 use crate::commit::CommitId;
 use crate::env::{Env, blocking};
 use crate::error::{Error, ErrorKind, Result};
-use crate::io::files::{FileSpace, io_error};
+use crate::io::files::{FilePlace, FileSpace, io_error};
 use crate::io::{
-    Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, OptionDef, OptionKind, Staged,
-    StoreRequest,
+    Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, OptionDef, OptionKind, OwnedRequest,
+    Staged, StoreRequest,
 };
 use crate::metadata::MetadataValue;
 use crate::slice::Slice;
@@ -65,14 +65,14 @@ impl FsIoManager {
     ///
     /// Bytes bring their own, so for them the manifest knows. A file that somebody else put there has none: its asset says the
     /// extension with `store(extension = "…")`.
-    fn extension(&self, asset: &AssetSpec) -> Result<String> {
+    fn extension(&self, asset: &AssetSpec, place: &FilePlace) -> Result<String> {
         if asset.output.kind == ValueKind::Object {
             return Ok(self.object_format(asset).extension().to_owned());
         }
         if let Some(MetadataValue::Text(extension)) = asset.store_option("extension") {
             return Ok(extension.clone());
         }
-        Ok(self.files.manifest(&asset.key)?.map_or_else(|| "bin".to_owned(), |manifest| manifest.extension))
+        Ok(self.files.manifest(place)?.map_or_else(|| "bin".to_owned(), |manifest| manifest.extension))
     }
 }
 
@@ -82,7 +82,7 @@ impl IoManager for FsIoManager {
         Capabilities::new("the file store", &[ValueKind::Object, ValueKind::Bytes]).options(OPTIONS)
     }
 
-    fn locate(&self, asset: &AssetSpec, _slice: &Slice) -> Result<Location> {
+    fn locate(&self, asset: &AssetSpec, slice: &Slice) -> Result<Location> {
         let extension = match (asset.output.kind, asset.store_option("extension")) {
             (ValueKind::Object, _) => self.object_format(asset).extension(),
             (_, Some(MetadataValue::Text(extension))) => {
@@ -91,14 +91,15 @@ impl IoManager for FsIoManager {
             }
             _ => "*",
         };
-        self.files.location(&asset.key, extension)
+        self.files.locate(asset, slice, extension)
     }
 
     async fn load(&self, request: LoadRequest<'_>) -> Result<Option<Value>> {
         let (store, asset) = (self.clone(), request.asset.clone());
+        let place = FilePlace::of_keys(&asset.key, request.keys()?.as_ref())?;
         blocking(&request.env, move || {
-            let extension = store.extension(&asset)?;
-            let path = store.files.path(&asset.key, &extension)?;
+            let extension = store.extension(&asset, &place)?;
+            let path = store.files.path(&place, &extension)?;
             let bytes = match fs::read(&path) {
                 Ok(bytes) => bytes,
                 Err(error) if error.kind() == IoErrorKind::NotFound => return Ok(None),
@@ -114,6 +115,7 @@ impl IoManager for FsIoManager {
 
     async fn stage(&self, request: StoreRequest<'_>, value: Value) -> Result<Staged> {
         let (store, asset, env) = (self.clone(), request.asset.clone(), Arc::clone(&request.env));
+        let place = FilePlace::of_keys(&asset.key, request.keys()?.as_ref())?;
         blocking(&request.env, move || {
             let (bytes, extension) = match value {
                 Value::Object(object) => {
@@ -126,9 +128,9 @@ impl IoManager for FsIoManager {
                 }
                 Value::Table(_) => return Err(Error::new(ErrorKind::StoreCannotHold, "the file store does not hold frames")),
             };
-            let path = store.files.staging_path(&asset.key, &extension, env.as_ref())?;
+            let path = store.files.staging_path(&place, &extension, env.as_ref())?;
             let written = fs::write(&path, bytes).map_err(|error| io_error(&error, "write", &path));
-            let staged = written.and_then(|()| store.files.staged(&path, &extension));
+            let staged = written.and_then(|()| store.files.staged(&path, &extension, false));
             if staged.is_err() {
                 // Nobody will ask for a file that was not finished; if it cannot be removed, the first error still tells more.
                 drop(fs::remove_file(&path));
@@ -139,8 +141,8 @@ impl IoManager for FsIoManager {
     }
 
     async fn commit(&self, request: StoreRequest<'_>, staged: Vec<Staged>, id: &CommitId) -> Result<Committed> {
-        let (files, key, run, id) = (self.files.clone(), request.asset.key.clone(), request.run.clone(), id.clone());
-        blocking(&request.env, move || files.commit(&key, &staged, &run, &id)).await
+        let (files, id, owned) = (self.files.clone(), id.clone(), OwnedRequest::of(&request));
+        blocking(&request.env, move || files.commit_all(&owned.request(), &staged, &id)).await
     }
 
     async fn discard(&self, request: StoreRequest<'_>, staged: Vec<Staged>) -> Result<()> {
@@ -149,15 +151,17 @@ impl IoManager for FsIoManager {
     }
 
     async fn committed(&self, request: StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>> {
-        self.files.committed(&request.asset.key, ids)
+        self.files.committed(&FilePlace::of_keys(&request.asset.key, request.keys()?.as_ref())?, ids)
     }
 
     async fn describe(&self, request: LoadRequest<'_>) -> Result<Description> {
-        self.files.describe(&request.asset.key, &self.extension(request.asset)?)
+        let place = FilePlace::of_keys(&request.asset.key, request.keys()?.as_ref())?;
+        self.files.describe(&place, &self.extension(request.asset, &place)?)
     }
 
     async fn delete(&self, request: StoreRequest<'_>) -> Result<()> {
-        self.files.delete(&request.asset.key, &self.extension(request.asset)?)
+        let place = FilePlace::of_keys(&request.asset.key, request.keys()?.as_ref())?;
+        self.files.delete(&place, &self.extension(request.asset, &place)?)
     }
 
     async fn probe(&self, env: &dyn Env) -> Result<()> {

@@ -43,7 +43,7 @@ impl AxisColumn {
     /// For these places on an axis, in a column of this type.
     pub(super) fn new(axis: &Axis, places: &RoaringTreemap, column: &str, data_type: &DataType) -> Result<Self> {
         let by_time = axis.time().is_some() && matches!(data_type, DataType::Date | DataType::Datetime(..));
-        let matcher = if by_time { within(axis, places, column, data_type)? } else { equal(axis, places, column, data_type) ? };
+        let matcher = if by_time { within(axis, places, column, data_type)? } else { equal(axis, places, column, data_type)? };
         Ok(Self { column: column.into(), data_type: data_type.clone(), matcher: Arc::new(matcher) })
     }
 
@@ -73,7 +73,10 @@ impl AxisColumn {
                 match self.data_type {
                     DataType::Date => {
                         let days = i32::try_from(window.start).ok()?;
-                        jiff::civil::date(1970, 1, 1).checked_add(jiff::Span::new().try_days(days).ok()?).ok().map(|date| date.to_string())
+                        jiff::civil::date(1970, 1, 1)
+                            .checked_add(jiff::Span::new().try_days(days).ok()?)
+                            .ok()
+                            .map(|date| date.to_string())
                     }
                     DataType::Datetime(unit, _) => {
                         let nanoseconds = i128::from(window.start) * unscaled(unit);
@@ -131,7 +134,8 @@ impl AxisColumn {
                 let column = if is_text(&self.data_type) { column.cast(DataType::String) } else { column };
                 Some(match literals.len() {
                     0 => lit(false),
-                    1 => column.eq(lit(polars::prelude::Scalar::new(literals.dtype().clone(), literals.get(0).ok()?.into_static()))),
+                    1 => column
+                        .eq(lit(polars::prelude::Scalar::new(literals.dtype().clone(), literals.get(0).ok()?.into_static()))),
                     _ => column.is_in(lit(literals).implode(true), false),
                 })
             }
@@ -211,8 +215,10 @@ fn equal(axis: &Axis, places: &RoaringTreemap, column: &str, data_type: &DataTyp
         other => is_text(other) || other.is_integer(),
     };
     if !kind {
-        let message = format!("the column `{column}` is `{data_type}`, and partitions are told apart by text, numbers without fraction, \
-            bools, dates or times");
+        let message = format!(
+            "the column `{column}` is `{data_type}`, and partitions are told apart by text, numbers without fraction, \
+            bools, dates or times"
+        );
         return Err(Error::new(ErrorKind::Schema, message).help("name another column in `partition_expr`, or cast this one"));
     }
     let mut matcher = (HashMap::new(), HashMap::new());
@@ -313,8 +319,10 @@ fn within(axis: &Axis, places: &RoaringTreemap, column: &str, data_type: &DataTy
             return Err(Error::new(ErrorKind::PartitionKey, message).help("cast the column to a type that holds the time"));
         };
         if start >= end && !matches!(data_type, DataType::Date) {
-            let message = format!("the wall clock repeats in the window `{key}`, so that the column `{column}`, which has no time zone, \
-                cannot tell it from the next");
+            let message = format!(
+                "the wall clock repeats in the window `{key}`, so that the column `{column}`, which has no time zone, \
+                cannot tell it from the next"
+            );
             return Err(Error::new(ErrorKind::PartitionKey, message).help("give the column a time zone"));
         }
         windows.push(Span { place, start, end });
@@ -324,8 +332,7 @@ fn within(axis: &Axis, places: &RoaringTreemap, column: &str, data_type: &DataTy
 
 /// Where a window begins or ends, as the number that the column holds. A date is its midnight.
 fn bound(window: &Window, data_type: &DataType, start: bool) -> Option<i64> {
-    let (instant, civil) =
-        if start { (window.start, window.civil_start) } else { (window.end, window.civil_end) };
+    let (instant, civil) = if start { (window.start, window.civil_start) } else { (window.end, window.civil_end) };
     match data_type {
         DataType::Date => {
             // The first midnight that is not before.

@@ -7,7 +7,7 @@
 mod axis;
 mod strays;
 
-use polars::prelude::{DataType, Expr, LazyFrame, PlSmallStr, Schema, as_struct, col, lit};
+use polars::prelude::{DataType, Expr, IntoLazy, LazyFrame, PlSmallStr, Schema, as_struct, col, lit};
 
 pub(crate) use axis::AxisColumn;
 pub(crate) use strays::Strays;
@@ -15,10 +15,20 @@ pub(crate) use strays::Strays;
 use crate::asset::PartitionExpr;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::polars::check_columns;
+use crate::frame::{Frame, Table};
 use crate::partition::KeySet;
 
 /// How many boxes a predicate is written out for.
 const MOST_BOXES: usize = 64;
+
+/// The rows, brought into memory, if all of them belong to the partitions.
+pub(crate) fn refuse_strays(table: Table, keys: &KeySet, expr: &PartitionExpr) -> Result<Table> {
+    let frame = table.into_polars()?.into_eager()?;
+    let strays = Strays::default();
+    let kept = Slicer::new(keys, expr, frame.schema())?.guard(frame.lazy(), &strays).collect()?;
+    strays.check(keys)?;
+    Ok(kept.into_table())
+}
 
 /// Tells the rows of some partitions from others.
 pub(crate) struct Slicer {
@@ -88,7 +98,8 @@ impl Slicer {
     fn by_row(&self) -> Expr {
         let keys = self.keys.clone();
         let count = self.axes.len();
-        let places: Vec<Expr> = self.axes.iter().enumerate().map(|(index, axis)| axis.place().alias(format!("{index}"))).collect();
+        let places: Vec<Expr> =
+            self.axes.iter().enumerate().map(|(index, axis)| axis.place().alias(format!("{index}"))).collect();
         as_struct(places).map(
             move |column| {
                 let places = column.struct_()?.fields_as_series();
@@ -127,7 +138,8 @@ impl Slicer {
 
     /// The indices of the partitions that occur among rows, read from a plan. Blocks.
     pub(crate) fn occurring(&self, plan: LazyFrame) -> Result<KeySet> {
-        let places: Vec<Expr> = self.axes.iter().enumerate().map(|(index, axis)| axis.place().alias(format!("{index}"))).collect();
+        let places: Vec<Expr> =
+            self.axes.iter().enumerate().map(|(index, axis)| axis.place().alias(format!("{index}"))).collect();
         let found = plan.select(places).unique(None, polars::prelude::UniqueKeepStrategy::Any);
         let found = found.collect_with_engine(polars::prelude::Engine::Streaming)?.unwrap_single();
         let columns: Vec<_> = found.columns().iter().map(polars::prelude::Column::i64).collect::<Result<_, _>>()?;
