@@ -118,12 +118,11 @@ impl TimeDef {
 
     /// The seconds that a text may mean; `None` if it is not written as keys are.
     fn read(&self, key: &str) -> Option<Vec<i64>> {
-        let (parts, suffix) = match BrokenDownTime::parse(&self.format, key) {
-            Ok(parts) => (parts, None),
-            Err(_) => {
-                let (head, offset) = split_offset(key)?;
-                (BrokenDownTime::parse(&self.format, head).ok()?, Some(offset))
-            }
+        let (parts, suffix) = if let Ok(parts) = BrokenDownTime::parse(&self.format, key) {
+            (parts, None)
+        } else {
+            let (head, offset) = split_offset(key)?;
+            (BrokenDownTime::parse(&self.format, head).ok()?, Some(offset))
         };
         if let Some(instant) = parts.timestamp() {
             return Some(vec![instant.as_second()]);

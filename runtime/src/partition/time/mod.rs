@@ -111,9 +111,8 @@ impl TimeDef {
         }
         let format = match &every {
             Every::Day | Every::Week(_) | Every::Month(_) => keys::DATE,
-            Every::Hour => keys::MINUTE,
             Every::Cron(expression) if cron::has_seconds(&cron::parse(expression)?) => keys::SECOND,
-            Every::Cron(_) => keys::MINUTE,
+            Every::Hour | Every::Cron(_) => keys::MINUTE,
         };
         let def = Self {
             every,
