@@ -42,8 +42,8 @@ impl TimeDef {
         for time in &times {
             // A format may leave out what the start of the window has, so the key may read as a time before it.
             let near = self.clock().at(*time).unwrap_or(0);
-            let candidates = near.saturating_sub(1)..=near.saturating_add(2);
-            if let Some(found) = candidates.into_iter().find(|number| self.raw_key(*number).is_some_and(|known| known == key)) {
+            let mut candidates = [near, near.saturating_add(1), near.saturating_sub(1), near.saturating_add(2)].into_iter();
+            if let Some(found) = candidates.find(|number| self.raw_key(*number).is_some_and(|known| known == key)) {
                 return if found < limit { Place::At(found) } else { Place::After };
             }
         }
