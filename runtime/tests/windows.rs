@@ -1,5 +1,7 @@
 //! Windows of time: they tile it in every zone, each has a key of its own, and clocks that change lose and double none.
 
+#![allow(clippy::unwrap_used, reason = "a test that unwraps has failed where it says")]
+
 use std::collections::HashSet;
 
 use jiff::tz::TimeZone;
@@ -63,22 +65,34 @@ fn check_tiles(def: &TimeDef, until: &str, step: u64) {
     }
 }
 
-#[test]
-fn days_weeks_and_months_tile_ten_years_in_every_zone() {
+fn check_calendar(every: &[Every], hours: u8, minutes: u8) {
     for zone in ZONES {
-        for (every, hours) in [
-            (Every::Day, 0),
-            (Every::Day, 2),
-            (Every::Day, 23),
-            (Every::Week(0), 0),
-            (Every::Week(5), 3),
-            (Every::Month(1), 0),
-            (Every::Month(28), 1),
-        ] {
-            let def = def(every, "2005-01-01", zone).offset(hours, if hours == 2 { 30 } else { 0 }).unwrap();
+        for every in every {
+            let def = def(every.clone(), "2005-01-01", zone).offset(hours, minutes).unwrap();
             check_tiles(&def, "2015-02-01T00:00:00Z", 1);
         }
     }
+}
+
+#[test]
+fn days_tile_ten_years_in_every_zone() {
+    check_calendar(&[Every::Day], 0, 0);
+}
+
+#[test]
+fn days_from_the_small_hours_tile_ten_years_in_every_zone() {
+    check_calendar(&[Every::Day], 2, 30);
+}
+
+#[test]
+fn days_from_late_in_the_evening_tile_ten_years_in_every_zone() {
+    check_calendar(&[Every::Day], 23, 0);
+}
+
+#[test]
+fn weeks_and_months_tile_ten_years_in_every_zone() {
+    check_calendar(&[Every::Week(0), Every::Month(1)], 0, 0);
+    check_calendar(&[Every::Week(5), Every::Month(28)], 3, 15);
 }
 
 #[test]
@@ -97,18 +111,25 @@ fn hours_tile_in_every_zone() {
 fn cron_windows_tile_in_every_zone() {
     for zone in ZONES {
         for expression in ["30 2 * * *", "0 6 * * 1-5", "15,45 */6 * * *", "0 0 1 */3 *", "10 1 * * 7"] {
-            check_tiles(&def(Every::Cron(expression.into()), "2010-01-01", zone), "2013-02-01T00:00:00Z", 1);
+            check_tiles(&def(Every::Cron(expression.into()), "2010-01-01", zone), "2011-06-01T00:00:00Z", 1);
         }
     }
 }
 
 #[test]
 fn local_mean_time_with_seconds_tiles() {
-    for zone in ["Europe/Amsterdam", "America/New_York", "Asia/Manila", "America/Sitka"] {
-        check_tiles(&def(Every::Day, "1840-01-01", zone), "1950-01-01T00:00:00Z", 1);
-        check_tiles(&def(Every::Hour, "1840-01-01", zone), "1950-01-01T00:00:00Z", 499);
-        check_tiles(&def(Every::Hour, "1883-11-17", zone), "1883-11-20T00:00:00Z", 1);
+    // When the zone changed from (one) local mean time, by minutes and seconds or across the date line.
+    for (zone, from, until) in [
+        ("Europe/Amsterdam", "1937-01-01", "1940-06-01T00:00:00Z"),
+        ("America/New_York", "1883-01-01", "1884-01-01T00:00:00Z"),
+        ("Asia/Manila", "1844-06-01", "1845-06-01T00:00:00Z"),
+        ("America/Sitka", "1867-01-01", "1868-01-01T00:00:00Z"),
+    ] {
+        check_tiles(&def(Every::Day, from, zone), until, 1);
+        check_tiles(&def(Every::Hour, from, zone), until, 3);
+        check_tiles(&def(Every::Day, "1840-01-01", zone), "1990-01-01T00:00:00Z", 31);
     }
+    check_tiles(&def(Every::Hour, "1883-11-17", "America/New_York"), "1883-11-20T00:00:00Z", 1);
 }
 
 #[test]
@@ -253,7 +274,8 @@ fn a_format_must_tell_windows_apart() {
     assert_eq!(key(Every::Week(1), "%G-W%V", 0), "2020-W02");
     assert_eq!(key(Every::Cron("0 6 * * *".into()), "%Y-%m-%d", 1), "2020-01-02");
     assert_eq!(key(Every::Hour, "%Y-%m-%dT%H:%M:%S%z", 0), "2020-01-01T00:00:00-0500");
-    assert_eq!(key(Every::Hour, "%Y-%m-%d-%H", 7350), "2020-11-01-05");
+    assert_eq!(key(Every::Hour, "%Y-%m-%d-%H", 7320), "2020-11-01-01");
+    assert_eq!(key(Every::Hour, "%Y-%m-%d-%H", 7321), "2020-11-01-01-0500");
 }
 
 #[test]

@@ -138,7 +138,7 @@ impl Axis {
                         (Place::At(first), Place::At(last)) if first < last && (last < *count || !strict) => {
                             spans.push((first, last.min(count.saturating_sub(1))));
                         }
-                        (Place::At(_), Place::At(_)) | (Place::At(_), _) if strict => return Err(self.unknown("", last)),
+                        (Place::At(_), _) if strict => return Err(self.unknown("", last)),
                         _ if strict => return Err(self.unknown("", first)),
                         // What is left of a span where the definition now begins later or ends earlier.
                         (first @ (Place::At(_) | Place::Before), last @ (Place::At(_) | Place::After)) => {

@@ -202,8 +202,8 @@ impl PartitionsDef {
         let dimensions: Vec<&Dimension> = self.sorted().collect();
         let mut named: Vec<BTreeSet<&Arc<str>>> = vec![BTreeSet::new(); dimensions.len()];
         for each in boxes.iter() {
-            let names = each.dimensions.iter().map(|(name, _)| &**name);
-            if !names.eq(dimensions.iter().map(|dimension| dimension.name.as_str())) {
+            let given = each.dimensions.iter().map(|(name, _)| &**name);
+            if !given.eq(dimensions.iter().map(|dimension| dimension.name.as_str())) {
                 return Err(Error::new(
                     ErrorKind::PartitionKey,
                     format!("`{slice}` has not the dimensions of `{}`", self.name()),

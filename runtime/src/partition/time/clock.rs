@@ -13,7 +13,7 @@ use super::{Every, TimeDef};
 pub(super) enum Clock {
     Calendar(Calendar),
     Hours(Hours),
-    Cron(Ticks),
+    Cron(Box<Ticks>),
 }
 
 impl Clock {
@@ -21,7 +21,7 @@ impl Clock {
         let start = def.start.instant(&def.tz);
         match &def.every {
             Every::Hour => Self::Hours(Hours::new(def.tz.clone(), start, def.minutes)),
-            Every::Cron(expression) => Self::Cron(Ticks::new(def.tz.clone(), start, expression)),
+            Every::Cron(expression) => Self::Cron(Box::new(Ticks::new(def.tz.clone(), start, expression))),
             Every::Day | Every::Week(_) | Every::Month(_) => Self::Calendar(Calendar::new(def, start)),
         }
     }

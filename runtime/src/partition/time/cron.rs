@@ -84,13 +84,11 @@ impl Ticks {
         }
         let mut found = self.found.write().unwrap_or_else(PoisonError::into_inner);
         while !enough(&found.ticks) {
-            match found.walk.as_mut().and_then(Walk::next) {
-                Some(tick) => found.ticks.push(tick),
-                None => {
-                    found.walk = None;
-                    break;
-                }
-            }
+            let Some(tick) = found.walk.as_mut().and_then(Walk::next) else {
+                found.walk = None;
+                break;
+            };
+            found.ticks.push(tick);
         }
         ask(&found.ticks)
     }
@@ -99,18 +97,17 @@ impl Ticks {
 impl Walk {
     fn next(&mut self) -> Option<i64> {
         loop {
-            let tick = match self.due.take() {
-                Some(due) => due,
-                None => {
-                    let named = self.named(self.from)?;
-                    let tick = named - self.stretch.offset;
-                    if tick >= self.stretch.end {
-                        self.enter_next()?;
-                        continue;
-                    }
-                    self.from = named + 1;
-                    tick
+            let tick = if let Some(due) = self.due.take() {
+                due
+            } else {
+                let named = self.named(self.from)?;
+                let tick = named - self.stretch.offset;
+                if tick >= self.stretch.end {
+                    self.enter_next()?;
+                    continue;
                 }
+                self.from = named + 1;
+                tick
             };
             if tick >= self.start {
                 return (tick < END).then_some(tick);

@@ -42,8 +42,8 @@ impl TimeDef {
         for time in &times {
             // A format may leave out what the start of the window has, so the key may read as a time before it.
             let near = self.clock().at(*time).unwrap_or(0);
-            let candidates = near.saturating_sub(1)..=near.saturating_add(2);
-            if let Some(found) = candidates.into_iter().find(|number| self.raw_key(*number).is_some_and(|known| known == key)) {
+            let mut candidates = [near, near.saturating_add(1), near.saturating_sub(1), near.saturating_add(2)].into_iter();
+            if let Some(found) = candidates.find(|number| self.raw_key(*number).is_some_and(|known| known == key)) {
                 return if found < limit { Place::At(found) } else { Place::After };
             }
         }
@@ -118,12 +118,11 @@ impl TimeDef {
 
     /// The seconds that a text may mean; `None` if it is not written as keys are.
     fn read(&self, key: &str) -> Option<Vec<i64>> {
-        let (parts, suffix) = match BrokenDownTime::parse(&self.format, key) {
-            Ok(parts) => (parts, None),
-            Err(_) => {
-                let (head, offset) = split_offset(key)?;
-                (BrokenDownTime::parse(&self.format, head).ok()?, Some(offset))
-            }
+        let (parts, suffix) = if let Ok(parts) = BrokenDownTime::parse(&self.format, key) {
+            (parts, None)
+        } else {
+            let (head, offset) = split_offset(key)?;
+            (BrokenDownTime::parse(&self.format, head).ok()?, Some(offset))
         };
         if let Some(instant) = parts.timestamp() {
             return Some(vec![instant.as_second()]);

@@ -36,8 +36,9 @@ pub enum Every {
 
 /// Windows of time from a start, each with a key: its start in local time.
 ///
-/// The windows tile time: each ends where the next begins, also where clocks change. A boundary that clocks jump over moves to the
-/// first instant after the jump; of a boundary that comes twice the first counts, except for hours, of which both do.
+/// The windows tile time: each ends where the next begins, also where clocks change. Of a daily, weekly or monthly boundary that comes
+/// twice the first counts, and one that clocks jump over moves to the first instant after the jump. Hours count as often as the clock
+/// shows them, so a day has 23 or 25 then; the key of the second of two has its offset: `2010-11-07-01:00-0800`.
 ///
 /// `PartialEq` compares what was declared.
 ///
@@ -111,9 +112,8 @@ impl TimeDef {
         }
         let format = match &every {
             Every::Day | Every::Week(_) | Every::Month(_) => keys::DATE,
-            Every::Hour => keys::MINUTE,
             Every::Cron(expression) if cron::has_seconds(&cron::parse(expression)?) => keys::SECOND,
-            Every::Cron(_) => keys::MINUTE,
+            Every::Hour | Every::Cron(_) => keys::MINUTE,
         };
         let def = Self {
             every,
