@@ -45,6 +45,8 @@ pub enum MappingDef {
     Last,
     /// [`Mapping::Offset`].
     Offset(i64, i64),
+    /// [`Mapping::Overlap`].
+    Overlap,
     /// [`Mapping::Keys`].
     Keys(&'static [&'static str]),
     /// [`Mapping::Map`].
@@ -61,6 +63,7 @@ impl From<&MappingDef> for Mapping {
             MappingDef::All => Self::All,
             MappingDef::Last => Self::Last,
             MappingDef::Offset(start, end) => Self::Offset { start: *start, end: *end },
+            MappingDef::Overlap => Self::Overlap,
             MappingDef::Keys(keys) => Self::Keys(owned(keys)),
             MappingDef::Map(pairs) => Self::Map(pairs.iter().map(|(key, keys)| ((*key).to_owned(), owned(keys))).collect()),
             MappingDef::Dimensions(all) => {

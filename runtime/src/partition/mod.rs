@@ -4,19 +4,25 @@
 //! [`KeySet`] is a set of those indices. [`Mapping`]s carry sets from one definition to another, both ways.
 
 mod def;
+pub(crate) mod edge;
+pub(crate) mod generated;
 mod key;
+mod many;
 mod mapping;
+pub(crate) mod own;
 mod set;
 mod shape;
 mod space;
+mod text;
 mod time;
 mod typed;
 
 pub use def::{Dimension, DimensionDef, PartitionsDef};
 pub use key::PartitionKey;
+pub use many::{PartitionSet, Partitions, PartitionsIter};
 pub use mapping::{Mapping, MappingDef};
 pub use set::KeySet;
-pub use shape::{DimensionShape, Shape, ShapeKind};
+pub use shape::{AssetShape, DimensionShape, Shape, ShapeKind};
 pub use space::{Axis, KeySpace};
 pub use time::{Every, TimeDef, Window};
-pub use typed::{Partition, PartitionDefinition, PartitionSet, Partitions, TimePartitions, Unpartitioned};
+pub use typed::{Partition, PartitionDefinition, TimePartitions, Unpartitioned};
