@@ -2,6 +2,7 @@
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
+use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, FnArg, Signature, Token, Visibility};
 
@@ -32,6 +33,11 @@ impl Item {
     /// The attributes that turn the item off, which everything beside it must follow.
     pub(crate) fn cfgs(&self) -> impl Iterator<Item = &Attribute> + Clone {
         self.attrs.iter().filter(|attr| attr.path().is_ident("cfg"))
+    }
+
+    /// The function's name without `r#`.
+    pub(crate) fn name(&self) -> String {
+        self.sig.ident.unraw().to_string()
     }
 
     /// The doc comment.

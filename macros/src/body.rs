@@ -48,11 +48,17 @@ fn loads(asset: &Asset, upstreams: &[Upstream<'_>]) -> TokenStream {
     for (index, param) in asset.params.iter().enumerate() {
         let variable = variable(index);
         match &param.kind {
-            Kind::Input(_) => {
+            Kind::Input(input) => {
                 let Some(upstream) = upstreams.next() else { break };
-                let load = checks::load(&param.ident, &upstream.name, &param.ty, &upstream.alias, &call);
+                let load = checks::load(param, input, upstream, &call);
                 inputs.push(quote!(let #variable = #load;));
                 loaded.push(variable);
+            }
+            Kind::Partition(definition) => {
+                others.push(quote_spanned!(definition.span()=> let #variable = #call.partition::<#definition>()?;));
+            }
+            Kind::PartitionSet(definition) => {
+                others.push(quote_spanned!(definition.span()=> let #variable = #call.partition_set::<#definition>()?;));
             }
             Kind::Context => others.push(quote!(let #variable = #call.context().clone();)),
             Kind::Resource(_) => {
@@ -106,7 +112,7 @@ fn taken(asset: &Asset) -> TokenStream {
         let value = checks::value_of(&out, error);
         quote!(let #out = #value;)
     });
-    let produced = checks::produce(&Ident::new("__Out", here), &returns.value, &out);
+    let produced = checks::produce(&Ident::new("__Out", here), returns, &out);
     if returns.metadata {
         let output = paths::output(here);
         return quote! {

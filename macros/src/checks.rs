@@ -8,7 +8,9 @@ use quote::{ToTokens, quote_spanned};
 use syn::Type;
 use syn::spanned::Spanned;
 
+use crate::expand::Upstream;
 use crate::paths;
+use crate::valid::{Input, Param, Returns};
 
 /// What the output type is, as a constant closure.
 pub(crate) fn describe(output: &Ident) -> TokenStream {
@@ -17,19 +19,30 @@ pub(crate) fn describe(output: &Ident) -> TokenStream {
 }
 
 /// Makes the value of the body something to store. Fails under the return type if no store can hold it.
-pub(crate) fn produce(output: &Ident, written: &Type, value: &Ident) -> TokenStream {
+pub(crate) fn produce(output: &Ident, returns: &Returns, value: &Ident) -> TokenStream {
+    let written = &returns.value;
     let span = written.span();
     let probe = paths::probe(span);
-    quote_spanned!(span=> (&&&&#probe::<#output>::NEW).kind().produce::<#written>(#value))
+    let produce = match &returns.each {
+        Some(definition) => quote_spanned!(span=> produce_each::<#definition, #written>),
+        None => quote_spanned!(span=> produce::<#written>),
+    };
+    quote_spanned!(span=> (&&&&#probe::<#output>::NEW).kind().#produce(#value))
 }
 
 /// Loads an input. Fails under the parameter's type if the upstream's output cannot be loaded as it.
-pub(crate) fn load(parameter: &Ident, name: &str, ty: &Type, upstream: &Ident, call: &Ident) -> TokenStream {
-    let span = parameter.span();
+pub(crate) fn load(param: &Param, input: &Input, upstream: &Upstream<'_>, call: &Ident) -> TokenStream {
+    let (span, ty) = (param.ident.span(), &param.ty);
+    let Upstream { alias, name, .. } = upstream;
     // With the upstream's span, so that of what is no asset it is said once.
-    let (probe, asset) = (paths::probe(upstream.span()), paths::asset(upstream.span()));
-    let kind = quote_spanned!(upstream.span()=> (&&&&#probe::<<#upstream as #asset>::Output>::NEW).kind());
-    quote_spanned!(span=> #kind.load::<#ty, #upstream>(&mut #call, #name)?)
+    let (probe, asset) = (paths::probe(alias.span()), paths::asset(alias.span()));
+    let kind = quote_spanned!(alias.span()=> (&&&&#probe::<<#alias as #asset>::Output>::NEW).kind());
+    let load = match (&input.each, &input.previous) {
+        (Some((definition, value)), _) => quote_spanned!(span=> load_each::<#value, #definition, #alias>),
+        (None, Some(_)) => quote_spanned!(span=> load_previous::<#ty, #alias>),
+        (None, None) => quote_spanned!(span=> load::<#ty, #alias>),
+    };
+    quote_spanned!(span=> #kind.#load(&mut #call, #name)?)
 }
 
 /// What asks for a resource, as a constant. Fails under the type if it cannot be shared between threads.

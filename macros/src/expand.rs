@@ -10,7 +10,7 @@ use crate::args::Value;
 use crate::ast::Item;
 use crate::diagnose::Errors;
 use crate::valid::{Asset, Input, Kind};
-use crate::{body, checks, marker, paths, record};
+use crate::{body, checks, edges, marker, paths, record};
 
 /// Everything for an asset. With errors it is all still checked, but not registered.
 pub(crate) fn expand(asset: &Asset, errors: Errors) -> TokenStream {
@@ -26,16 +26,21 @@ pub(crate) fn expand(asset: &Asset, errors: Errors) -> TokenStream {
         let Upstream { alias, path, .. } = upstream;
         quote!(type #alias = #path;)
     });
-    let marker_impl = marker::implement(&asset.item.sig.ident, &asset.returns.value);
+    let definition = edges::alias(asset);
+    let marker_impl = marker::implement(&asset.item.sig.ident, &asset.returns.value, &edges::shape(asset));
     let output = output_alias(&asset.item.sig.ident);
     let asked_for = record::asked_for(asset);
+    let mappings = upstreams.iter().map(edges::mapping);
+    let edges = edges::checks(asset, &upstreams);
     let record = record::define(asset, &upstreams);
     let run = if asset.external { check_external(asset) } else { body::run(asset, &upstreams) };
     let registration = sound.then(|| {
         let (submit, registered) = (paths::submit(here), paths::registered(here));
         quote!(#submit! { #registered(&__DEF) })
     });
-    let fields = upstreams.iter().map(|Upstream { field, path, .. }| quote!(#field: #path));
+    // An asset that holds itself would be of infinite size.
+    let others = upstreams.iter().filter(|upstream| upstream.input.is_none_or(|input| input.previous.is_none()));
+    let fields = others.map(|Upstream { field, path, .. }| quote!(#field: #path));
     let marker = marker::declare(&asset.item, fields);
 
     quote! {
@@ -46,9 +51,12 @@ pub(crate) fn expand(asset: &Asset, errors: Errors) -> TokenStream {
         const _: () = {
             #uses
             #(#aliases)*
+            #definition
             #output
             #marker_impl
             #asked_for
+            #(#mappings)*
+            #edges
             #record
             #run
             #registration
@@ -80,7 +88,7 @@ pub(crate) struct Upstream<'a> {
 
 fn upstreams(asset: &Asset) -> Vec<Upstream<'_>> {
     let inputs = asset.params.iter().filter_map(|param| match &param.kind {
-        Kind::Input(input) => Some((param.ident.clone(), &input.path, param.name(), Some(input))),
+        Kind::Input(input) => Some((param.ident.clone(), &input.path, param.name(), Some(&**input))),
         _ => None,
     });
     let deps = match asset.args.get("deps") {
@@ -115,6 +123,6 @@ fn output_alias(ident: &Ident) -> TokenStream {
 fn check_external(asset: &Asset) -> TokenStream {
     let here = Span::call_site();
     let (value, output, produced) = (Ident::new("__value", here), Ident::new("__Out", here), paths::produced(here));
-    let produce = checks::produce(&output, &asset.returns.value, &value);
+    let produce = checks::produce(&output, &asset.returns, &value);
     quote!(const _: fn(#output) -> #produced = |#value| #produce;)
 }

@@ -6,7 +6,7 @@ use quote::quote;
 
 use crate::diagnose::Errors;
 use crate::valid::Unusable;
-use crate::{marker, paths};
+use crate::{edges, marker, paths};
 
 /// The item as it was written, for something that is not a function at all.
 pub(crate) fn unchanged(item: &TokenStream, errors: Errors) -> TokenStream {
@@ -24,7 +24,7 @@ pub(crate) fn expand(unusable: &Unusable, errors: Errors) -> TokenStream {
     }
     let (asset_def, poisoned) = (paths::asset_def(Span::call_site()), paths::poisoned(Span::call_site()));
     let cfgs = item.cfgs();
-    let marker_impl = marker::implement(&item.sig.ident, poisoned);
+    let marker_impl = marker::implement(&item.sig.ident, poisoned, &edges::unknown_shape(&item.name()));
     let marker = marker::declare(item, std::iter::empty());
     quote! {
         #function

@@ -1,8 +1,8 @@
-//! The attributes of lakewright: [`macro@asset`] and [`macro@external_asset`].
+//! The attributes of lakewright: [`macro@asset`], [`macro@external_asset`] and [`macro@partitions`].
 //!
 //! An attribute turns a function into an asset in three steps: it parses what was written (`ast`, `args`), checks the rules
 //! (`valid`) and expands (`expand`, with the `record`, the `body` and the `marker`), or falls back to as much as keeps the assets
-//! downstream free of further errors (`fallback`). Names of other assets are never looked up here: generated code mentions them as
+//! downstream free of further errors (`fallback`). `partitions` does the same for a type. Names of other assets are never looked up here: generated code mentions them as
 //! types, and rustc resolves them.
 
 mod args;
@@ -10,9 +10,11 @@ mod ast;
 mod body;
 mod checks;
 mod diagnose;
+mod edges;
 mod expand;
 mod fallback;
 mod marker;
+mod partitions;
 mod paths;
 mod record;
 #[cfg(test)]
@@ -38,6 +40,14 @@ pub fn asset(args: proc_macro::TokenStream, item: proc_macro::TokenStream) -> pr
 #[proc_macro_attribute]
 pub fn external_asset(args: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     attribute(On::External, args.into(), &item.into()).into()
+}
+
+/// Makes a type a partition definition.
+///
+/// See `lakewright::partitions` for the kinds and their options, with an example.
+#[proc_macro_attribute]
+pub fn partitions(args: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    partitions::attribute(args.into(), &item.into()).into()
 }
 
 fn attribute(on: On, args: TokenStream, item: &TokenStream) -> TokenStream {

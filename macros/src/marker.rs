@@ -26,15 +26,16 @@ pub(crate) fn declare(item: &Item, upstreams: impl Iterator<Item = TokenStream>)
 }
 
 /// Its `Asset` implementation.
-pub(crate) fn implement(ident: &Ident, output: impl ToTokens) -> TokenStream {
+pub(crate) fn implement(ident: &Ident, output: impl ToTokens, shape: &TokenStream) -> TokenStream {
     let here = Span::call_site();
-    let (asset, asset_def) = (paths::asset(here), paths::asset_def(here));
+    let (asset, asset_def, asset_shape) = (paths::asset(here), paths::asset_def(here), paths::asset_shape(here));
     // Where a type that is more private than the asset is reported.
     let output = quote_spanned!(output.span()=> type Output = #output;);
     quote! {
         #[diagnostic::do_not_recommend]
         impl #asset for #ident {
             #output
+            const SHAPE: #asset_shape = #shape;
             fn def() -> &'static #asset_def {
                 &__DEF
             }

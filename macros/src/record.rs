@@ -2,11 +2,12 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
 
 use crate::args::Value;
 use crate::expand::Upstream;
 use crate::valid::{Asset, Kind};
-use crate::{body, checks, paths};
+use crate::{body, checks, edges, paths};
 
 /// The record of the asset. What was not given is taken from the empty one, which keeps the expansion short.
 pub(crate) fn define(asset: &Asset, upstreams: &[Upstream<'_>]) -> TokenStream {
@@ -14,7 +15,11 @@ pub(crate) fn define(asset: &Asset, upstreams: &[Upstream<'_>]) -> TokenStream {
     let asset_def = paths::asset_def(here);
     let key = &asset.key;
     let source = source(&asset.item.sig.ident);
-    let options = asset.args.iter().filter_map(|(name, value)| option(name, value));
+    let options = asset.args.iter().filter_map(|(name, value)| option(asset, name, value));
+    let calls = asset.partitioning.once.then(|| {
+        let calls = paths::calls(here);
+        quote!(calls: #calls::Once,)
+    });
     let inputs = upstreams.iter().map(input_def);
     let inputs = (!upstreams.is_empty()).then(|| quote!(inputs: &[#(#inputs),*],));
     let asked_for = asked_for_fields(asset);
@@ -25,6 +30,7 @@ pub(crate) fn define(asset: &Asset, upstreams: &[Upstream<'_>]) -> TokenStream {
             key: &[#(#key),*],
             source: #source,
             #(#options)*
+            #calls
             #inputs
             #asked_for
             output: #output,
@@ -41,13 +47,30 @@ fn source(ident: &Ident) -> TokenStream {
 }
 
 /// The field of the record that has an option's name; most do.
-fn option(name: &str, value: &Value) -> Option<TokenStream> {
+fn option(asset: &Asset, name: &str, value: &Value) -> Option<TokenStream> {
     let here = Span::call_site();
     let some = quote!(::core::option::Option::Some);
     let field = format_ident!("{}", if name == "store" { "store_options" } else { name });
     let value = match value {
         Value::Texts(_) | Value::Text(_) if name == "key_prefix" || name == "name" => return None,
         Value::Text(text) if name == "partition_expr" => quote!(&[("", #text)]),
+        Value::Expressions(all) => {
+            let (names, texts): (Vec<_>, Vec<_>) = all.iter().map(|(name, text)| (name.unraw().to_string(), text)).unzip();
+            quote!(&[#((#names, #texts)),*])
+        }
+        Value::Texts(names) if name == "partition_by" => {
+            // The only dimension has no name, and is called by its column.
+            let names = names.iter().map(|name| {
+                let is_column =
+                    matches!(asset.args.get("partition_expr"), Some(Value::Text(text)) if text.value() == name.value());
+                if is_column { String::new() } else { name.value() }
+            });
+            quote!(#some(&[#(#names),*]))
+        }
+        Value::Definition(path) => {
+            let definition = edges::definition(path);
+            quote!(#some(#definition::def))
+        }
         Value::Text(text) => quote!(#some(#text)),
         Value::Texts(texts) => quote!(&[#(#texts),*]),
         Value::Mode(variant) => {
@@ -63,32 +86,39 @@ fn option(name: &str, value: &Value) -> Option<TokenStream> {
             let (keys, literals): (Vec<_>, Vec<_>) = pairs.iter().map(|(key, literal)| (key, literal)).unzip();
             quote!(&[#((#keys, #literals)),*])
         }
-        Value::Asset(_) | Value::Assets(_) => return None,
+        Value::Asset(_) | Value::Assets(_) | Value::Mapping(_) | Value::Flag(_) | Value::Integer(..) | Value::Keys(..) => {
+            return None;
+        }
     };
     Some(quote!(#field: #value,))
 }
 
+/// All of the asset, except for what the input says.
 fn input_def(upstream: &Upstream<'_>) -> TokenStream {
     let Upstream { alias, name, input, .. } = upstream;
     let span = alias.span();
     let (def, asset) = (paths::input_def(span), paths::asset(span));
-    let columns = input.and_then(|input| input.columns.as_ref());
-    let columns = columns.map(|columns| quote!(::core::option::Option::Some(&[#(#columns),*])));
-    let columns = columns.unwrap_or_else(|| quote!(::core::option::Option::None));
-    let optional = input.is_some_and(|input| input.optional);
-    let order_only = input.is_none();
-    quote_spanned!(span=> #def {
-        parameter: #name,
-        upstream: <#alias as #asset>::def,
-        columns: #columns,
-        optional: #optional,
-        order_only: #order_only,
-        mapping: ::core::option::Option::None,
-        allow_missing: false,
-        version: ::core::option::Option::None,
-        per_partition: false,
-        previous: false,
-    })
+    let whole = quote_spanned!(span=> #def::of(#name, <#alias as #asset>::def));
+    let Some(input) = input else { return quote_spanned!(span=> #def { order_only: true, ..#whole }) };
+    let some = quote!(::core::option::Option::Some);
+    let columns = input.columns.as_ref().map(|columns| quote!(columns: #some(&[#(#columns),*]),));
+    let flags = [
+        ("optional", input.optional),
+        ("allow_missing", input.allow_missing),
+        ("per_partition", input.each.is_some()),
+        ("previous", input.previous.is_some()),
+    ];
+    let flags = flags.into_iter().filter(|(_, set)| *set).map(|(flag, _)| {
+        let flag = Ident::new(flag, span);
+        quote!(#flag: true,)
+    });
+    let mapping = edges::effective_mapping(input).map(|_| {
+        let constant = edges::mapping_constant(upstream);
+        quote!(mapping: #some(#constant),)
+    });
+    let version = input.version.map(|version| quote!(version: #some(#version),));
+    let fields: TokenStream = columns.into_iter().chain(flags).chain(mapping).chain(version).collect();
+    if fields.is_empty() { whole } else { quote_spanned!(span=> #def { #fields ..#whole }) }
 }
 
 /// A constant for each resource and for the configuration.
@@ -96,7 +126,7 @@ pub(crate) fn asked_for(asset: &Asset) -> TokenStream {
     let constants = asset.params.iter().enumerate().filter_map(|(index, param)| match &param.kind {
         Kind::Resource(ty) => Some(checks::resource(&constant(index), ty, &param.name())),
         Kind::Config(ty) => Some(checks::config(&constant(index), ty, &param.name())),
-        Kind::Context | Kind::Input(_) | Kind::Broken => None,
+        _ => None,
     });
     constants.collect()
 }

@@ -43,6 +43,7 @@ pub use context::Context;
 pub use error::{BoxError, Error, ErrorKind, Result};
 pub use graph::Graph;
 pub use io::IoManager;
+pub use jiff;
 pub use key::{AssetKey, path_segment};
 pub use lakehouse::{BuildError, Lakehouse, LakehouseBuilder};
 /// ```
@@ -63,9 +64,9 @@ pub use lakehouse::{BuildError, Lakehouse, LakehouseBuilder};
 /// assert_eq!(readings().len(), 2, "it is still a function");
 /// ```
 ///
-/// Options of the attribute: `name`, `key_prefix`, `schema`, `io_manager`, `partition_expr`, `mode`, `group`, `tags`, `owners`, `kinds`,
-/// `description`, `metadata(…)`, `deps = […]`, `code_version`, `retries`, `pool`, `store(…)`; of `#[input(…)]` on a parameter: `from`,
-/// `columns`. A mistake in any of them is a compile error under the token that is wrong; an option that is not honoured yet is an
+/// Options of the attribute: `name`, `key_prefix`, `schema`, `io_manager`, `partitions`, `partition_expr`, `partition_by`, `mode`,
+/// `group`, `tags`, `owners`, `kinds`, `description`, `metadata(…)`, `deps = […]`, `code_version`, `retries`, `pool`, `store(…)`; of
+/// `#[input(…)]` on a parameter: `from`, `columns`, `mapping`, `allow_missing`, `version`, `previous`. A mistake in any of them is a compile error under the token that is wrong; an option that is not honoured yet is an
 /// error when the lakehouse is built.
 pub use lakewright_macros::asset;
 /// ```
@@ -81,6 +82,62 @@ pub use lakewright_macros::asset;
 /// }
 /// ```
 pub use lakewright_macros::external_asset;
+/// The kinds of definitions, and what their keys are in a body:
+///
+/// ```
+/// use lakewright::jiff::civil::Date;
+/// use lakewright::prelude::*;
+///
+/// /// A fixed list; its keys are `String`s, or `i64`s if they are numbers.
+/// #[partitions(keys = ["north", "south"])]
+/// struct Station;
+///
+/// /// A fixed list as an enum, which is its own key.
+/// #[partitions]
+/// enum Species {
+///     #[key = "Iris-setosa"]
+///     Setosa,
+///     Versicolor,
+/// }
+///
+/// /// Windows of time: `hourly`, `daily`, `weekly`, `monthly`, or by `cron`; keys are `Date`s, or `Zoned`s for hours and `cron`.
+/// #[partitions(daily, start = "2023-01-01", zone = "Europe/Berlin")]
+/// struct Day;
+///
+/// /// A set that is kept in the run state, where keys are added and removed; they are `String`s.
+/// #[partitions(dynamic)]
+/// struct Region;
+///
+/// /// Every combination; the keys are a struct `DaySpeciesKey { date: Partition<Day>, species: Partition<Species> }`.
+/// #[partitions]
+/// struct DaySpecies {
+///     date: Day,
+///     species: Species,
+/// }
+///
+/// #[asset(partitions = DaySpecies, partition_expr(date = "day", species = "kind"))]
+/// fn flowers(partition: Partition<DaySpecies>) -> i64 {
+///     let day: Date = *partition.date;
+///     match *partition.species {
+///         Species::Setosa => i64::from(day.day()),
+///         Species::Versicolor => 0,
+///     }
+/// }
+///
+/// /// The day before, beside the partition of the same day and species.
+/// #[asset(partitions = DaySpecies)]
+/// fn more_flowers(#[input(mapping = offset(-1), allow_missing)] flowers: Option<i64>, #[input(from = flowers)] today: i64) -> i64 {
+///     today - flowers.unwrap_or_default()
+/// }
+/// # assert_eq!(more_flowers(Some(2), 3), 1);
+/// ```
+///
+/// Options for windows of time: `start` (required), `end` (exclusive), `zone` (an IANA name; UTC without it), `hour_offset`,
+/// `minute_offset`, `weekday` (of `weekly`: a name, or 0 for Sunday to 6), `day` (of `monthly`, 1 to 28), `end_offset` (how many
+/// windows beyond those that are over exist already) and `format` (of the key, as `strftime`). A set in the run state has the name
+/// of the type unless `dynamic = "…"` gives another. On an enum, put `#[partitions]` above any `#[derive(…)]`: it adds `Clone`,
+/// `Copy`, `Debug`, `PartialEq`, `Eq` and `Hash` where they are missing.
+pub use lakewright_macros::partitions;
 pub use metadata::MetadataValue;
 #[cfg(feature = "polars")]
 pub use polars;

@@ -3,16 +3,29 @@
 use std::any::TypeId;
 
 pub use inventory;
+pub use jiff;
 
 pub use futures::future::BoxFuture;
 
-pub use crate::asset::{Asset, AssetDef, ConfigDef, InputDef, Literal, Mode, OutputSpec, ResourceDef, Source};
+pub use crate::asset::{Asset, AssetDef, Calls, ConfigDef, InputDef, Literal, Mode, OutputSpec, ResourceDef, Source};
 pub use crate::call::{BodyError, Call, Output, Produced};
 pub use crate::context::Context;
 pub use crate::error::{Error, Result};
+pub use crate::partition::edge::{edge, known_key, mapped, mapped_dimension};
+pub use crate::partition::own::{every_dimension, known_dimension, map_of, one_dimension, one_expression, own};
+pub use crate::partition::{
+    AssetShape, DimensionShape, Every, MappingDef, Partition, PartitionDefinition, PartitionKey, PartitionsDef, Shape, ShapeKind,
+    TimeDef, TimePartitions,
+};
 pub use crate::registry::Registered;
 pub use crate::settings::AssetConfig;
 pub use crate::typed::{Native, OptionalSerde, Poisoned, Probe, Serde, Unknown};
+
+pub mod partition {
+    //! What the implementations of partition definitions are made of.
+
+    pub use crate::partition::generated::*;
+}
 
 use crate::error::ErrorKind;
 use crate::resource::Resource;

@@ -2,20 +2,24 @@
 //!
 //! ```text
 //! options := option ("," option)* ","?
-//! option  := name "=" value | name "(" pair ("," pair)* ","? ")"
+//! option  := name | name "=" value | name "(" pair ("," pair)* ","? ")"
 //! pair    := name "=" literal
-//! value   := string | number | "[" string ("," string)* "]" | path | "[" path ("," path)* "]"
+//! value   := string | number | bool | path | mapping
+//!          | "[" string ("," string)* "]" | "[" number ("," number)* "]" | "[" path ("," path)* "]"
 //! ```
 //!
 //! The options are split at commas before anything else, so that a mistake in one does not hide the others.
 
+mod mapping;
 mod options;
 mod value;
 
 use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
+use syn::LitStr;
 
 use crate::diagnose::Errors;
+pub(crate) use mapping::{Mapping, MappingKind};
 pub(crate) use options::On;
 use options::{Known, Shape};
 pub(crate) use value::{Value, segment};
@@ -24,14 +28,14 @@ pub(crate) use value::{Value, segment};
 #[derive(Default)]
 pub(crate) struct Args {
     given: Vec<(&'static str, Value)>,
+    /// Every name that was written, also of those whose value is mistaken.
+    written: Vec<Ident>,
 }
 
 impl Args {
     /// Parses the options, and leaves out those that are mistaken.
     pub(crate) fn parse(on: On, tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut args = Self::default();
-        // Also those whose value is mistaken.
-        let mut seen: Vec<String> = Vec::new();
         for option in split(tokens, errors) {
             let name = option.name.to_string();
             let known = match options::find(on, &name) {
@@ -41,11 +45,11 @@ impl Args {
                     continue;
                 }
             };
-            if seen.contains(&name) {
+            if args.ident(&name).is_some() {
                 errors.at(&option.name, format!("option `{name}` is given twice"));
                 continue;
             }
-            seen.push(name);
+            args.written.push(option.name.clone());
             match option.value(known) {
                 Ok(value) => args.given.push((known.name, value)),
                 Err(error) => errors.add(error),
@@ -62,6 +66,34 @@ impl Args {
     /// Leaves an option out after all.
     pub(crate) fn remove(&mut self, name: &str) {
         self.given.retain(|(given, _)| *given != name);
+    }
+
+    /// An option's name where it was written, also if its value is mistaken.
+    pub(crate) fn ident(&self, name: &str) -> Option<&Ident> {
+        self.written.iter().find(|written| *written == name)
+    }
+
+    /// Whether an option was written, but not as it should be.
+    pub(crate) fn is_mistaken(&self, name: &str) -> bool {
+        self.ident(name).is_some() && self.get(name).is_none()
+    }
+
+    /// The names of all options, as they were written.
+    pub(crate) fn written(&self) -> &[Ident] {
+        &self.written
+    }
+
+    /// Whether a flag is set.
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        matches!(self.get(name), Some(Value::Flag(true)))
+    }
+
+    /// A text.
+    pub(crate) fn text(&self, name: &str) -> Option<&LitStr> {
+        match self.get(name) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
@@ -88,6 +120,7 @@ impl Written {
             syn::Error::new_spanned(tokens, format!("`{name}` takes {}, for example `{example}`", known.shape.noun()))
         };
         match &rest[..] {
+            [] if matches!(known.shape, Shape::Flag | Shape::FlagOrText) => Ok(Value::Flag(true)),
             [] => Err(missing()),
             [TokenTree::Punct(equals)] if equals.as_char() == '=' => Err(missing()),
             [TokenTree::Punct(equals), value @ ..] if equals.as_char() == '=' => {
@@ -100,7 +133,8 @@ impl Written {
                 value::assigned(known.shape, tokens.clone())?.ok_or_else(|| mistyped(tokens))
             }
             [TokenTree::Group(group)]
-                if group.delimiter() == Delimiter::Parenthesis && matches!(known.shape, Shape::Pairs | Shape::Tags) =>
+                if group.delimiter() == Delimiter::Parenthesis
+                    && matches!(known.shape, Shape::Pairs | Shape::Tags | Shape::Expression) =>
             {
                 value::listed(known.shape, group.stream())
             }

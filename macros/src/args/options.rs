@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::mapping;
 use crate::diagnose::suggestion;
 
 /// An attribute that takes options.
@@ -10,6 +11,7 @@ pub(crate) enum On {
     Asset,
     External,
     Input,
+    Partitions,
 }
 
 impl fmt::Display for On {
@@ -18,6 +20,7 @@ impl fmt::Display for On {
             Self::Asset => "#[asset]",
             Self::External => "#[external_asset]",
             Self::Input => "#[input]",
+            Self::Partitions => "#[partitions]",
         })
     }
 }
@@ -43,6 +46,22 @@ pub(crate) enum Shape {
     Asset,
     /// `= [a, path::to::b]`.
     Assets,
+    /// `= path::to::Definition`.
+    Definition,
+    /// `= "…"` or `(date = "…", species = "…")`.
+    Expression,
+    /// `= offset(-1)`.
+    Mapping,
+    /// Nothing, or `= true`.
+    Flag,
+    /// Nothing, or `= "…"`.
+    FlagOrText,
+    /// `= -1`.
+    Integer,
+    /// `= "monday"`, or `= 1`.
+    Weekday,
+    /// `= ["a", "b"]`, or `= [1, 2]`.
+    Keys,
 }
 
 impl Shape {
@@ -58,6 +77,14 @@ impl Shape {
             Self::Pairs => format!("{name}(key = \"…\")"),
             Self::Asset => format!("{name} = path::to::asset"),
             Self::Assets => format!("{name} = [path::to::asset]"),
+            Self::Definition => format!("{name} = Species"),
+            Self::Expression => format!("{name} = \"species\""),
+            Self::Mapping => format!("{name} = offset(-1)"),
+            Self::Flag => name.to_owned(),
+            Self::FlagOrText => format!("{name} = \"…\""),
+            Self::Integer => format!("{name} = 1"),
+            Self::Weekday => format!("{name} = \"monday\""),
+            Self::Keys => format!("{name} = [\"a\", \"b\"]"),
         }
     }
 
@@ -73,6 +100,14 @@ impl Shape {
             Self::Pairs => "keys with literals",
             Self::Asset => "the path of an asset",
             Self::Assets => "a list of assets",
+            Self::Definition => "the path of a partition definition",
+            Self::Expression => "a text, or a text for each dimension in parentheses",
+            Self::Mapping => "a mapping",
+            Self::Flag => "no value, or `true` or `false`",
+            Self::FlagOrText => "no value, or a text",
+            Self::Integer => "a whole number",
+            Self::Weekday => "a day of the week, or its number from 0 for Sunday to 6",
+            Self::Keys => "a list of texts or of whole numbers",
         }
     }
 }
@@ -87,6 +122,7 @@ pub(crate) struct Known {
 const BOTH: &[On] = &[On::Asset, On::External];
 const ASSET: &[On] = &[On::Asset];
 const INPUT: &[On] = &[On::Input];
+const PARTITIONS: &[On] = &[On::Partitions];
 
 /// Every option that is built.
 const KNOWN: &[Known] = &[
@@ -94,7 +130,9 @@ const KNOWN: &[Known] = &[
     Known { name: "key_prefix", shape: Shape::Segments, on: BOTH },
     Known { name: "io_manager", shape: Shape::Text, on: BOTH },
     Known { name: "schema", shape: Shape::Text, on: BOTH },
-    Known { name: "partition_expr", shape: Shape::Text, on: BOTH },
+    Known { name: "partitions", shape: Shape::Definition, on: BOTH },
+    Known { name: "partition_expr", shape: Shape::Expression, on: BOTH },
+    Known { name: "partition_by", shape: Shape::Texts, on: BOTH },
     Known { name: "mode", shape: Shape::Mode, on: ASSET },
     Known { name: "store", shape: Shape::Pairs, on: BOTH },
     Known { name: "group", shape: Shape::Text, on: BOTH },
@@ -109,11 +147,27 @@ const KNOWN: &[Known] = &[
     Known { name: "deps", shape: Shape::Assets, on: ASSET },
     Known { name: "from", shape: Shape::Asset, on: INPUT },
     Known { name: "columns", shape: Shape::Texts, on: INPUT },
+    Known { name: "mapping", shape: Shape::Mapping, on: INPUT },
+    Known { name: "allow_missing", shape: Shape::Flag, on: INPUT },
+    Known { name: "version", shape: Shape::Integer, on: INPUT },
+    Known { name: "previous", shape: Shape::Flag, on: INPUT },
+    Known { name: "keys", shape: Shape::Keys, on: PARTITIONS },
+    Known { name: "hourly", shape: Shape::Flag, on: PARTITIONS },
+    Known { name: "daily", shape: Shape::Flag, on: PARTITIONS },
+    Known { name: "weekly", shape: Shape::Flag, on: PARTITIONS },
+    Known { name: "monthly", shape: Shape::Flag, on: PARTITIONS },
+    Known { name: "cron", shape: Shape::Text, on: PARTITIONS },
+    Known { name: "dynamic", shape: Shape::FlagOrText, on: PARTITIONS },
+    Known { name: "start", shape: Shape::Text, on: PARTITIONS },
+    Known { name: "end", shape: Shape::Text, on: PARTITIONS },
+    Known { name: "zone", shape: Shape::Text, on: PARTITIONS },
+    Known { name: "hour_offset", shape: Shape::Integer, on: PARTITIONS },
+    Known { name: "minute_offset", shape: Shape::Integer, on: PARTITIONS },
+    Known { name: "weekday", shape: Shape::Weekday, on: PARTITIONS },
+    Known { name: "day", shape: Shape::Integer, on: PARTITIONS },
+    Known { name: "end_offset", shape: Shape::Integer, on: PARTITIONS },
+    Known { name: "format", shape: Shape::Text, on: PARTITIONS },
 ];
-
-/// Designed, but not built yet: never accepted silently.
-const PLANNED: &[(&str, &[On])] =
-    &[("partitions", BOTH), ("mapping", INPUT), ("allow_missing", INPUT), ("version", INPUT), ("previous", INPUT)];
 
 /// The options of an attribute.
 pub(crate) fn names(on: On) -> impl Iterator<Item = &'static str> + Clone {
@@ -123,24 +177,30 @@ pub(crate) fn names(on: On) -> impl Iterator<Item = &'static str> + Clone {
 /// The option with this name, or why there is none.
 pub(crate) fn find(on: On, name: &str) -> Result<&'static Known, String> {
     if let Some(known) = KNOWN.iter().find(|known| known.name == name) {
-        return if known.on.contains(&on) { Ok(known) } else { Err(misplaced(on, name, known.on, known.shape == Shape::Pairs)) };
+        return if known.on.contains(&on) { Ok(known) } else { Err(misplaced(on, known)) };
     }
-    if let Some((_, homes)) = PLANNED.iter().find(|(planned, _)| *planned == name) {
-        return Err(if homes.contains(&on) || on == On::Input {
-            format!("`{name}` is not built yet")
-        } else {
-            misplaced(on, name, homes, false)
-        });
+    if on == On::Input && mapping::NAMES.contains(&name) {
+        return Err(format!("`{name}` is a mapping; write `mapping = {}`", mapping::example(name)));
     }
     Err(format!("unknown option `{name}`{}", suggestion(name, "options", names(on))))
 }
 
-fn misplaced(on: On, name: &str, homes: &[On], in_parentheses: bool) -> String {
-    let example = if in_parentheses { format!("{name}(…)") } else { format!("{name} = …") };
-    let home = match on {
-        On::Asset => format!("belongs on a parameter: `#[input({example})]`"),
-        On::Input if homes.contains(&On::Asset) => format!("belongs on the function: `#[asset({example})]`"),
-        On::External | On::Input => return "not expected here; an external asset is only read".to_owned(),
+fn misplaced(on: On, known: &Known) -> String {
+    let Known { name, shape, on: homes } = known;
+    // A mapping that was written without `mapping =`.
+    if on == On::Input && mapping::NAMES.contains(name) {
+        return format!("`{name}` is a mapping; write `mapping = {}`", mapping::example(name));
+    }
+    let example = match shape {
+        Shape::Pairs => format!("{name}(…)"),
+        Shape::Flag | Shape::FlagOrText => (*name).to_owned(),
+        _ => format!("{name} = …"),
+    };
+    let home = match homes {
+        [On::Partitions] => format!("belongs on the type of a partition definition: `#[partitions({example})]`"),
+        _ if on == On::External => return "not expected here; an external asset is only read".to_owned(),
+        [On::Input] => format!("belongs on a parameter: `#[input({example})]`"),
+        _ => format!("belongs on the function: `#[asset({example})]`"),
     };
     format!("not expected here; `{name}` {home}")
 }

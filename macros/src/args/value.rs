@@ -5,9 +5,9 @@ use quote::quote;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Lit, LitInt, LitStr, Path, Token, token};
+use syn::{Lit, LitBool, LitInt, LitStr, Path, Token, token};
 
-use super::Shape;
+use super::{Mapping, Shape};
 use crate::diagnose::suggestion;
 use crate::paths;
 
@@ -22,6 +22,14 @@ pub(crate) enum Value {
     Pairs(Vec<(String, TokenStream)>),
     Asset(Path),
     Assets(Vec<Path>),
+    Definition(Path),
+    /// An expression for each dimension.
+    Expressions(Vec<(Ident, LitStr)>),
+    Mapping(Mapping),
+    Flag(bool),
+    Integer(i64, LitInt),
+    /// The keys, as texts, and whether they are numbers.
+    Keys(Vec<LitStr>, bool),
 }
 
 const MODES: [(&str, &str); 5] =
@@ -39,6 +47,17 @@ pub(crate) fn assigned(shape: Shape, tokens: TokenStream) -> syn::Result<Option<
         Shape::Tags => return list(tokens).map(|texts: Vec<LitStr>| tags(&texts)).transpose(),
         Shape::Asset => Path::parse_mod_style.parse2(tokens).ok().map(Value::Asset),
         Shape::Assets => path_list(tokens).map(Value::Assets),
+        Shape::Definition => Path::parse_mod_style.parse2(tokens).ok().map(Value::Definition),
+        Shape::Expression => syn::parse2(tokens).ok().map(Value::Text),
+        Shape::Mapping => return Mapping::parse.parse2(tokens).map(Value::Mapping).map(Some),
+        Shape::Flag => syn::parse2::<LitBool>(tokens).ok().map(|flag| Value::Flag(flag.value)),
+        Shape::FlagOrText => syn::parse2(tokens).ok().map(Value::Text),
+        Shape::Integer => integer.parse2(tokens).ok().map(|(number, token)| Value::Integer(number, token)),
+        Shape::Weekday => match syn::parse2(tokens.clone()) {
+            Ok(text) => Some(Value::Text(text)),
+            Err(_) => integer.parse2(tokens).ok().map(|(number, token)| Value::Integer(number, token)),
+        },
+        Shape::Keys => keys(tokens),
         Shape::Pairs => None,
     };
     match &value {
@@ -56,6 +75,9 @@ pub(crate) fn listed(shape: Shape, tokens: TokenStream) -> syn::Result<Value> {
         if pairs.iter().take(index).any(|earlier| earlier.key == pair.key) {
             return Err(syn::Error::new_spanned(&pair.key, format!("`{}` is given twice", pair.key.unraw())));
         }
+    }
+    if shape == Shape::Expression {
+        return pairs.into_iter().map(Pair::expression).collect::<syn::Result<_>>().map(Value::Expressions);
     }
     if shape == Shape::Tags {
         return pairs.into_iter().map(Pair::tag).collect::<syn::Result<_>>().map(Value::Tags);
@@ -109,12 +131,49 @@ impl Pair {
         })
     }
 
+    fn expression(self) -> syn::Result<(Ident, LitStr)> {
+        match self.value {
+            Lit::Str(text) if self.minus.is_none() => {
+                not_empty(&text)?;
+                Ok((self.key, text))
+            }
+            other => Err(syn::Error::new_spanned(other, "an expression is a text, for example `date = \"day\"`")),
+        }
+    }
+
     fn tag(self) -> syn::Result<(String, String)> {
         match self.value {
             Lit::Str(text) if self.minus.is_none() => Ok((self.key.unraw().to_string(), text.value())),
             other => Err(syn::Error::new_spanned(other, "a tag takes a text, for example `team = \"bio\"`")),
         }
     }
+}
+
+/// A number with its sign, and the token to point at.
+pub(crate) fn integer(input: ParseStream) -> syn::Result<(i64, LitInt)> {
+    let minus: Option<Token![-]> = input.parse()?;
+    let number: LitInt = input.parse()?;
+    let value = format!("{}{}", minus.map_or("", |_| "-"), number.base10_digits()).parse();
+    let value = value.map_err(|_| syn::Error::new_spanned(&number, "this number does not fit into 64 bits"))?;
+    Ok((value, number))
+}
+
+/// A key: a text, or a number in the place of one.
+pub(crate) fn key(input: ParseStream) -> syn::Result<LitStr> {
+    if input.peek(LitStr) {
+        return input.parse();
+    }
+    let (number, token) = integer(input)?;
+    Ok(LitStr::new(&number.to_string(), token.span()))
+}
+
+fn keys(tokens: TokenStream) -> Option<Value> {
+    if let Some(texts) = list(tokens.clone()) {
+        return Some(Value::Keys(texts, false));
+    }
+    let numbers: Vec<(i64, LitInt)> = elements(tokens, integer)?;
+    let texts = numbers.iter().map(|(number, token)| LitStr::new(&number.to_string(), token.span())).collect();
+    Some(Value::Keys(texts, true))
 }
 
 fn segments(tokens: TokenStream) -> Option<Vec<LitStr>> {
@@ -172,7 +231,7 @@ fn path_list(tokens: TokenStream) -> Option<Vec<Path>> {
     elements(tokens, Path::parse_mod_style)
 }
 
-fn elements<T>(tokens: TokenStream, element: fn(ParseStream) -> syn::Result<T>) -> Option<Vec<T>> {
+pub(crate) fn elements<T>(tokens: TokenStream, element: fn(ParseStream) -> syn::Result<T>) -> Option<Vec<T>> {
     let parser = |input: ParseStream| {
         let content;
         let _: token::Bracket = syn::bracketed!(content in input);

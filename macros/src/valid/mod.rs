@@ -1,6 +1,7 @@
 //! The rules, each a small check. All of them are applied, so that independent mistakes are reported together.
 
 mod params;
+mod partitions;
 mod returns;
 mod signature;
 
@@ -13,6 +14,7 @@ use crate::args::{self, Args, On, Value};
 use crate::ast::Item;
 use crate::diagnose::Errors;
 pub(crate) use params::{Input, Kind, Param};
+pub(crate) use partitions::{Definition, Expression, Partitioning};
 pub(crate) use returns::Returns;
 
 /// An asset that can be expanded, perhaps with mistakes in details that have been left out.
@@ -25,6 +27,7 @@ pub(crate) struct Asset {
     pub(crate) args: Args,
     pub(crate) params: Vec<Param>,
     pub(crate) returns: Returns,
+    pub(crate) partitioning: Partitioning,
 }
 
 /// An asset whose signature says too little to expand it.
@@ -57,7 +60,8 @@ pub(crate) fn validate(on: On, mut args: Args, mut item: Item, errors: &mut Erro
             if let Some(doc) = description {
                 args.add("description", Value::Text(LitStr::new(&doc, item.sig.ident.span())));
             }
-            Ok(Asset { external: on == On::External, key, args, params, returns, item })
+            let partitioning = partitions::check(&item, &args, &params, &returns, errors);
+            Ok(Asset { external: on == On::External, key, args, params, returns, partitioning, item })
         }
         (Err(rest), _) => Err(Box::new(rest.with(item))),
         (Ok(()), None) => Err(Box::new(Unusable { function: on == On::Asset, marker: true, item })),
@@ -77,6 +81,15 @@ fn bare(ty: &syn::Type) -> &syn::Type {
 fn last_segment(ty: &syn::Type) -> Option<&syn::PathSegment> {
     match bare(ty) {
         syn::Type::Path(path) if path.qself.is_none() => path.path.segments.last(),
+        _ => None,
+    }
+}
+
+/// The definition and the values of a `Partitions` map.
+fn each(ty: &syn::Type) -> Option<(syn::Type, syn::Type)> {
+    let last = last_segment(ty).filter(|last| last.ident == "Partitions")?;
+    match &type_arguments(last)[..] {
+        [definition, value] => Some(((*definition).clone(), (*value).clone())),
         _ => None,
     }
 }

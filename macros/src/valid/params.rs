@@ -5,8 +5,8 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{Attribute, FnArg, LitStr, Meta, Pat, Path, Type};
 
-use super::{bare, impl_token, is_primitive, last_segment, type_arguments};
-use crate::args::{Args, On, Value};
+use super::{bare, each, impl_token, is_primitive, last_segment, type_arguments};
+use crate::args::{Args, Mapping, On, Value};
 use crate::ast::Item;
 use crate::diagnose::Errors;
 
@@ -27,7 +27,11 @@ pub(crate) enum Kind {
     Resource(Type),
     /// With what is in its angle brackets.
     Config(Type),
-    Input(Input),
+    /// With the definition in its angle brackets.
+    Partition(Type),
+    /// With the definition in its angle brackets.
+    PartitionSet(Type),
+    Input(Box<Input>),
     /// Something mistaken, which has been reported or which rustc reports by itself.
     Broken,
 }
@@ -39,6 +43,15 @@ pub(crate) struct Input {
     pub(crate) columns: Option<Vec<LitStr>>,
     /// Whether nothing stored is no error.
     pub(crate) optional: bool,
+    /// If it is a map: the definition, and what there is for each partition.
+    pub(crate) each: Option<(Type, Type)>,
+    pub(crate) mapping: Option<Mapping>,
+    /// Whether a mapping was written that is none.
+    pub(crate) mapping_is_mistaken: bool,
+    pub(crate) allow_missing: bool,
+    pub(crate) version: Option<i64>,
+    /// The option `previous`, for an earlier partition of the asset itself.
+    pub(crate) previous: Option<Ident>,
 }
 
 /// Checks each parameter; `input_attrs` are its `#[input]`s.
@@ -51,7 +64,7 @@ pub(crate) fn check(item: &Item, input_attrs: Vec<Vec<Attribute>>, errors: &mut 
         }
         let options = input_args(attrs, errors);
         let Some(ident) = check_pattern(&typed.pat, errors) else { continue };
-        let mut param = param(ident.clone(), &typed.ty, options.as_ref(), errors);
+        let mut param = param(&item.sig.ident, ident.clone(), &typed.ty, options.as_ref(), errors);
         // rustc says that two parameters have one name; two fields of one name would only say it again.
         if params.iter().any(|earlier| earlier.ident == param.ident) {
             param.kind = Kind::Broken;
@@ -96,7 +109,7 @@ fn check_pattern<'a>(pattern: &'a Pat, errors: &mut Errors) -> Option<&'a Ident>
     None
 }
 
-fn param(ident: Ident, written: &Type, options: Option<&(Attribute, Args)>, errors: &mut Errors) -> Param {
+fn param(asset: &Ident, ident: Ident, written: &Type, options: Option<&(Attribute, Args)>, errors: &mut Errors) -> Param {
     let (by_ref, ty) = match bare(written) {
         Type::Reference(reference) => (true, bare(&reference.elem)),
         other => (false, other),
@@ -109,7 +122,7 @@ fn param(ident: Ident, written: &Type, options: Option<&(Attribute, Args)>, erro
             }
             kind
         }
-        None => input(&ident, written, ty, options.map(|(_, args)| args), errors),
+        None => input(asset, &ident, written, ty, options.map(|(_, args)| args), errors),
     };
     Param { ident, by_ref, ty: ty.clone(), kind }
 }
@@ -124,24 +137,32 @@ fn special(last: &syn::PathSegment, written: &Type, by_ref: bool, errors: &mut E
             errors.at(written, "take `&Context`");
             Some(Kind::Broken)
         }
-        name @ ("Resource" | "Config") if mutable() => {
+        name @ ("Resource" | "Config" | "Partition" | "PartitionSet") if mutable() => {
             errors.at(written, format!("take the `{name}` by value or by `&`"));
             Some(Kind::Broken)
         }
         // Without an argument rustc has the better message.
         "Resource" => Some(argument().map_or(Kind::Broken, Kind::Resource)),
         "Config" => Some(argument().map_or(Kind::Broken, Kind::Config)),
-        name @ ("Partition" | "PartitionSet" | "Partitions") => {
-            errors.at(written, format!("`{name}` is not built yet"));
-            Some(Kind::Broken)
-        }
+        "Partition" => Some(argument().map_or(Kind::Broken, Kind::Partition)),
+        "PartitionSet" => Some(argument().map_or(Kind::Broken, Kind::PartitionSet)),
         _ => None,
     }
 }
 
-fn input(ident: &Ident, written: &Type, ty: &Type, args: Option<&Args>, errors: &mut Errors) -> Kind {
-    let path = match args.and_then(|args| args.get("from")) {
-        Some(Value::Asset(path)) => path.clone(),
+fn input(asset: &Ident, ident: &Ident, written: &Type, ty: &Type, args: Option<&Args>, errors: &mut Errors) -> Kind {
+    let previous = args.and_then(|args| args.ident("previous").filter(|_| args.flag("previous")));
+    let path = match (args.and_then(|args| args.get("from")), previous) {
+        (Some(Value::Asset(path)), None) => path.clone(),
+        (Some(Value::Asset(path)), Some(_)) => {
+            errors.at(path, "`previous` loads the asset itself; leave out `from`");
+            return Kind::Broken;
+        }
+        (_, Some(_)) => {
+            let mut asset = asset.clone();
+            asset.set_span(ident.span());
+            Path::from(asset)
+        }
         _ => Path::from(ident.clone()),
     };
     let path_is_usable = check_primitive(&path, errors);
@@ -149,12 +170,41 @@ fn input(ident: &Ident, written: &Type, ty: &Type, args: Option<&Args>, errors: 
         Some(Value::Texts(columns)) => Some(columns.clone()),
         _ => None,
     };
+    let mapping = match args.and_then(|args| args.get("mapping")) {
+        Some(Value::Mapping(mapping)) => Some(mapping.clone()),
+        _ => None,
+    };
+    let version = match args.and_then(|args| args.get("version")) {
+        Some(Value::Integer(number, token)) => {
+            if *number < 0 {
+                errors.at(token, "a version of a table is 0 or more");
+            }
+            Some(*number)
+        }
+        _ => None,
+    };
     let type_is_usable = check_type(written, ty, errors);
+    let each = each(ty);
+    let is_option = |ty: &Type| last_segment(ty).is_some_and(|last| last.ident == "Option");
+    if let Some((_, value)) = each.as_ref().filter(|(_, value)| is_option(value)) {
+        let fix = "a map leaves out what is missing, with `#[input(allow_missing)]`; take the type without `Option`";
+        errors.at(value, fix);
+        return Kind::Broken;
+    }
     if !path_is_usable || !type_is_usable {
         return Kind::Broken;
     }
-    let optional = last_segment(ty).is_some_and(|last| last.ident == "Option");
-    Kind::Input(Input { path, columns, optional })
+    Kind::Input(Box::new(Input {
+        path,
+        columns,
+        optional: is_option(ty) || previous.is_some(),
+        each,
+        mapping,
+        mapping_is_mistaken: args.is_some_and(|args| args.is_mistaken("mapping")),
+        allow_missing: args.is_some_and(|args| args.flag("allow_missing")),
+        version,
+        previous: previous.cloned(),
+    }))
 }
 
 fn check_primitive(path: &Path, errors: &mut Errors) -> bool {

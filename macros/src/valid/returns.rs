@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{ReturnType, Type};
 
-use super::{bare, impl_token, last_segment, type_arguments};
+use super::{bare, each, impl_token, last_segment, type_arguments};
 use crate::args::On;
 use crate::ast::Item;
 use crate::diagnose::Errors;
@@ -17,7 +17,9 @@ pub(crate) struct Returns {
     pub(crate) error: Option<Span>,
     /// Whether the value comes with metadata.
     pub(crate) metadata: bool,
-    /// The value.
+    /// The definition, if it is a map with a value for each partition.
+    pub(crate) each: Option<Type>,
+    /// The value, or the one for each partition.
     pub(crate) value: Type,
     /// Everything, as it was written.
     pub(crate) written: Type,
@@ -48,18 +50,32 @@ pub(crate) fn check(on: On, item: &Item, errors: &mut Errors) -> Option<Returns>
     }
     match on {
         On::External => external(written, errors),
-        _ => Some(returns(written)),
+        _ => Some(returns(written)).filter(|returns| check_option(returns, errors)),
     }
 }
 
+/// An empty map says the same as none.
+fn check_option(returns: &Returns, errors: &mut Errors) -> bool {
+    let inside = last_segment(&returns.value).filter(|last| last.ident == "Option").map(type_arguments);
+    let map = inside.iter().flatten().any(|ty| each(ty).is_some());
+    if map {
+        errors.at(&returns.value, "an empty map stores nothing, so return `Partitions` without `Option`");
+    }
+    !map
+}
+
 fn returns(written: &Type) -> Returns {
-    let mut returns = Returns { error: None, metadata: false, value: written.clone(), written: written.clone() };
+    let mut returns = Returns { error: None, metadata: false, each: None, value: written.clone(), written: written.clone() };
     if let Some((value, error)) = result(written) {
         returns.error = Some(error.span());
         returns.value = value.clone();
     }
     if let Some(value) = output(&returns.value).cloned() {
         returns.metadata = true;
+        returns.value = value;
+    }
+    if let Some((definition, value)) = each(&returns.value) {
+        returns.each = Some(definition);
         returns.value = value;
     }
     returns
@@ -74,6 +90,8 @@ fn external(written: &Type, errors: &mut Errors) -> Option<Returns> {
         "nothing runs for an external asset, so there is no metadata to record; write the type it is read as"
     } else if last_segment(written).is_some_and(|last| last.ident == "Option") {
         "whether an external asset may be missing is for its readers to say; write the type without `Option`"
+    } else if each(written).is_some() {
+        "a map of partitions is for its readers to ask for; write the type that it is read as"
     } else {
         return Some(returns(written));
     };

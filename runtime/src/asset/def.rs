@@ -10,7 +10,7 @@ use crate::call::{Call, Produced};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::AssetKey;
 use crate::metadata::MetadataValue;
-use crate::partition::{MappingDef, PartitionsDef};
+use crate::partition::{AssetShape, MappingDef, PartitionsDef};
 
 /// The marker of an asset: the type that has the name of the asset's function.
 ///
@@ -21,8 +21,11 @@ use crate::partition::{MappingDef, PartitionsDef};
     note = "a parameter is named after the asset it loads; put `#[asset]` on the function of that name, or say where it comes from with `#[input(from = path::to::asset)]`"
 )]
 pub trait Asset {
-    /// What the function returns, without `Result` and `Output`.
+    /// What the function returns, without `Result`, `Output` and `Partitions`.
     type Output;
+
+    /// What the compiler knows of its partitions.
+    const SHAPE: AssetShape;
 
     /// Everything the attribute says about the asset.
     fn def() -> &'static AssetDef;
@@ -234,6 +237,24 @@ impl AssetDef {
 }
 
 impl InputDef {
+    /// All of an asset: what the macro fills in.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn of(parameter: &'static str, upstream: fn() -> &'static AssetDef) -> Self {
+        Self {
+            parameter,
+            upstream,
+            columns: None,
+            optional: false,
+            order_only: false,
+            mapping: None,
+            allow_missing: false,
+            version: None,
+            per_partition: false,
+            previous: false,
+        }
+    }
+
     fn spec(&self) -> Result<InputSpec> {
         Ok(InputSpec {
             parameter: self.parameter.to_owned(),

@@ -5,22 +5,28 @@
 
 mod axis;
 mod def;
+pub(crate) mod edge;
+pub(crate) mod generated;
 mod key;
+mod many;
 mod mapping;
+pub(crate) mod own;
 mod plan;
 mod runs;
 mod set;
 mod shape;
 mod space;
+mod text;
 mod time;
 mod typed;
 
 pub use axis::Axis;
 pub use def::{Dimension, DimensionDef, PartitionsDef};
 pub use key::PartitionKey;
+pub use many::{PartitionSet, Partitions, PartitionsIter};
 pub use mapping::{Mapping, MappingDef};
 pub use set::KeySet;
-pub use shape::{DimensionShape, Shape, ShapeKind};
+pub use shape::{AssetShape, DimensionShape, Shape, ShapeKind};
 pub use space::KeySpace;
 pub use time::{Every, TimeDef, Window};
-pub use typed::{Partition, PartitionDefinition, PartitionSet, Partitions, TimePartitions, Unpartitioned};
+pub use typed::{Partition, PartitionDefinition, TimePartitions, Unpartitioned};

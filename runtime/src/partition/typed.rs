@@ -1,14 +1,15 @@
-//! Definitions as types, and keys, sets and maps that know which definition they are of.
+//! Definitions as types, and keys that know which definition they are of.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 use std::fmt;
-use std::marker::PhantomData;
+use std::hash::{Hash, Hasher};
 use std::ops::Deref;
+use std::str::FromStr;
 
 use jiff::Zoned;
 
-use super::{KeySet, PartitionKey, PartitionsDef, Shape, ShapeKind};
-use crate::error::{Error, ErrorKind, Result};
+use super::{PartitionKey, PartitionsDef, Shape};
+use crate::error::{Error, Result};
 
 /// A partition definition as a type; implemented by `#[partitions]`.
 #[diagnostic::on_unimplemented(
@@ -58,10 +59,26 @@ pub struct Unpartitioned;
 
 impl Unpartitioned {
     /// What the compiler knows of it.
-    pub const SHAPE: &'static Shape = &Shape { name: "", id: "", kind: ShapeKind::None };
+    pub const SHAPE: &'static Shape = Shape::NONE;
 }
 
 /// One partition of a definition: what a body is handed as `Partition<Species>`.
+///
+/// It reads like its typed key, has the text of the key, and compares by it.
+///
+/// ```
+/// use lakewright::prelude::*;
+///
+/// #[partitions(keys = ["Iris-setosa", "Iris-virginica"])]
+/// struct Species;
+///
+/// let setosa: Partition<Species> = "Iris-setosa".parse()?;
+/// assert_eq!(setosa.key(), "Iris-setosa");
+/// assert!(setosa.starts_with("Iris-"), "it is a `String` where a `String` is wanted");
+/// assert_eq!(setosa, Partition::new("Iris-setosa".to_owned())?);
+/// assert!("Iris-sibirica".parse::<Partition<Species>>().is_err());
+/// # Ok::<(), lakewright::Error>(())
+/// ```
 pub struct Partition<P: PartitionDefinition> {
     key: PartitionKey,
     text: String,
@@ -104,6 +121,12 @@ impl<P: PartitionDefinition> Partition<P> {
     pub fn value(&self) -> &P::Key {
         &self.value
     }
+
+    /// The typed key, taken out.
+    #[must_use]
+    pub fn into_value(self) -> P::Key {
+        self.value
+    }
 }
 
 impl<P: TimePartitions> Partition<P> {
@@ -142,107 +165,41 @@ impl<P: PartitionDefinition> fmt::Display for Partition<P> {
     }
 }
 
-/// The partitions that a step makes: what a body is handed as `PartitionSet<Day>`, and called once with.
-pub struct PartitionSet<P> {
-    keys: KeySet,
-    of: PhantomData<fn() -> P>,
-}
+impl<P: PartitionDefinition> FromStr for Partition<P> {
+    type Err = Error;
 
-impl<P: PartitionDefinition> PartitionSet<P> {
-    /// A set of this definition.
-    #[must_use]
-    pub fn new(keys: KeySet) -> Self {
-        Self { keys, of: PhantomData }
-    }
-
-    /// The set without its type.
-    #[must_use]
-    pub fn keys(&self) -> &KeySet {
-        &self.keys
-    }
-
-    /// How many there are.
-    #[must_use]
-    pub fn len(&self) -> u64 {
-        self.keys.len()
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
-    }
-
-    /// Each of them, in the order of keys.
-    pub fn iter(&self) -> impl Iterator<Item = Result<Partition<P>>> + '_ {
-        self.keys.keys().map(Partition::of)
+    /// The partition with this text key.
+    fn from_str(text: &str) -> Result<Self> {
+        Self::of(match P::SHAPE.kind {
+            super::ShapeKind::Multi(_) => P::def()?.parse_key(text)?,
+            _ => PartitionKey::new(text)?,
+        })
     }
 }
 
-/// A value for each of several partitions, in the order of keys: what a body takes or returns as `Partitions<Day, DataFrame>`.
-pub struct Partitions<P, T> {
-    values: BTreeMap<PartitionKey, T>,
-    of: PhantomData<fn() -> P>,
-}
-
-impl<P: PartitionDefinition, T> Partitions<P, T> {
-    /// None yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self { values: BTreeMap::new(), of: PhantomData }
-    }
-
-    /// Adds the value of a partition; gives back the one that was there.
-    pub fn insert(&mut self, partition: &Partition<P>, value: T) -> Option<T> {
-        self.values.insert(partition.key.clone(), value)
-    }
-
-    /// The value of the partition with this text key.
-    #[must_use]
-    pub fn get(&self, key: &str) -> Option<&T> {
-        self.values.iter().find(|(known, _)| known.to_string() == key).map(|(_, value)| value)
-    }
-
-    /// How many there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.values.len()
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
-    }
-
-    /// Each key with its value, in the order of keys.
-    pub fn iter(&self) -> impl Iterator<Item = (&PartitionKey, &T)> {
-        self.values.iter()
-    }
-
-    /// Each key with its value, in the order of keys.
-    pub fn into_pairs(self) -> impl Iterator<Item = (PartitionKey, T)> {
-        self.values.into_iter()
-    }
-
-    /// Puts a map together from untyped keys.
-    ///
-    /// # Errors
-    /// If two values have one key.
-    pub fn from_pairs(pairs: impl IntoIterator<Item = (PartitionKey, T)>) -> Result<Self> {
-        let mut all = Self::new();
-        for (key, value) in pairs {
-            if all.values.contains_key(&key) {
-                return Err(Error::new(ErrorKind::PartitionKey, format!("the partition {key:?} is given twice")));
-            }
-            all.values.insert(key, value);
-        }
-        Ok(all)
+impl<P: PartitionDefinition> PartialEq for Partition<P> {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
     }
 }
 
-impl<P: PartitionDefinition, T> Default for Partitions<P, T> {
-    fn default() -> Self {
-        Self::new()
+impl<P: PartitionDefinition> Eq for Partition<P> {}
+
+impl<P: PartitionDefinition> Hash for Partition<P> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key.hash(state);
+    }
+}
+
+impl<P: PartitionDefinition> PartialOrd for Partition<P> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// By the text of the key, which for a static definition need not be the order of its keys.
+impl<P: PartitionDefinition> Ord for Partition<P> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key.cmp(&other.key)
     }
 }

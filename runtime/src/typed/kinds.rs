@@ -5,11 +5,13 @@
 use serde::Serialize;
 
 use super::Poisoned;
+use super::each::{LoadEach, LoadPrevious};
 use super::load::{LoadBytes, LoadFrame, LoadNothing, LoadObject, LoadOptional};
 use crate::asset::{Asset, OutputSpec, ValueKind};
 use crate::call::{Call, Produced};
 use crate::error::Result;
 use crate::frame::Frame;
+use crate::partition::{PartitionDefinition, Partitions};
 use crate::value::{Bytes, Object, Value};
 
 macro_rules! kinds {
@@ -99,6 +101,31 @@ impl FrameKind {
     pub fn load<P: LoadFrame<Up, Up::Output>, Up: Asset>(self, call: &mut Call, parameter: &str) -> Result<P> {
         P::load(call, parameter)
     }
+
+    /// Takes the value of each partition.
+    pub fn produce_each<P: PartitionDefinition, T: Frame>(self, values: Partitions<P, T>) -> Produced {
+        Produced::partitions(values.into_pairs().map(|(key, value)| (key, Value::Table(value.into_table()))).collect())
+    }
+
+    /// Loads an input as a map.
+    ///
+    /// # Errors
+    /// If nothing is stored for a partition, or it cannot be read.
+    pub fn load_each<P: LoadEach<Up, Up::Output, Self>, Q: PartitionDefinition, Up: Asset>(
+        self,
+        call: &mut Call,
+        parameter: &str,
+    ) -> Result<Partitions<Q, P>> {
+        Partitions::from_pairs(P::load_each(call, parameter)?)
+    }
+
+    /// Loads an earlier partition of the asset itself.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn load_previous<P: LoadPrevious<Up, Up::Output, Self>, Up: Asset>(self, call: &mut Call, parameter: &str) -> Result<P> {
+        P::load_previous(call, parameter)
+    }
 }
 
 impl OptionalFrameKind {
@@ -122,6 +149,36 @@ impl OptionalFrameKind {
     pub fn load<P: LoadOptional<Up, Up::Output, Self>, Up: Asset>(self, call: &mut Call, parameter: &str) -> Result<P> {
         P::load(call, parameter)
     }
+
+    /// Takes the value of each partition.
+    pub fn produce_each<P: PartitionDefinition, T: IntoOption>(self, values: Partitions<P, T>) -> Produced
+    where
+        T::Inner: Frame,
+    {
+        Produced::partitions(
+            values.into_pairs().filter_map(|(key, value)| Some((key, Value::Table(value.into_option()?.into_table())))).collect(),
+        )
+    }
+
+    /// Loads an input as a map.
+    ///
+    /// # Errors
+    /// If nothing is stored for a partition, or it cannot be read.
+    pub fn load_each<P: LoadEach<Up, Up::Output, Self>, Q: PartitionDefinition, Up: Asset>(
+        self,
+        call: &mut Call,
+        parameter: &str,
+    ) -> Result<Partitions<Q, P>> {
+        Partitions::from_pairs(P::load_each(call, parameter)?)
+    }
+
+    /// Loads an earlier partition of the asset itself.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn load_previous<P: LoadPrevious<Up, Up::Output, Self>, Up: Asset>(self, call: &mut Call, parameter: &str) -> Result<P> {
+        P::load_previous(call, parameter)
+    }
 }
 
 impl BytesKind {
@@ -141,6 +198,31 @@ impl BytesKind {
     /// If nothing is stored, or it cannot be read.
     pub fn load<P: LoadBytes<Up, Up::Output>, Up: Asset>(self, call: &mut Call, parameter: &str) -> Result<P> {
         P::load(call, parameter)
+    }
+
+    /// Takes the value of each partition.
+    pub fn produce_each<P: PartitionDefinition, T: Into<Bytes>>(self, values: Partitions<P, T>) -> Produced {
+        Produced::partitions(values.into_pairs().map(|(key, value)| (key, Value::Bytes(value.into()))).collect())
+    }
+
+    /// Loads an input as a map.
+    ///
+    /// # Errors
+    /// If nothing is stored for a partition, or it cannot be read.
+    pub fn load_each<P: LoadEach<Up, Up::Output, Self>, Q: PartitionDefinition, Up: Asset>(
+        self,
+        call: &mut Call,
+        parameter: &str,
+    ) -> Result<Partitions<Q, P>> {
+        Partitions::from_pairs(P::load_each(call, parameter)?)
+    }
+
+    /// Loads an earlier partition of the asset itself.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn load_previous<P: LoadPrevious<Up, Up::Output, Self>, Up: Asset>(self, call: &mut Call, parameter: &str) -> Result<P> {
+        P::load_previous(call, parameter)
     }
 }
 
@@ -162,6 +244,33 @@ impl OptionalBytesKind {
     pub fn load<P: LoadOptional<Up, Up::Output, Self>, Up: Asset>(self, call: &mut Call, parameter: &str) -> Result<P> {
         P::load(call, parameter)
     }
+
+    /// Takes the value of each partition.
+    pub fn produce_each<P: PartitionDefinition, T: IntoOption<Inner = Bytes>>(self, values: Partitions<P, T>) -> Produced {
+        Produced::partitions(
+            values.into_pairs().filter_map(|(key, value)| Some((key, Value::Bytes(value.into_option()?)))).collect(),
+        )
+    }
+
+    /// Loads an input as a map.
+    ///
+    /// # Errors
+    /// If nothing is stored for a partition, or it cannot be read.
+    pub fn load_each<P: LoadEach<Up, Up::Output, Self>, Q: PartitionDefinition, Up: Asset>(
+        self,
+        call: &mut Call,
+        parameter: &str,
+    ) -> Result<Partitions<Q, P>> {
+        Partitions::from_pairs(P::load_each(call, parameter)?)
+    }
+
+    /// Loads an earlier partition of the asset itself.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn load_previous<P: LoadPrevious<Up, Up::Output, Self>, Up: Asset>(self, call: &mut Call, parameter: &str) -> Result<P> {
+        P::load_previous(call, parameter)
+    }
 }
 
 impl ObjectKind {
@@ -181,6 +290,31 @@ impl ObjectKind {
     /// If nothing is stored, or it cannot be read.
     pub fn load<P: LoadObject<Up, Up::Output>, Up: Asset>(self, call: &mut Call, parameter: &str) -> Result<P> {
         P::load(call, parameter)
+    }
+
+    /// Takes the value of each partition.
+    pub fn produce_each<P: PartitionDefinition, T: Serialize + Sendable>(self, values: Partitions<P, T>) -> Produced {
+        Produced::partitions(values.into_pairs().map(|(key, value)| (key, Value::Object(Object::new(value)))).collect())
+    }
+
+    /// Loads an input as a map.
+    ///
+    /// # Errors
+    /// If nothing is stored for a partition, or it cannot be read.
+    pub fn load_each<P: LoadEach<Up, Up::Output, Self>, Q: PartitionDefinition, Up: Asset>(
+        self,
+        call: &mut Call,
+        parameter: &str,
+    ) -> Result<Partitions<Q, P>> {
+        Partitions::from_pairs(P::load_each(call, parameter)?)
+    }
+
+    /// Loads an earlier partition of the asset itself.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn load_previous<P: LoadPrevious<Up, Up::Output, Self>, Up: Asset>(self, call: &mut Call, parameter: &str) -> Result<P> {
+        P::load_previous(call, parameter)
     }
 }
 
@@ -202,6 +336,33 @@ impl OptionalObjectKind {
     pub fn load<P: LoadOptional<Up, Up::Output, Self>, Up: Asset>(self, call: &mut Call, parameter: &str) -> Result<P> {
         P::load(call, parameter)
     }
+
+    /// Takes the value of each partition.
+    pub fn produce_each<P: PartitionDefinition, T: OptionalObject>(self, values: Partitions<P, T>) -> Produced {
+        Produced::partitions(
+            values.into_pairs().filter_map(|(key, value)| Some((key, Value::Object(value.into_object()?)))).collect(),
+        )
+    }
+
+    /// Loads an input as a map.
+    ///
+    /// # Errors
+    /// If nothing is stored for a partition, or it cannot be read.
+    pub fn load_each<P: LoadEach<Up, Up::Output, Self>, Q: PartitionDefinition, Up: Asset>(
+        self,
+        call: &mut Call,
+        parameter: &str,
+    ) -> Result<Partitions<Q, P>> {
+        Partitions::from_pairs(P::load_each(call, parameter)?)
+    }
+
+    /// Loads an earlier partition of the asset itself.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn load_previous<P: LoadPrevious<Up, Up::Output, Self>, Up: Asset>(self, call: &mut Call, parameter: &str) -> Result<P> {
+        P::load_previous(call, parameter)
+    }
 }
 
 impl NothingKind {
@@ -220,6 +381,31 @@ impl NothingKind {
     /// # Errors
     /// Never returns.
     pub fn load<P: LoadNothing<Up>, Up: Asset>(self, call: &mut Call, parameter: &str) -> Result<P> {
+        NoKind.load::<P, Up>(call, parameter)
+    }
+
+    /// Takes what the body returned.
+    pub fn produce_each<P: PartitionDefinition, T>(self, _values: Partitions<P, T>) -> Produced {
+        Produced::nothing()
+    }
+
+    /// Always a compile error.
+    ///
+    /// # Errors
+    /// Never returns.
+    pub fn load_each<P: LoadNothing<Up>, Q: PartitionDefinition, Up: Asset>(
+        self,
+        call: &mut Call,
+        parameter: &str,
+    ) -> Result<Partitions<Q, P>> {
+        NoKind.load_each::<P, Q, Up>(call, parameter)
+    }
+
+    /// Always a compile error.
+    ///
+    /// # Errors
+    /// Never returns.
+    pub fn load_previous<P: LoadNothing<Up>, Up: Asset>(self, call: &mut Call, parameter: &str) -> Result<P> {
         NoKind.load::<P, Up>(call, parameter)
     }
 }
@@ -242,6 +428,27 @@ impl NoKind {
     #[expect(clippy::extra_unused_type_parameters, reason = "generated code calls every kind alike")]
     pub fn load<P, Up>(self, _call: &mut Call, parameter: &str) -> Result<P> {
         Err(crate::error::Error::new(crate::error::ErrorKind::Internal, format!("`{parameter}` cannot be loaded")))
+    }
+
+    /// Always a compile error, the one that says what can be stored.
+    pub fn produce_each<P: PartitionDefinition, T: Storable>(self, _values: Partitions<P, T>) -> Produced {
+        Produced::nothing()
+    }
+
+    /// Compiles, as [`NoKind::load`].
+    ///
+    /// # Errors
+    /// Always.
+    pub fn load_each<P, Q: PartitionDefinition, Up>(self, call: &mut Call, parameter: &str) -> Result<Partitions<Q, P>> {
+        self.load::<Partitions<Q, P>, Up>(call, parameter)
+    }
+
+    /// Compiles, as [`NoKind::load`].
+    ///
+    /// # Errors
+    /// Always.
+    pub fn load_previous<P, Up>(self, call: &mut Call, parameter: &str) -> Result<P> {
+        self.load::<P, Up>(call, parameter)
     }
 }
 

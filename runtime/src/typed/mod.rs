@@ -6,6 +6,7 @@
 //! applies, frames before objects, whatever else a frame implements. The kind it returns has inherent methods whose bounds carry
 //! our messages.
 
+mod each;
 mod kinds;
 mod load;
 

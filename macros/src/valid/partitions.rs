@@ -1,0 +1,145 @@
+//! What an asset says about its own partitions: the option, the parameters and the output have to go together.
+
+use proc_macro2::Ident;
+use quote::ToTokens;
+use syn::{LitStr, Path};
+
+use super::params::{Input, Kind, Param};
+use super::returns::Returns;
+use crate::args::{Args, MappingKind, Value};
+use crate::ast::Item;
+use crate::diagnose::Errors;
+
+/// How an asset is partitioned.
+pub(crate) struct Partitioning {
+    pub(crate) definition: Definition,
+    /// Whether the body is called once for all partitions of a step.
+    pub(crate) once: bool,
+    pub(crate) expression: Option<Expression>,
+    /// The dimensions of `partition_by`.
+    pub(crate) by: Vec<LitStr>,
+}
+
+/// What the partitions are.
+pub(crate) enum Definition {
+    None,
+    Of(Path),
+    /// Nobody knows, because of a mistake.
+    Mistaken,
+}
+
+/// `partition_expr`.
+pub(crate) enum Expression {
+    One(LitStr),
+    /// The option, and what it says of each dimension.
+    Dimensions(Ident, Vec<(Ident, LitStr)>),
+}
+
+/// Checks everything but what only the compiler knows.
+pub(crate) fn check(item: &Item, args: &Args, params: &[Param], returns: &Returns, errors: &mut Errors) -> Partitioning {
+    let definition = match args.get("partitions") {
+        Some(Value::Definition(path)) => Definition::Of(path.clone()),
+        _ if args.is_mistaken("partitions") => Definition::Mistaken,
+        _ => Definition::None,
+    };
+    let expression = match args.get("partition_expr") {
+        Some(Value::Text(text)) => Some(Expression::One(text.clone())),
+        Some(Value::Expressions(all)) => {
+            args.ident("partition_expr").map(|option| Expression::Dimensions(option.clone(), all.clone()))
+        }
+        _ => None,
+    };
+    let by = match args.get("partition_by") {
+        Some(Value::Texts(names)) => names.clone(),
+        _ => Vec::new(),
+    };
+    let once = check_calls(params, returns, errors);
+    for param in params {
+        check_previous(param, once, errors);
+    }
+    let mut partitioning = Partitioning { definition, once, expression, by };
+    if matches!(partitioning.definition, Definition::None) && check_needed(item, &partitioning, params, returns, errors) {
+        partitioning.definition = Definition::Mistaken;
+    }
+    partitioning
+}
+
+/// A body is called once for each partition or once for all; returns whether once.
+fn check_calls(params: &[Param], returns: &Returns, errors: &mut Errors) -> bool {
+    let set = params.iter().find(|param| matches!(param.kind, Kind::PartitionSet(_)));
+    let one = params.iter().find(|param| matches!(param.kind, Kind::Partition(_)));
+    if let Some(one) = one {
+        let other = match (set, &returns.each) {
+            (Some(_), _) => Some("takes a `PartitionSet`"),
+            (None, Some(_)) => Some("returns `Partitions`"),
+            (None, None) => None,
+        };
+        if let Some(other) = other {
+            let message = format!(
+                "this body {other}, so it is called once for all partitions and has no single `Partition`; take a `PartitionSet`, or neither"
+            );
+            errors.at(&one.ty, message);
+        }
+    }
+    set.is_some() || returns.each.is_some()
+}
+
+fn check_previous(param: &Param, once: bool, errors: &mut Errors) {
+    let Some((input, previous)) = input_of(param).and_then(|input| Some((input, input.previous.as_ref()?))) else { return };
+    if once {
+        let message = "this body is called once for all partitions, some of which may be the previous ones; \
+                       take a `Partition` and return one value to be called for each";
+        errors.at(previous, message);
+        return;
+    }
+    let Some(mapping) = &input.mapping else { return };
+    let earlier = |kind: &MappingKind| matches!(kind, MappingKind::Offset(_, end) if *end < 0);
+    let is_earlier = match &mapping.kind {
+        MappingKind::Dimensions(all) => all.iter().any(|(_, mapping)| earlier(&mapping.kind)),
+        kind => earlier(kind),
+    };
+    if !is_earlier {
+        let message =
+            "`previous` is an earlier partition, so its mapping is an `offset(…)` of numbers below 0, as in `offset(-7)`";
+        errors.at(&mapping.name, message);
+    }
+}
+
+/// Reports the first thing that needs `partitions`, which the asset does not have.
+fn check_needed(item: &Item, own: &Partitioning, params: &[Param], returns: &Returns, errors: &mut Errors) -> bool {
+    let name = item.name();
+    let missing = |what: &str| format!("asset `{name}` has no `partitions`, {what}; add `partitions = …` to its attribute");
+    let mut report = |tokens: &dyn ToTokens, message: String| {
+        errors.at(tokens.to_token_stream(), message);
+        true
+    };
+    for param in params {
+        match &param.kind {
+            Kind::Partition(_) => return report(&param.ty, missing("so there is no `Partition` to hand over")),
+            Kind::PartitionSet(_) => return report(&param.ty, missing("so there is no `PartitionSet` to hand over")),
+            Kind::Input(input) => {
+                if let Some(previous) = &input.previous {
+                    return report(previous, missing("so there is no previous one"));
+                }
+            }
+            _ => {}
+        }
+    }
+    if let Some(definition) = &returns.each {
+        return report(definition, missing("so it cannot return a value for each"));
+    }
+    if let Some(Expression::Dimensions(_, all)) = &own.expression
+        && let Some((dimension, text)) = all.first()
+    {
+        let message = format!("asset `{name}` has no `partitions`, so no dimension `{dimension}`");
+        return report(dimension, format!("{message}; add `partitions = …`, or write `partition_expr = \"{}\"`", text.value()));
+    }
+    own.by.first().is_some_and(|by| report(by, missing("so no dimensions to make folders of")))
+}
+
+fn input_of(param: &Param) -> Option<&Input> {
+    match &param.kind {
+        Kind::Input(input) => Some(input),
+        _ => None,
+    }
+}
