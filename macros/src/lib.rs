@@ -1,4 +1,4 @@
-//! The attributes of lakewright: [`macro@asset`] and [`macro@external_asset`].
+//! The attributes of lakewright: [`macro@asset`] and [`macro@external_asset`], and [`macro@Columns`] for typed rows (`columns`).
 //!
 //! An attribute turns a function into an asset in three steps: it parses what was written (`ast`, `args`), checks the rules
 //! (`valid`) and expands (`expand`, with the `record`, the `body` and the `marker`), or falls back to as much as keeps the assets
@@ -9,6 +9,7 @@ mod args;
 mod ast;
 mod body;
 mod checks;
+mod columns;
 mod diagnose;
 mod expand;
 mod fallback;
@@ -38,6 +39,14 @@ pub fn asset(args: proc_macro::TokenStream, item: proc_macro::TokenStream) -> pr
 #[proc_macro_attribute]
 pub fn external_asset(args: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     attribute(On::External, args.into(), &item.into()).into()
+}
+
+/// Declares the columns of a table: a struct with a field for each.
+///
+/// See `lakewright::Columns` for what the fields may be, with an example.
+#[proc_macro_derive(Columns, attributes(column))]
+pub fn columns(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    columns::derive(item.into()).into()
 }
 
 fn attribute(on: On, args: TokenStream, item: &TokenStream) -> TokenStream {

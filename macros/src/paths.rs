@@ -19,6 +19,12 @@ table! {
     asset_def => AssetDef;
     body_error => body_error;
     call => Call;
+    check_column => check_column;
+    check_partition_column => check_partition_column;
+    check_rows => check_rows;
+    column_def => ColumnDef;
+    columns => Columns;
+    columns_of => ColumnsOf;
     config => config;
     config_parameter => ConfigParameter;
     input_def => InputDef;
@@ -38,4 +44,5 @@ table! {
     source => Source;
     submit => inventory::submit;
     unknown => Unknown;
+    unknown_columns => UnknownColumns;
 }

@@ -3,7 +3,8 @@
 pub use crate::asset::ValueKind;
 pub use crate::assets;
 pub use crate::{
-    AssetKey, Bytes, Config, Context, Error, Lakehouse, MetadataValue, Output, Registry, Resource, Result, asset, external_asset,
+    AssetKey, Bytes, Columns, Config, Context, Error, Lakehouse, MetadataValue, Output, Registry, Resource, Result, Rows, asset,
+    external_asset,
 };
 
 #[cfg(feature = "polars")]

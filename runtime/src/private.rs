@@ -8,11 +8,12 @@ pub use futures::future::BoxFuture;
 
 pub use crate::asset::{Asset, AssetDef, ConfigDef, InputDef, Literal, Mode, OutputSpec, ResourceDef, Source};
 pub use crate::call::{BodyError, Call, Output, Produced};
+pub use crate::columns::{ColumnDef, Columns, check_column, check_partition_column, check_rows};
 pub use crate::context::Context;
 pub use crate::error::{Error, Result};
 pub use crate::registry::Registered;
 pub use crate::settings::AssetConfig;
-pub use crate::typed::{Native, OptionalSerde, Poisoned, Probe, Serde, Unknown};
+pub use crate::typed::{ColumnsOf, Native, OptionalSerde, Poisoned, Probe, Serde, Unknown, UnknownColumns};
 
 use crate::error::ErrorKind;
 use crate::resource::Resource;

@@ -78,13 +78,13 @@ impl<T: Serialize + Send + 'static> OptionalObject for Option<T> {
 }
 
 fn describe<T>(kind: ValueKind, optional: bool) -> OutputSpec {
-    OutputSpec { kind, optional, type_name: std::any::type_name::<T>() }
+    OutputSpec { kind, optional, type_name: std::any::type_name::<T>(), columns: None }
 }
 
 impl FrameKind {
     /// What an output of this type is.
-    pub fn describe<T>(self) -> OutputSpec {
-        describe::<T>(ValueKind::Table, false)
+    pub fn describe<T: Frame>(self) -> OutputSpec {
+        OutputSpec { columns: T::COLUMNS, ..describe::<T>(ValueKind::Table, false) }
     }
 
     /// Takes the value of a body.
@@ -103,8 +103,11 @@ impl FrameKind {
 
 impl OptionalFrameKind {
     /// What an output of this type is.
-    pub fn describe<T>(self) -> OutputSpec {
-        describe::<T>(ValueKind::Table, true)
+    pub fn describe<T: IntoOption>(self) -> OutputSpec
+    where
+        T::Inner: Frame,
+    {
+        OutputSpec { columns: T::Inner::COLUMNS, ..describe::<T>(ValueKind::Table, true) }
     }
 
     /// Takes the value of a body.
