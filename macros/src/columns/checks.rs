@@ -49,15 +49,13 @@ fn input(param: &Param, upstream: &Upstream<'_>) -> Vec<TokenStream> {
     let name = upstream.path.segments.last().map(|last| last.ident.unraw().to_string()).unwrap_or_default();
     let listed = input.columns.as_deref().unwrap_or_default();
     let alias = &upstream.alias;
-    let declared = |span: Span| {
-        let (of, asset) = (paths::columns_of(span), paths::asset(alias.span()));
-        quote_spanned!(span=> #of::<<#alias as #asset>::Output>::COLUMNS)
-    };
-    let mut checks: Vec<TokenStream> =
-        listed.iter().map(|column| listed_column(column, &declared(column.span()), &name)).collect();
+    // With the upstream's span, so that of what is no asset it is said once.
+    let (of, asset) = (paths::columns_of(alias.span()), paths::asset(alias.span()));
+    let declared = quote_spanned!(alias.span()=> #of::<<#alias as #asset>::Output>::COLUMNS);
+    let mut checks: Vec<TokenStream> = listed.iter().map(|column| listed_column(column, &declared, &name)).collect();
     if may_declare(&param.ty) {
         let (span, ty) = (param.ty.span(), &param.ty);
-        let (check, of, declared) = (paths::check_rows(span), paths::columns_of(span), declared(span));
+        let (check, of) = (paths::check_rows(span), paths::columns_of(span));
         let only = match &input.columns {
             Some(columns) => quote_spanned!(span=> ::core::option::Option::Some(&[#(#columns),*])),
             None => quote_spanned!(span=> ::core::option::Option::None),

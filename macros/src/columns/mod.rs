@@ -20,8 +20,8 @@ pub(crate) fn derive(item: TokenStream) -> TokenStream {
     };
     let mut errors = Errors::default();
     check_attributes(&input, &mut errors);
-    check_generics(&input, &mut errors);
     let fields = fields(&input, &mut errors);
+    let fields = if check_generics(&input, &mut errors) { fields } else { Vec::new() };
     expand(&input, &fields, errors)
 }
 
@@ -36,7 +36,7 @@ fn expand(input: &DeriveInput, fields: &[Field<'_>], errors: Errors) -> TokenStr
             const MISTAKEN: bool = true;
         )
     });
-    let used = input.generics.params.is_empty().then(|| used(ident, fields));
+    let used = used(ident, fields);
     let errors = errors.into_tokens();
     quote! {
         #errors
@@ -82,11 +82,13 @@ fn check_attributes(input: &DeriveInput, errors: &mut Errors) {
     }
 }
 
-fn check_generics(input: &DeriveInput, errors: &mut Errors) {
-    if !input.generics.params.is_empty() {
-        let message = format!("the columns of a table are fixed, so `{}` has no parameters; name the types", input.ident);
-        errors.at(&input.generics.params, message);
+fn check_generics(input: &DeriveInput, errors: &mut Errors) -> bool {
+    if input.generics.params.is_empty() {
+        return true;
     }
+    let message = format!("the columns of a table are fixed, so `{}` has no parameters; name the types", input.ident);
+    errors.at(&input.generics.params, message);
+    false
 }
 
 fn fields<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Vec<Field<'a>> {

@@ -13,7 +13,7 @@ use super::{ColumnDef, ColumnType};
 pub const fn check_column(declared: Option<&[ColumnDef]>, asset: &str, name: &str) {
     let Some(columns) = declared else { return };
     if find(columns, name).is_none() {
-        panic!("{}", no_column(of(asset), columns, name).as_str());
+        panic!("{}", of(asset).with(" has no column ").with_name(name).with_instead(columns, name, "; ", "").as_str());
     }
 }
 
@@ -47,7 +47,7 @@ pub const fn check_rows(declared: Option<&[ColumnDef]>, only: Option<&[&str]>, p
     }
     let mut rest = columns;
     while let [column, others @ ..] = rest {
-        if reads(only, column.name) && find(wanted, column.name).is_none() {
+        if reads(only, column.name) && find(wanted, column.name).is_none() && !is_meant(column.name, columns, wanted) {
             text = text.with_part(" has a column ").with_name(column.name).with(" that the parameter does not declare");
         }
         rest = others;
@@ -74,7 +74,10 @@ const fn of(asset: &str) -> Text {
 
 /// What keeps the asset's columns from being loaded as this one.
 const fn with_difference(text: Text, columns: &[ColumnDef], only: Option<&[&str]>, wanted: &ColumnDef) -> Text {
-    let Some(column) = find(columns, wanted.name) else { return no_column(text, columns, wanted.name) };
+    let Some(column) = find(columns, wanted.name) else {
+        let text = text.with_part(" has no column ").with_name(wanted.name);
+        return text.with_instead(columns, wanted.name, " (", ")");
+    };
     if !reads(only, wanted.name) {
         return text.with_part(" has a column ").with_name(wanted.name).with(" that `columns` leaves out");
     }
@@ -89,19 +92,34 @@ const fn with_difference(text: Text, columns: &[ColumnDef], only: Option<&[&str]
     text
 }
 
-/// What there is instead.
-const fn no_column(text: Text, columns: &[ColumnDef], name: &str) -> Text {
-    let text = text.with_part(" has no column ").with_name(name);
-    if let Some(near) = nearest(columns, name) {
-        return text.with("; did you mean ").with_name(near).with("?");
+impl Text {
+    /// What there is instead of a column, between these.
+    const fn with_instead(self, columns: &[ColumnDef], name: &str, open: &str, close: &str) -> Self {
+        if let Some(near) = nearest(columns, name) {
+            return self.with(open).with("did you mean ").with_name(near).with("?").with(close);
+        }
+        let mut text = self.with(open).with("there are: ");
+        let mut rest = columns;
+        while let [column, others @ ..] = rest {
+            text = text.with_name(column.name).with(if others.is_empty() { "" } else { ", " });
+            rest = others;
+        }
+        text.with(close)
     }
-    let mut text = text.with("; there are: ");
-    let mut rest = columns;
-    while let [column, others @ ..] = rest {
-        text = text.with_name(column.name).with(if others.is_empty() { "" } else { ", " });
-        rest = others;
+}
+
+/// Whether a column is the one that was meant by a name that does not exist.
+const fn is_meant(name: &str, columns: &[ColumnDef], mut wanted: &[ColumnDef]) -> bool {
+    while let [column, rest @ ..] = wanted {
+        if find(columns, column.name).is_none()
+            && let Some(near) = nearest(columns, column.name)
+            && same(near, name)
+        {
+            return true;
+        }
+        wanted = rest;
     }
-    text
+    false
 }
 
 const fn nearest<'a>(mut columns: &'a [ColumnDef], name: &str) -> Option<&'a str> {

@@ -18,17 +18,18 @@ use crate::error::{Error, ErrorKind, Result, nearest};
 ///
 /// ```
 /// # #[cfg(feature = "polars")] {
+/// use lakewright::jiff::civil::{Date, DateTime};
 /// use lakewright::prelude::*;
 ///
 /// #[derive(Columns)]
 /// struct Hourly {
-///     date: String,
+///     date: DateTime,
 ///     temp: Option<f64>,
 /// }
 ///
 /// #[derive(Columns)]
 /// struct Daily {
-///     date: String,
+///     date: Date,
 ///     max_temp: Option<f64>,
 /// }
 ///
@@ -37,19 +38,19 @@ use crate::error::{Error, ErrorKind, Result, nearest};
 ///
 /// #[asset]
 /// fn daily(sf_temps: Rows<Hourly, LazyFrame>) -> Result<Rows<Daily, DataFrame>> {
-///     let day = col("date").str().head(lit(10));
+///     let day = col("date").dt().date();
 ///     let daily = sf_temps.into_inner().group_by([day]).agg([col("temp").max().alias("max_temp")]);
 ///     Rows::new(daily.collect()?)
 /// }
 ///
-/// let error = Rows::<Daily, _>::new(df!("date" => ["2010/01/01"], "max_tmp" => [47i64]).unwrap()).unwrap_err();
+/// let error = Rows::<Daily, _>::new(df!("date" => [20_100_101], "max_tmp" => [47.0]).unwrap()).unwrap_err();
 /// assert_eq!(
 ///     error.message(),
-///     "the columns are not as declared: `max_temp` is missing (there is `max_tmp`); `max_tmp` is not declared"
+///     "the columns are not as declared: `date` is Int32 and is declared as Date; `max_temp` is missing (there is `max_tmp`)"
 /// );
 /// # }
 /// ```
-pub struct Rows<R: Columns, F> {
+pub struct Rows<R, F> {
     frame: F,
     rows: PhantomData<fn() -> R>,
 }
@@ -66,7 +67,7 @@ impl<R: Columns, F: Frame> Rows<R, F> {
     }
 }
 
-impl<R: Columns, F> Rows<R, F> {
+impl<R, F> Rows<R, F> {
     /// The frame.
     #[must_use]
     pub fn into_inner(self) -> F {
@@ -74,7 +75,7 @@ impl<R: Columns, F> Rows<R, F> {
     }
 }
 
-impl<R: Columns, F> Deref for Rows<R, F> {
+impl<R, F> Deref for Rows<R, F> {
     type Target = F;
 
     fn deref(&self) -> &F {
@@ -82,15 +83,15 @@ impl<R: Columns, F> Deref for Rows<R, F> {
     }
 }
 
-impl<R: Columns, F: Clone> Clone for Rows<R, F> {
+impl<R, F: Clone> Clone for Rows<R, F> {
     fn clone(&self) -> Self {
         Self { frame: self.frame.clone(), rows: PhantomData }
     }
 }
 
-impl<R: Columns, F: fmt::Debug> fmt::Debug for Rows<R, F> {
+impl<R, F> fmt::Debug for Rows<R, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Rows").field(&self.frame).finish()
+        write!(f, "Rows<{}, {}>", short_name::<R>(), short_name::<F>())
     }
 }
 
@@ -109,8 +110,11 @@ impl<R: Columns + 'static, F: Frame> Frame for Rows<R, F> {
 }
 
 fn check<R: Columns>(table: &mut Table) -> Result<()> {
-    let rows = type_name::<R>().rsplit("::").next().unwrap_or_default();
-    check_columns(R::COLUMNS, table, None).map_err(|error| error.with("rows", rows))
+    check_columns(R::COLUMNS, table, None).map_err(|error| error.with("rows", short_name::<R>()))
+}
+
+fn short_name<T>() -> &'static str {
+    type_name::<T>().rsplit("::").next().unwrap_or_default()
 }
 
 /// Checks that a table has the declared columns, or `only` these of them, and no others; in any order. Reads no rows, but may read
@@ -137,22 +141,27 @@ pub fn check_columns(declared: &[ColumnDef], table: &mut Table, only: Option<&[S
 
 /// Each difference as a sentence of its own, first those of the declared columns.
 fn differences(declared: &[&ColumnDef], found: &[FoundColumn]) -> Vec<String> {
-    let undeclared = || found.iter().filter(|found| declared.iter().all(|column| column.name != found.name));
-    let difference = |column: &&ColumnDef| {
+    let mut differences = Vec::new();
+    let mut extra: Vec<&str> = found.iter().map(|found| found.name.as_str()).collect();
+    extra.retain(|name| declared.iter().all(|column| column.name != *name));
+    for column in declared {
         let name = column.name;
         let Some(there) = found.iter().find(|found| found.name == name) else {
-            let near = nearest(name, undeclared().map(|found| found.name.as_str()));
+            let near = nearest(name, extra.iter().copied());
+            // One that is called by a wrong name is not also one too many.
+            extra.retain(|name| Some(*name) != near);
             let near = near.map(|near| format!(" (there is `{near}`)")).unwrap_or_default();
-            return Some(format!("`{name}` is missing{near}"));
+            differences.push(format!("`{name}` is missing{near}"));
+            continue;
         };
         if !there.data_type.is(&column.data_type) {
-            return Some(format!("`{name}` is {} and is declared as {}", there.data_type, column.data_type));
+            differences.push(format!("`{name}` is {} and is declared as {}", there.data_type, column.data_type));
         }
-        let nulls = there.nulls.filter(|nulls| *nulls > 0 && !column.nullable)?;
-        let nulls = if nulls == 1 { "a null".to_owned() } else { format!("{nulls} nulls") };
-        Some(format!("`{name}` has {nulls} and is declared without `Option`"))
-    };
-    let missing_or_other = declared.iter().filter_map(difference);
-    let extra = undeclared().map(|found| format!("`{}` is not declared", found.name));
-    missing_or_other.chain(extra).collect()
+        if let Some(nulls) = there.nulls.filter(|nulls| *nulls > 0 && !column.nullable) {
+            let nulls = if nulls == 1 { "a null".to_owned() } else { format!("{nulls} nulls") };
+            differences.push(format!("`{name}` has {nulls} and is declared without `Option`"));
+        }
+    }
+    differences.extend(extra.iter().map(|name| format!("`{name}` is not declared")));
+    differences
 }

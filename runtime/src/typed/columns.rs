@@ -12,19 +12,26 @@ use crate::partition::Partitions;
 /// Asks which columns `T` declares.
 pub struct ColumnsOf<T>(PhantomData<fn() -> T>);
 
-impl<T: Frame> ColumnsOf<T> {
+impl<T: Declares> ColumnsOf<T> {
     /// The columns, if the frame declares them.
     pub const COLUMNS: Option<&'static [ColumnDef]> = T::COLUMNS;
 }
 
-impl<T: Frame> ColumnsOf<Option<T>> {
+/// A frame, and what can be around one. One trait, so that of a type that is not known, since rustc has reported it, nothing more is
+/// said than that.
+pub trait Declares {
     /// The columns, if the frame declares them.
-    pub const COLUMNS: Option<&'static [ColumnDef]> = T::COLUMNS;
+    const COLUMNS: Option<&'static [ColumnDef]>;
 }
 
-impl<P, T: Frame> ColumnsOf<Partitions<P, T>> {
-    /// The columns, if the frames declare them.
-    pub const COLUMNS: Option<&'static [ColumnDef]> = T::COLUMNS;
+impl<T: Frame> Declares for T {
+    const COLUMNS: Option<&'static [ColumnDef]> = <T as Frame>::COLUMNS;
+}
+impl<T: Frame> Declares for Option<T> {
+    const COLUMNS: Option<&'static [ColumnDef]> = <T as Frame>::COLUMNS;
+}
+impl<P, T: Frame> Declares for Partitions<P, T> {
+    const COLUMNS: Option<&'static [ColumnDef]> = <T as Frame>::COLUMNS;
 }
 
 /// The answer for anything else.

@@ -8,8 +8,9 @@ use super::Poisoned;
 use super::load::{LoadBytes, LoadFrame, LoadNothing, LoadObject, LoadOptional};
 use crate::asset::{Asset, OutputSpec, ValueKind};
 use crate::call::{Call, Produced};
+use crate::columns::Columns;
 use crate::error::Result;
-use crate::frame::Frame;
+use crate::frame::{Frame, Rows};
 use crate::value::{Bytes, Object, Value};
 
 macro_rules! kinds {
@@ -47,6 +48,9 @@ pub trait Storable {}
 
 #[diagnostic::do_not_recommend]
 impl Storable for Poisoned {}
+
+// They are frames and never asked, except for rows that declare no columns, which is then what is said.
+impl<R: Columns, F> Storable for Rows<R, F> {}
 
 /// An object that a body can hand over.
 #[diagnostic::on_unimplemented(
