@@ -218,7 +218,7 @@ fn daily_highs_of_a_year() {
     let csv = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data/sf_temps.csv")).unwrap();
     let lakehouse = temperatures(&root, &csv);
     run_all(&lakehouse);
-    assert_eq!(read_delta(&root.path().join("delta/daily")).height(), 365);
+    assert_eq!(read_delta(&root.path().join("delta/public/daily")).height(), 365);
 }
 
 #[test]

@@ -56,10 +56,8 @@ fn input(param: &Param, upstream: &Upstream<'_>) -> Vec<TokenStream> {
     if may_declare(&param.ty) {
         let (span, ty) = (param.ty.span(), &param.ty);
         let (check, of) = (paths::check_rows(span), paths::columns_of(span));
-        let only = match &input.columns {
-            Some(columns) => quote_spanned!(span=> ::core::option::Option::Some(&[#(#columns),*])),
-            None => quote_spanned!(span=> ::core::option::Option::None),
-        };
+        let only = input.columns.as_ref().map(|columns| quote_spanned!(span=> ::core::option::Option::Some(&[#(#columns),*])));
+        let only = only.unwrap_or_else(|| quote_spanned!(span=> ::core::option::Option::None));
         checks.push(quote_spanned!(span=> const _: () = #check(#declared, #only, #of::<#ty>::COLUMNS, #name);));
     }
     checks

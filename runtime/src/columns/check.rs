@@ -12,9 +12,8 @@ use super::{ColumnDef, ColumnType};
 #[track_caller]
 pub const fn check_column(declared: Option<&[ColumnDef]>, asset: &str, name: &str) {
     let Some(columns) = declared else { return };
-    if find(columns, name).is_none() {
-        panic!("{}", of(asset).with(" has no column ").with_name(name).with_instead(columns, name, "; ", "").as_str());
-    }
+    let text = of(asset).with(" has no column ").with_name(name);
+    assert!(find(columns, name).is_some(), "{}", text.with_instead(columns, name, "; ", "").as_str());
 }
 
 /// Whether the asset has this column to be partitioned by. What is no plain name may be an expression.
@@ -52,9 +51,7 @@ pub const fn check_rows(declared: Option<&[ColumnDef]>, only: Option<&[&str]>, p
         }
         rest = others;
     }
-    if text.parts() > 0 {
-        panic!("{}", text.as_str());
-    }
+    assert!(text.parts() == 0, "{}", text.as_str());
 }
 
 const fn all_exist(columns: &[ColumnDef], only: Option<&[&str]>) -> bool {

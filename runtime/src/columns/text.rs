@@ -154,13 +154,13 @@ pub(super) const fn distance(one: &str, other: &str) -> usize {
         column = 1;
         while column <= other.len() {
             let change = if one[line - 1] == other[column - 1] { 0 } else { 1 };
-            let mut least = last[column - 1] + change;
-            least = smaller(least, last[column] + 1);
-            least = smaller(least, row[column - 1] + 1);
+            let mut fewest = last[column - 1] + change;
+            fewest = smaller(fewest, last[column] + 1);
+            fewest = smaller(fewest, row[column - 1] + 1);
             if line > 1 && column > 1 && one[line - 1] == other[column - 2] && one[line - 2] == other[column - 1] {
-                least = smaller(least, before[column - 2] + 1);
+                fewest = smaller(fewest, before[column - 2] + 1);
             }
-            row[column] = least;
+            row[column] = fewest;
             column += 1;
         }
         (before, last, row) = (last, row, before);
