@@ -10,7 +10,7 @@ use crate::args::Value;
 use crate::ast::Item;
 use crate::diagnose::Errors;
 use crate::valid::{Asset, Input, Kind};
-use crate::{body, checks, edges, marker, paths, record};
+use crate::{body, checks, columns, edges, marker, paths, record};
 
 /// Everything for an asset. With errors it is all still checked, but not registered.
 pub(crate) fn expand(asset: &Asset, errors: Errors) -> TokenStream {
@@ -34,6 +34,7 @@ pub(crate) fn expand(asset: &Asset, errors: Errors) -> TokenStream {
     let edges = edges::checks(asset, &upstreams);
     let record = record::define(asset, &upstreams);
     let run = if asset.external { check_external(asset) } else { body::run(asset, &upstreams) };
+    let columns = columns::checks::checks(asset, &upstreams);
     let registration = sound.then(|| {
         let (submit, registered) = (paths::submit(here), paths::registered(here));
         quote!(#submit! { #registered(&__DEF) })
@@ -59,6 +60,7 @@ pub(crate) fn expand(asset: &Asset, errors: Errors) -> TokenStream {
             #edges
             #record
             #run
+            #columns
             #registration
         };
         #marker

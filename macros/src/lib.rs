@@ -1,4 +1,5 @@
-//! The attributes of lakewright: [`macro@asset`], [`macro@external_asset`] and [`macro@partitions`].
+//! The attributes of lakewright: [`macro@asset`], [`macro@external_asset`] and [`macro@partitions`], and [`macro@Columns`] for typed rows
+//! (`columns`).
 //!
 //! An attribute turns a function into an asset in three steps: it parses what was written (`ast`, `args`), checks the rules
 //! (`valid`) and expands (`expand`, with the `record`, the `body` and the `marker`), or falls back to as much as keeps the assets
@@ -9,6 +10,7 @@ mod args;
 mod ast;
 mod body;
 mod checks;
+mod columns;
 mod diagnose;
 mod edges;
 mod expand;
@@ -48,6 +50,14 @@ pub fn external_asset(args: proc_macro::TokenStream, item: proc_macro::TokenStre
 #[proc_macro_attribute]
 pub fn partitions(args: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     partitions::attribute(args.into(), &item.into()).into()
+}
+
+/// Declares the columns of a table: a struct with a field for each.
+///
+/// See `lakewright::Columns` for what the fields may be, with an example.
+#[proc_macro_derive(Columns, attributes(column))]
+pub fn columns(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    columns::derive(item.into()).into()
 }
 
 fn attribute(on: On, args: TokenStream, item: &TokenStream) -> TokenStream {

@@ -22,6 +22,12 @@ table! {
     cached => partition::Cached;
     call => Call;
     calls => Calls;
+    check_column => check_column;
+    check_partition_column => check_partition_column;
+    check_rows => check_rows;
+    column_def => ColumnDef;
+    columns => Columns;
+    columns_of => ColumnsOf;
     config => config;
     config_parameter => ConfigParameter;
     date => partition::date;
@@ -73,4 +79,5 @@ table! {
     time_partitions => TimePartitions;
     unknown => Unknown;
     window => partition::window;
+    unknown_columns => UnknownColumns;
 }

@@ -62,3 +62,20 @@ fn mistaken_option() {
 fn unusable_signature() {
     insta::assert_snapshot!(expansion(On::Asset, "", "pub fn clean(iris: LazyFrame) { iris }"));
 }
+
+#[test]
+fn typed_rows() {
+    insta::assert_snapshot!(expansion(
+        On::Asset,
+        r#"partition_expr = "day""#,
+        r#"fn highs(#[input(columns = ["day", "max"])] readings: Rows<Reading, LazyFrame>) -> Rows<Reading, LazyFrame> { readings }"#,
+    ));
+}
+
+#[test]
+fn columns() {
+    let tokens = crate::columns::derive(parse(
+        r#"struct Reading { station: String, max: Option<f64>, #[column(name = "type", decimal(10, 2))] kind: f64 }"#,
+    ));
+    insta::assert_snapshot!(prettyplease::unparse(&syn::parse2(tokens).unwrap()));
+}

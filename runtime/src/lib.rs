@@ -10,6 +10,7 @@ pub mod asset;
 mod call;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod columns;
 mod commit;
 mod context;
 pub mod env;
@@ -38,11 +39,14 @@ mod value;
 
 pub use asset::{Asset, AssetBuilder, AssetDef, AssetSpec, Mode, ValueKind};
 pub use call::{Call, Output, Produced};
+pub use columns::Columns;
 pub use commit::CommitId;
 pub use context::Context;
 pub use error::{BoxError, Error, ErrorKind, Result};
+pub use frame::Rows;
 pub use graph::Graph;
 pub use io::IoManager;
+#[doc(no_inline)]
 pub use jiff;
 pub use key::{AssetKey, path_segment};
 pub use lakehouse::{BuildError, Lakehouse, LakehouseBuilder};
@@ -68,6 +72,7 @@ pub use lakehouse::{BuildError, Lakehouse, LakehouseBuilder};
 /// `group`, `tags`, `owners`, `kinds`, `description`, `metadata(…)`, `deps = […]`, `code_version`, `retries`, `pool`, `store(…)`; of
 /// `#[input(…)]` on a parameter: `from`, `columns`, `mapping`, `allow_missing`, `version`, `previous`. A mistake in any of them is a compile error under the token that is wrong; an option that is not honoured yet is an
 /// error when the lakehouse is built.
+pub use lakewright_macros::Columns;
 pub use lakewright_macros::asset;
 /// ```
 /// use lakewright::prelude::*;

@@ -4,8 +4,8 @@ pub use crate::asset::ValueKind;
 pub use crate::assets;
 pub use crate::partition::{Partition, PartitionSet, Partitions};
 pub use crate::{
-    AssetKey, Bytes, Config, Context, Error, Lakehouse, MetadataValue, Output, Registry, Resource, Result, asset, external_asset,
-    partitions,
+    AssetKey, Bytes, Columns, Config, Context, Error, Lakehouse, MetadataValue, Output, Registry, Resource, Result, Rows, asset,
+    external_asset, partitions,
 };
 
 #[cfg(feature = "polars")]

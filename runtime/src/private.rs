@@ -9,6 +9,7 @@ pub use futures::future::BoxFuture;
 
 pub use crate::asset::{Asset, AssetDef, Calls, ConfigDef, InputDef, Literal, Mode, OutputSpec, ResourceDef, Source};
 pub use crate::call::{BodyError, Call, Output, Produced};
+pub use crate::columns::{ColumnDef, Columns, check_column, check_partition_column, check_rows};
 pub use crate::context::Context;
 pub use crate::error::{Error, Result};
 pub use crate::partition::edge::{edge, known_key, mapped, mapped_dimension};
@@ -19,7 +20,7 @@ pub use crate::partition::{
 };
 pub use crate::registry::Registered;
 pub use crate::settings::AssetConfig;
-pub use crate::typed::{Native, OptionalSerde, Poisoned, Probe, Serde, Unknown};
+pub use crate::typed::{ColumnsOf, Native, OptionalSerde, Poisoned, Probe, Serde, Unknown, UnknownColumns};
 
 pub mod partition {
     //! What the implementations of partition definitions are made of.

@@ -87,7 +87,7 @@ fn columns_reads_only_those_in_that_order_eager_and_lazy() {
     let wide = df!("a" => [1i64, 2], "b" => [3i64, 4], "c" => ["x", "y"]).unwrap();
     let take = |name: &str, lazy: bool| {
         lakewright::AssetBuilder::new(name, ValueKind::Table)
-            .input_columns("wide", ["c", "a"])
+            .input(lakewright::asset::Input::of("wide").columns(["c", "a"]))
             .body(move |call| {
                 call.blocking(move |mut call| {
                     if lazy {
@@ -116,7 +116,7 @@ fn columns_reads_only_those_in_that_order_eager_and_lazy() {
 fn a_column_that_is_not_there_is_named_with_the_nearest() {
     let root = tempdir().unwrap();
     let reader = lakewright::AssetBuilder::new("reader", ValueKind::Table)
-        .input_columns("t", ["bb"])
+        .input(lakewright::asset::Input::of("t").columns(["bb"]))
         .body(|_| async { unreachable!("the body does not run") })
         .unwrap();
     let lakehouse = lakehouse(&root, [frame_asset("t", abc()), reader]).build().unwrap();

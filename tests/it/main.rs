@@ -5,6 +5,7 @@
 #![allow(clippy::unnecessary_wraps, clippy::unused_async, reason = "what an asset may return is what is tested")]
 
 mod cli;
+mod columns;
 mod definitions;
 mod delta;
 mod delta_types;

@@ -7,7 +7,7 @@ use crate::support::files_below;
 
 /// The modules of each layer, lowest first, as `ARCHITECTURE.md` has them.
 const LAYERS: [&[&str]; 6] = [
-    &["error", "key", "slice", "schema", "metadata", "commit", "event", "partition"],
+    &["columns", "error", "key", "slice", "schema", "metadata", "commit", "event", "partition"],
     &["asset", "io", "value", "frame", "context", "call", "env", "resource", "settings", "typed"],
     &["registry", "graph", "select", "state"],
     &["io::delta", "io::file", "io::fs", "io::memory", "io::defaults", "state::memory", "state::sqlite", "state::defaults"],

@@ -69,7 +69,7 @@ pub(crate) fn validate(on: On, mut args: Args, mut item: Item, errors: &mut Erro
 }
 
 /// The type's path, with what macros wrap around a fragment taken off.
-fn bare(ty: &syn::Type) -> &syn::Type {
+pub(crate) fn bare(ty: &syn::Type) -> &syn::Type {
     match ty {
         syn::Type::Group(group) => bare(&group.elem),
         syn::Type::Paren(paren) => bare(&paren.elem),
@@ -78,7 +78,7 @@ fn bare(ty: &syn::Type) -> &syn::Type {
 }
 
 /// The last segment of the type's path.
-fn last_segment(ty: &syn::Type) -> Option<&syn::PathSegment> {
+pub(crate) fn last_segment(ty: &syn::Type) -> Option<&syn::PathSegment> {
     match bare(ty) {
         syn::Type::Path(path) if path.qself.is_none() => path.path.segments.last(),
         _ => None,
@@ -95,7 +95,7 @@ fn each(ty: &syn::Type) -> Option<(syn::Type, syn::Type)> {
 }
 
 /// The types in the angle brackets of a path segment.
-fn type_arguments(segment: &syn::PathSegment) -> Vec<&syn::Type> {
+pub(crate) fn type_arguments(segment: &syn::PathSegment) -> Vec<&syn::Type> {
     let syn::PathArguments::AngleBracketed(arguments) = &segment.arguments else { return Vec::new() };
     let types = arguments.args.iter().filter_map(|argument| match argument {
         syn::GenericArgument::Type(ty) => Some(ty),
@@ -104,7 +104,7 @@ fn type_arguments(segment: &syn::PathSegment) -> Vec<&syn::Type> {
     types.collect()
 }
 
-fn is_primitive(ident: &Ident) -> bool {
+pub(crate) fn is_primitive(ident: &Ident) -> bool {
     PRIMITIVES.iter().any(|primitive| ident == primitive)
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{AssetSpec, Calls, InputSpec, Mode, OutputSpec, PartitionExpr, Source, ValueKind};
 use crate::call::{Call, Produced};
+use crate::columns::ColumnDef;
 use crate::error::Result;
 use crate::key::AssetKey;
 use crate::metadata::MetadataValue;
@@ -49,6 +50,7 @@ struct Parts {
     kinds: Vec<String>,
     description: Option<String>,
     code_version: Option<String>,
+    columns: Option<&'static [ColumnDef]>,
     inputs: Vec<Input>,
 }
 
@@ -172,6 +174,7 @@ impl AssetBuilder {
                 kinds: Vec::new(),
                 description: None,
                 code_version: None,
+                columns: None,
                 inputs: Vec::new(),
             },
         }
@@ -279,6 +282,12 @@ impl AssetBuilder {
         self
     }
 
+    /// The columns of what it produces: `columns(Reading::COLUMNS)`.
+    pub fn columns(mut self, columns: &'static [ColumnDef]) -> Self {
+        self.spec.columns = Some(columns);
+        self
+    }
+
     /// A run may produce nothing.
     pub fn optional(mut self) -> Self {
         self.spec.optional = true;
@@ -331,7 +340,7 @@ impl AssetBuilder {
             inputs,
             resources: Vec::new(),
             config: None,
-            output: OutputSpec { kind: spec.kind, optional: spec.optional, type_name: "value" },
+            output: OutputSpec { kind: spec.kind, optional: spec.optional, type_name: "value", columns: spec.columns },
             body,
         })
     }

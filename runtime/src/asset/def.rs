@@ -183,7 +183,7 @@ impl AssetDef {
         inputs: &[],
         resources: &[],
         config: None,
-        output: || OutputSpec { kind: ValueKind::Nothing, optional: false, type_name: "" },
+        output: || OutputSpec { kind: ValueKind::Nothing, optional: false, type_name: "", columns: None },
         body: None,
     };
 

@@ -13,6 +13,7 @@ pub use builder::{AssetBuilder, Input};
 pub use def::{Asset, AssetDef, ConfigDef, InputDef, Literal, ResourceDef};
 
 use crate::call::{Call, Produced};
+use crate::columns::ColumnDef;
 use crate::error::Result;
 use crate::key::AssetKey;
 use crate::metadata::MetadataValue;
@@ -68,6 +69,8 @@ pub struct OutputSpec {
     pub optional: bool,
     /// The type, as Rust names it.
     pub type_name: &'static str,
+    /// The columns, if the type declares them.
+    pub columns: Option<&'static [ColumnDef]>,
 }
 
 impl OutputSpec {

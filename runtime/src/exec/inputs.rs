@@ -6,8 +6,10 @@ use super::step::StepRun;
 use super::workshop::Store;
 use crate::asset::{AssetSpec, InputSpec, ValueKind};
 use crate::call::InputValue;
+use crate::env::{Env, blocking};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::EventKind;
+use crate::frame::rows::check_columns;
 use crate::frame::Table;
 use crate::io::{LoadRequest, Present};
 use crate::partition::{KeySet, Mapping, PartitionsDef};
@@ -44,7 +46,7 @@ impl StepRun<'_> {
         }
         let request = self.load_request(wanted, &Slice::Whole);
         match store.io.load(request).await? {
-            Some(value) => checked(upstream, value, input).map(InputValue::One),
+            Some(value) => checked(&self.workshop.env, upstream, value, input).await.map(InputValue::One),
             None if input.optional => {
                 self.tell_missing(input, None)?;
                 Ok(InputValue::Missing)
@@ -96,8 +98,12 @@ impl StepRun<'_> {
         let request = LoadRequest { slice: &slice, ..request };
         if input.per_partition {
             let each = store.io.load_each(request).await?;
-            let values = each.into_iter().filter_map(|(key, value)| Some((key, checked(upstream, value?, input))));
-            return values.map(|(key, value)| Ok((key, value?))).collect::<Result<_>>().map(InputValue::Partitions);
+            let mut values = Vec::with_capacity(each.len());
+            for (key, value) in each {
+                let Some(value) = value else { continue };
+                values.push((key, checked(&self.workshop.env, upstream, value, input).await?));
+            }
+            return Ok(InputValue::Partitions(values));
         }
         if upstream.output.kind != ValueKind::Table && present.len() > 1 {
             let message = format!("the input `{}` is {} partitions, and not one value", input.parameter, present.len());
@@ -105,7 +111,7 @@ impl StepRun<'_> {
             return Err(Error::new(ErrorKind::Value, message).help(help));
         }
         match store.io.load(request).await? {
-            Some(value) => checked(upstream, value, input).map(InputValue::One),
+            Some(value) => checked(&self.workshop.env, upstream, value, input).await.map(InputValue::One),
             None => Err(nothing_stored(upstream)),
         }
     }
@@ -162,9 +168,13 @@ fn read_by<'a>(asset: &'a AssetSpec, input: &InputSpec, upstream: &'a AssetSpec)
 }
 
 /// The value, if it has the columns that the upstream declares.
-fn checked(upstream: &AssetSpec, value: Value, input: &InputSpec) -> Result<Value> {
-    let _ = (upstream, input);
-    Ok(value)
+async fn checked(env: &Arc<dyn Env>, upstream: &AssetSpec, value: Value, input: &InputSpec) -> Result<Value> {
+    let Some(declared) = upstream.output.columns else { return Ok(value) };
+    let Value::Table(mut table) = value else { return Ok(value) };
+    let only = input.columns.clone();
+    // The schema of a plan is in the files that it scans.
+    let checked = blocking(env, move || check_columns(declared, &mut table, only.as_deref()).map(|()| table)).await;
+    checked.map(Value::Table).map_err(|error| error.with("declared by", format!("`{}`", upstream.key)))
 }
 
 fn nothing_stored(upstream: &AssetSpec) -> Error {

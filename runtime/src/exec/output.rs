@@ -7,10 +7,12 @@ use super::workshop::{PendingOutput, Store};
 use crate::asset::{AssetSpec, Mode};
 use crate::call::{ProducedOutput, ProducedValue};
 use crate::commit::CommitId;
+use crate::env::{Env, blocking};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EventKind, Materialization};
 use crate::exec::plan::StepAsset;
 use crate::frame::StoredRows;
+use crate::frame::rows::check_columns;
 use crate::io::{Staged, StoreRequest};
 use crate::metadata::MetadataValue;
 use crate::partition::KeySet;
@@ -77,9 +79,8 @@ impl<'a> StepRun<'a> {
             let help = "return a `Partitions<…>` map, or say with `partition_expr` which column tells the partitions apart";
             return Err(in_body(Error::new(ErrorKind::Value, message).help(help), asset));
         }
-        let mut value = value;
-        if let Value::Table(table) = &mut value {
-            check_declared(asset, table).map_err(|error| in_body(error, asset))?;
+        let value = check_declared(&self.workshop.env, asset, value).await.map_err(|error| in_body(error, asset))?;
+        if let Value::Table(table) = &value {
             pending.rows = table.share().filter(|rows| {
                 pending.staged.is_empty() && slice == pending.target.slice && self.hand_over.wants(&asset.key, rows.bytes())
             });
@@ -210,8 +211,9 @@ fn staged_slice(asset: &AssetSpec, staged: &[Staged]) -> Result<Slice> {
     def.combine(staged.iter().map(|staged| &staged.slice)).map(|keys| keys.slice())
 }
 
-/// Whether the rows have the columns that the asset declares.
-fn check_declared(asset: &AssetSpec, table: &mut crate::frame::Table) -> Result<()> {
-    let _ = (asset, table);
-    Ok(())
+/// The value, if it has the columns that the asset declares.
+async fn check_declared(env: &Arc<dyn Env>, asset: &AssetSpec, value: Value) -> Result<Value> {
+    let Some(declared) = asset.output.columns else { return Ok(value) };
+    let Value::Table(mut table) = value else { return Ok(value) };
+    blocking(env, move || check_columns(declared, &mut table, None).map(|()| Value::Table(table))).await
 }

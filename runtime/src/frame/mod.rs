@@ -2,11 +2,15 @@
 
 #[cfg(feature = "polars")]
 pub mod polars;
+mod rows;
 
 use std::any::{Any, type_name};
 use std::fmt;
 use std::sync::Arc;
 
+pub use rows::{Rows, check_columns};
+
+use crate::columns::{ColumnDef, FoundColumn};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Column;
 
@@ -15,6 +19,9 @@ use crate::schema::Column;
 /// Implement it for a frame of your own and `#[asset]` takes it wherever it takes a `DataFrame`; a frame may also implement
 /// serde's traits without becoming an object.
 pub trait Frame: Sized + Send + 'static {
+    /// The columns, if the type declares them.
+    const COLUMNS: Option<&'static [ColumnDef]> = None;
+
     /// Gives the rows away, computed or not.
     fn into_table(self) -> Table;
 
@@ -29,6 +36,14 @@ pub trait Frame: Sized + Send + 'static {
 pub trait TablePlan: Any + Send + fmt::Debug {
     /// What to call it in an error.
     fn name(&self) -> &'static str;
+
+    /// The columns, so that they can be compared with declared ones; nothing if the plan cannot say. May block.
+    ///
+    /// # Errors
+    /// If the plan cannot be resolved.
+    fn found_columns(&mut self) -> Result<Option<Vec<FoundColumn>>> {
+        Ok(None)
+    }
 
     /// Brings the rows into memory. Blocks while a plan is computed.
     ///
@@ -87,6 +102,20 @@ impl Table {
     /// A table made of this.
     pub fn new(plan: impl TablePlan) -> Self {
         Self { plan: Box::new(plan) }
+    }
+
+    /// What the table is made of, as errors say it.
+    #[must_use]
+    pub fn made_of(&self) -> &'static str {
+        self.plan.name()
+    }
+
+    /// The columns, if the table can say them without being computed. May block.
+    ///
+    /// # Errors
+    /// If the plan cannot be resolved.
+    pub fn found_columns(&mut self) -> Result<Option<Vec<FoundColumn>>> {
+        self.plan.found_columns()
     }
 
     /// Brings the rows into memory. Blocks while a plan is computed.

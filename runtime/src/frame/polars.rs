@@ -3,9 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use polars::prelude::{AnyValue, Column as PolarsColumn, DataFrame, IntoLazy, LazyFrame, PlSmallStr, PolarsError, Schema};
+use polars::prelude::{
+    AnyValue, Column as PolarsColumn, DataFrame, DataType, Field, IntoLazy, LazyFrame, PlSmallStr, PolarsError, Schema,
+    TimeUnit as PolarsUnit,
+};
 
 use super::{EmptyTable, Frame, Preview, StoredRows, Table, TablePlan};
+use crate::columns::{ColumnType, FoundColumn, FoundType, TimeUnit};
 use crate::error::{Error, ErrorKind, Result, known_names};
 use crate::schema::Column;
 
@@ -44,6 +48,16 @@ impl TablePlan for PolarsTable {
             Self::Eager(_) => "a Polars `DataFrame`",
             Self::Lazy(_) => "a Polars `LazyFrame`",
         }
+    }
+
+    fn found_columns(&mut self) -> Result<Option<Vec<FoundColumn>>> {
+        Ok(Some(match self {
+            Self::Eager(frame) => {
+                let column = |column: &PolarsColumn| found(column.name(), column.dtype(), Some(column.null_count() as u64));
+                frame.columns().iter().map(column).collect()
+            }
+            Self::Lazy(plan) => plan.collect_schema()?.iter().map(|(name, data_type)| found(name, data_type, None)).collect(),
+        }))
     }
 
     fn materialize(self: Box<Self>) -> Result<Arc<dyn StoredRows>> {
@@ -95,6 +109,54 @@ impl StoredRows for DataFrame {
 /// The columns of a Polars schema, with the types as Polars writes them.
 pub(crate) fn columns_of(schema: &Schema) -> Vec<Column> {
     schema.iter().map(|(name, data_type)| Column::new(name.as_str(), data_type.to_string())).collect()
+}
+
+fn found(name: &PlSmallStr, data_type: &DataType, nulls: Option<u64>) -> FoundColumn {
+    FoundColumn { name: name.to_string(), data_type: found_type(data_type), nulls }
+}
+
+/// A Polars type, in the words that declarations use.
+fn found_type(data_type: &DataType) -> FoundType {
+    FoundType::Plain(match data_type {
+        DataType::Boolean => ColumnType::Bool,
+        DataType::Int8 => ColumnType::Int8,
+        DataType::Int16 => ColumnType::Int16,
+        DataType::Int32 => ColumnType::Int32,
+        DataType::Int64 => ColumnType::Int64,
+        DataType::UInt8 => ColumnType::UInt8,
+        DataType::UInt16 => ColumnType::UInt16,
+        DataType::UInt32 => ColumnType::UInt32,
+        DataType::UInt64 => ColumnType::UInt64,
+        DataType::Float32 => ColumnType::Float32,
+        DataType::Float64 => ColumnType::Float64,
+        DataType::String => ColumnType::Text,
+        DataType::Binary => ColumnType::Binary,
+        DataType::Date => ColumnType::Date,
+        DataType::Time => ColumnType::Time,
+        DataType::Datetime(unit, None) => ColumnType::Datetime { unit: found_unit(*unit), zone: None },
+        DataType::Datetime(unit, Some(zone)) if zone.as_str() == "UTC" => {
+            ColumnType::Datetime { unit: found_unit(*unit), zone: Some("UTC") }
+        }
+        DataType::Duration(unit) => ColumnType::Duration { unit: found_unit(*unit) },
+        DataType::List(element) => return FoundType::List(Box::new(found_type(element))),
+        DataType::Struct(fields) => {
+            let field = |field: &Field| (field.name().to_string(), found_type(field.dtype()));
+            return FoundType::Struct(fields.iter().map(field).collect());
+        }
+        DataType::Decimal(precision, scale) => match (u8::try_from(*precision), u8::try_from(*scale)) {
+            (Ok(precision), Ok(scale)) => ColumnType::Decimal { precision, scale },
+            _ => return FoundType::Other(data_type.to_string()),
+        },
+        other => return FoundType::Other(other.to_string()),
+    })
+}
+
+fn found_unit(unit: PolarsUnit) -> TimeUnit {
+    match unit {
+        PolarsUnit::Milliseconds => TimeUnit::Milliseconds,
+        PolarsUnit::Microseconds => TimeUnit::Microseconds,
+        PolarsUnit::Nanoseconds => TimeUnit::Nanoseconds,
+    }
 }
 
 /// Refuses columns that are not there, with the nearest that are.

@@ -9,8 +9,9 @@ use super::each::{LoadEach, LoadPrevious};
 use super::load::{LoadBytes, LoadFrame, LoadNothing, LoadObject, LoadOptional};
 use crate::asset::{Asset, OutputSpec, ValueKind};
 use crate::call::{Call, Produced};
+use crate::columns::Columns;
 use crate::error::Result;
-use crate::frame::Frame;
+use crate::frame::{Frame, Rows};
 use crate::partition::{PartitionDefinition, Partitions};
 use crate::value::{Bytes, Object, Value};
 
@@ -50,6 +51,9 @@ pub trait Storable {}
 #[diagnostic::do_not_recommend]
 impl Storable for Poisoned {}
 
+// They are frames and never asked, except for rows that declare no columns, which is then what is said.
+impl<R: Columns, F> Storable for Rows<R, F> {}
+
 /// An object that a body can hand over.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be stored",
@@ -80,13 +84,13 @@ impl<T: Serialize + Send + 'static> OptionalObject for Option<T> {
 }
 
 fn describe<T>(kind: ValueKind, optional: bool) -> OutputSpec {
-    OutputSpec { kind, optional, type_name: std::any::type_name::<T>() }
+    OutputSpec { kind, optional, type_name: std::any::type_name::<T>(), columns: None }
 }
 
 impl FrameKind {
     /// What an output of this type is.
-    pub fn describe<T>(self) -> OutputSpec {
-        describe::<T>(ValueKind::Table, false)
+    pub fn describe<T: Frame>(self) -> OutputSpec {
+        OutputSpec { columns: T::COLUMNS, ..describe::<T>(ValueKind::Table, false) }
     }
 
     /// Takes the value of a body.
@@ -130,8 +134,11 @@ impl FrameKind {
 
 impl OptionalFrameKind {
     /// What an output of this type is.
-    pub fn describe<T>(self) -> OutputSpec {
-        describe::<T>(ValueKind::Table, true)
+    pub fn describe<T: IntoOption>(self) -> OutputSpec
+    where
+        T::Inner: Frame,
+    {
+        OutputSpec { columns: T::Inner::COLUMNS, ..describe::<T>(ValueKind::Table, true) }
     }
 
     /// Takes the value of a body.

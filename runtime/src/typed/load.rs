@@ -12,7 +12,7 @@ use crate::value::Bytes;
 #[diagnostic::on_unimplemented(
     message = "asset `{Up}` produces `{Out}`, which cannot be loaded as `{Self}`",
     label = "cannot be loaded from `{Up}`",
-    note = "a frame is loaded as a frame: `DataFrame`, `LazyFrame`, or an `Option` of one"
+    note = "a frame is loaded as a frame: `DataFrame`, `LazyFrame`, `Rows` of a struct that derives `Columns`, or an `Option` of one"
 )]
 pub trait LoadFrame<Up, Out>: Sized {
     /// Loads it.

@@ -6,6 +6,7 @@
 //! applies, frames before objects, whatever else a frame implements. The kind it returns has inherent methods whose bounds carry
 //! our messages.
 
+mod columns;
 mod each;
 mod kinds;
 mod load;
@@ -17,6 +18,7 @@ use serde::Serialize;
 use crate::frame::Frame;
 use crate::value::Bytes;
 
+pub use columns::{ColumnsOf, UnknownColumns};
 use kinds::{BytesKind, FrameKind, NoKind, NothingKind, ObjectKind, OptionalBytesKind, OptionalFrameKind, OptionalObjectKind};
 
 /// Asks what kind of type `T` is.

@@ -1,0 +1,9 @@
+use lakewright::prelude::*;
+
+#[derive(Columns)]
+enum Reading {
+    Hot,
+    Cold,
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use lakewright::prelude::*;
+
+#[derive(Columns)]
+struct Reading {
+    station: String,
+    #[column(name = "station")]
+    place: String,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use lakewright::prelude::*;
+
+#[derive(Columns)]
+struct Reading;
+
+fn main() {}
