@@ -5,6 +5,8 @@
 //! downstream free of further errors (`fallback`). Names of other assets are never looked up here: generated code mentions them as
 //! types, and rustc resolves them.
 
+#![forbid(unsafe_code)]
+
 mod args;
 mod ast;
 mod body;

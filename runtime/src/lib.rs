@@ -36,10 +36,14 @@ pub mod state;
 mod typed;
 mod value;
 
+#[cfg(feature = "arrow")]
+pub use arrow;
 pub use asset::{Asset, AssetBuilder, AssetDef, AssetSpec, Mode, ValueKind};
 pub use call::{Call, Output, Produced};
 pub use commit::CommitId;
 pub use context::Context;
+#[cfg(feature = "datafusion")]
+pub use datafusion;
 pub use error::{BoxError, Error, ErrorKind, Result};
 pub use graph::Graph;
 pub use io::IoManager;

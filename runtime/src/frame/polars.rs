@@ -1,12 +1,18 @@
 //! Polars: `DataFrame` and `LazyFrame`.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
-use polars::prelude::{AnyValue, Column as PolarsColumn, DataFrame, IntoLazy, LazyFrame, PlSmallStr, PolarsError, Schema};
+use polars::prelude::{
+    AnyValue, Column as PolarsColumn, DataFrame, IntoLazy, LazyFrame, PlSmallStr, PolarsError, Schema, UnionArgs, concat,
+};
 
-use super::{Frame, Preview, StoredRows, Table, TablePlan};
-use crate::error::{Error, ErrorKind, Result, known_names};
+pub(crate) use super::check_columns;
+#[cfg(feature = "arrow")]
+use super::crossing::{interchange, into_polars, into_polars_in};
+use super::{Frame, Preview, SpoolFile, StoredRows, Table, TablePlan, check_same_columns};
+use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Column;
 
 /// A table as Polars has it.
@@ -46,6 +52,17 @@ impl TablePlan for PolarsTable {
         }
     }
 
+    fn is_eager(&self) -> bool {
+        matches!(self, Self::Eager(_))
+    }
+
+    fn schema(&mut self) -> Result<Vec<Column>> {
+        match self {
+            Self::Eager(frame) => Ok(columns_of(frame.schema())),
+            Self::Lazy(plan) => Ok(columns_of(&*plan.collect_schema()?)),
+        }
+    }
+
     fn materialize(self: Box<Self>) -> Result<Arc<dyn StoredRows>> {
         Ok(Arc::new(self.into_eager()?))
     }
@@ -62,6 +79,24 @@ impl TablePlan for PolarsTable {
         };
         let row = |row: usize| first.columns().iter().map(|column| cell(column, row)).collect::<Result<Vec<_>>>();
         Ok(Preview { columns: columns_of(first.schema()), rows: (0..first.height()).map(row).collect::<Result<_>>()? })
+    }
+
+    fn interchange(self: Box<Self>) -> Result<Table> {
+        interchange(*self)
+    }
+
+    fn concat(mut self: Box<Self>, others: Vec<Table>) -> Result<Table> {
+        if !others.iter().all(Table::is::<Self>) {
+            return Table::concat([self.interchange()?].into_iter().chain(others).collect());
+        }
+        let columns = self.schema()?;
+        let mut plans = vec![self.into_lazy()];
+        for other in others {
+            let mut other: Self = other.downcast()?;
+            check_same_columns(&columns, &other.schema()?)?;
+            plans.push(other.into_lazy());
+        }
+        Ok(concat(plans, UnionArgs { strict: true, ..UnionArgs::default() })?.into_table())
     }
 }
 
@@ -90,18 +125,6 @@ pub(crate) fn columns_of(schema: &Schema) -> Vec<Column> {
     schema.iter().map(|(name, data_type)| Column::new(name.as_str(), data_type.to_string())).collect()
 }
 
-/// Refuses columns that are not there, with the nearest that are.
-pub(crate) fn check_columns<'a>(wanted: &[String], known: impl IntoIterator<Item = &'a str>) -> Result<()> {
-    let known: Vec<&str> = known.into_iter().collect();
-    for name in wanted {
-        if !known.contains(&name.as_str()) {
-            let help = known_names(name, "columns", known.iter().copied());
-            return Err(Error::new(ErrorKind::Schema, format!("there is no column `{name}`")).help(help));
-        }
-    }
-    Ok(())
-}
-
 impl fmt::Debug for PolarsTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -112,13 +135,58 @@ impl fmt::Debug for PolarsTable {
 }
 
 impl Table {
-    /// The table as Polars has it.
+    /// The table as Polars has it, computing nothing if it is a Polars table.
+    ///
+    /// Arrow batches cross without being copied. A stream of batches and a DataFusion plan never become whole in memory: they
+    /// are written to a file in the system's folder for temporary files, which the frame scans. Nobody else sees that file; the
+    /// system frees its space when the last frame that reads it is gone.
+    ///
+    /// Streams are read here, so call it where blocking is allowed, inside of a tokio runtime (`spawn_blocking`).
     ///
     /// # Errors
-    /// If it is made of something that does not convert.
+    /// If a column is of a type that Polars does not have, a stream fails, or there is no runtime to read it in.
     pub fn into_polars(self) -> Result<PolarsTable> {
-        self.downcast()
+        match self.try_downcast() {
+            Ok(table) => Ok(table),
+            Err(other) => into_polars(other),
+        }
     }
+
+    /// As [`Table::into_polars`], with the file in this folder, where it has a name until the [`SpoolFile`] is dropped.
+    ///
+    /// The frame scans the file by its name, so keep the [`SpoolFile`] until the frame has been computed. The folder is made if
+    /// it is needed and not there; a stream that fails leaves no file behind.
+    ///
+    /// # Errors
+    /// As [`Table::into_polars`].
+    pub fn into_polars_in(self, spool: &Path) -> Result<(PolarsTable, Option<SpoolFile>)> {
+        match self.try_downcast() {
+            Ok(table) => Ok((table, None)),
+            Err(other) => into_polars_in(other, spool),
+        }
+    }
+}
+
+/// Without Arrow there is no form that frame libraries have in common.
+#[cfg(not(feature = "arrow"))]
+fn interchange(table: PolarsTable) -> Result<Table> {
+    Err(no_arrow(table.name()))
+}
+
+#[cfg(not(feature = "arrow"))]
+fn into_polars(table: Table) -> Result<PolarsTable> {
+    Err(no_arrow(table.plan.name()))
+}
+
+#[cfg(not(feature = "arrow"))]
+fn into_polars_in(table: Table, _spool: &Path) -> Result<(PolarsTable, Option<SpoolFile>)> {
+    Err(no_arrow(table.plan.name()))
+}
+
+#[cfg(not(feature = "arrow"))]
+fn no_arrow(name: &str) -> Error {
+    let message = format!("a table made of {name} does not convert to another");
+    Error::new(ErrorKind::Internal, message).help("turn on the feature `arrow` of lakewright")
 }
 
 impl Frame for DataFrame {
@@ -127,7 +195,13 @@ impl Frame for DataFrame {
     }
 
     fn from_table(table: Table) -> Result<Self> {
-        table.into_polars()?.into_eager()
+        let table = match table.try_downcast::<PolarsTable>() {
+            Ok(table) => table,
+            // The rows are to be in memory anyway, so no file is needed in between.
+            Err(other) if other.is_eager() => other.into_polars()?,
+            Err(other) => other.materialize()?.table(None)?.into_polars()?,
+        };
+        table.into_eager()
     }
 }
 
