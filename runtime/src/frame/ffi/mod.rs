@@ -58,7 +58,9 @@ pub(super) fn array_to_arrow(array: Box<dyn PolarsArray>, data_type: &DataType) 
     let exported = export_array_to_c(array);
     // SAFETY: both types are `#[repr(C)]` with the fields of the specification's `ArrowArray`, so that one's bits are a value of
     // the other. `transmute` moves: the release callback is called once, by whoever owns the result, and is Polars' own.
-    let exported: FFI_ArrowArray = unsafe { transmute(exported) };
+    let mut exported: FFI_ArrowArray = unsafe { transmute(exported) };
+    // SAFETY: it is the only owner of an array that was just seen to have the layout of `data_type`.
+    unsafe { count_no_buffers_of_nulls(&mut exported, data_type) };
     // SAFETY: Polars has exported it from an array whose type was just seen to have the layout of `data_type`. What is imported
     // owns the struct and with it the buffers, which Polars keeps alive and unchanged until the release callback is called: its
     // buffers are reference-counted and only written to while nobody else holds them. They may be read and released on any
@@ -85,4 +87,27 @@ pub(super) fn array_to_polars(array: &dyn Array, field: &Field) -> Result<(Polar
     // crate are `Send` and `Sync`.
     let array = unsafe { import_array_from_c(exported, field.dtype.clone()) }?;
     Ok((field, array))
+}
+
+/// Polars exports an array of the type `Null` with a buffer, of which the specification says that there is none, and the `arrow`
+/// crate refuses it.
+///
+/// # Safety
+/// `array` is valid, has the layout of `data_type`, and nobody else has a hold of it.
+unsafe fn count_no_buffers_of_nulls(array: &mut FFI_ArrowArray, data_type: &DataType) {
+    let children: Vec<&DataType> = match data_type {
+        DataType::Null => {
+            // What frees the array goes by its private data and not by this count.
+            array.n_buffers = 0;
+            return;
+        }
+        DataType::List(field) | DataType::LargeList(field) | DataType::FixedSizeList(field, _) => vec![field.data_type()],
+        DataType::Struct(fields) => fields.iter().map(|field| field.data_type()).collect(),
+        _ => return,
+    };
+    for (index, data_type) in children.into_iter().enumerate() {
+        // SAFETY: an array of a nested type has a child for each of the type's fields, and the struct that points to them owns
+        // them, so nobody else reads or writes them while it is borrowed here.
+        unsafe { count_no_buffers_of_nulls(&mut **array.children.add(index), data_type) };
+    }
 }
