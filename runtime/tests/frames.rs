@@ -56,7 +56,7 @@ fn counted(rows: i64) -> (LazyFrame, Arc<AtomicUsize>) {
 /// Runs something that may block as an asset's body does: on a thread for that, inside of a runtime.
 fn blocking<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> T {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(tokio::task::spawn_blocking(job)).unwrap()
+    runtime.block_on(runtime.spawn_blocking(job)).unwrap()
 }
 
 fn stream_of(batches: Vec<RecordBatch>) -> RecordBatchStream {

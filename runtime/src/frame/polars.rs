@@ -217,7 +217,11 @@ impl Frame for LazyFrame {
 
 impl From<PolarsError> for Error {
     fn from(error: PolarsError) -> Self {
-        let kind = match &error {
+        let mut root = &error;
+        while let PolarsError::Context { error, .. } | PolarsError::ExprContext { error, .. } = root {
+            root = error;
+        }
+        let kind = match root {
             PolarsError::ColumnNotFound(_) | PolarsError::SchemaFieldNotFound(_) | PolarsError::SchemaMismatch(_) => {
                 ErrorKind::Schema
             }

@@ -66,7 +66,7 @@ fn until(what: &str, happened: impl Fn() -> bool) {
 fn a_stream_that_polars_reads_is_never_whole_in_memory() {
     blocking(|| {
         let folder = tempfile::tempdir().unwrap();
-        let spool_folder = folder.path().join("made/when/needed");
+        let spool_folder = folder.path().join("made when needed/year=2024/[any]*");
         let watch = Watch::default();
         let table = watch.stream(64, 50_000).into_table();
         assert_eq!(watch.made(), 0, "nothing is read before it is asked for");

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use polars::io::HiveOptions;
 use polars::prelude::{
     Column, DataFrame, DataType as PolarsType, LazyFrame, ParquetCompression, ParquetWriter, PlRefPath, PlSmallStr,
     ScanArgsParquet, ScanSources, Schema as PolarsSchema, Series, StatisticsOptions,
@@ -61,11 +62,20 @@ fn eager_or_stream(table: Table) -> Result<Result<PolarsTable, RecordBatchStream
 fn frame_of_batches(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<DataFrame> {
     let mut frame = DataFrame::empty_with_schema(&schema_to_polars(schema)?);
     for batch in batches {
-        let next = frame_of_batch(batch)?;
-        // An empty first chunk would be one more to align.
-        if frame.height() == 0 { frame = next } else { frame.vstack_mut_owned(next).map(drop)? }
+        append(&mut frame, frame_of_batch(batch)?)?;
     }
     Ok(frame)
+}
+
+/// Adds the rows of the next frame as chunks of their own.
+fn append(frame: &mut DataFrame, next: DataFrame) -> Result<()> {
+    if frame.height() == 0 {
+        // An empty first chunk would be one more to align.
+        *frame = next;
+    } else {
+        frame.vstack_mut_owned(next)?;
+    }
+    Ok(())
 }
 
 fn frame_of_batch(batch: &RecordBatch) -> Result<DataFrame> {
@@ -96,12 +106,7 @@ fn write(stream: RecordBatchStream, file: File) -> Result<()> {
     let mut writer = writer.with_statistics(StatisticsOptions::empty()).batched(&schema)?;
     let mut group = DataFrame::empty_with_schema(&schema);
     for batch in stream.blocking_iter()? {
-        let next = frame_of_batch(&batch?)?;
-        if group.height() == 0 {
-            group = next
-        } else {
-            group.vstack_mut_owned(next).map(drop)?
-        }
+        append(&mut group, frame_of_batch(&batch?)?)?;
         if group.height() >= GROUP_ROWS || group.estimated_size() >= GROUP_BYTES {
             writer.write_batch(group.rechunk_mut_par())?;
             group = DataFrame::empty_with_schema(&schema);
@@ -115,6 +120,8 @@ fn write(stream: RecordBatchStream, file: File) -> Result<()> {
 }
 
 fn scan(sources: ScanSources) -> Result<PolarsTable> {
-    let args = ScanArgsParquet { cache: false, ..ScanArgsParquet::default() };
+    // The folder is somebody's choice: `*` and `year=2024` in its name mean nothing.
+    let hive_options = HiveOptions::new_disabled();
+    let args = ScanArgsParquet { cache: false, glob: false, hive_options, ..ScanArgsParquet::default() };
     Ok(PolarsTable::Lazy(Box::new(LazyFrame::scan_parquet_sources(sources, args)?)))
 }

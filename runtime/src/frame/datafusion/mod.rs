@@ -165,7 +165,6 @@ impl From<DataFusionError> for Error {
         let kind = match error.find_root() {
             // What came through DataFusion from here.
             DataFusionError::External(inner) if inner.is::<Error>() => return ours(error),
-            DataFusionError::ArrowError(..) => ErrorKind::Value,
             DataFusionError::SchemaError(..) | DataFusionError::Plan(_) | DataFusionError::SQL(..) => ErrorKind::Schema,
             DataFusionError::IoError(_) | DataFusionError::ObjectStore(_) => ErrorKind::Io,
             DataFusionError::NotImplemented(_) => ErrorKind::Unsupported,
