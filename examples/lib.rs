@@ -1,5 +1,7 @@
 //! What the examples share: where their data is.
 
+#![forbid(unsafe_code)]
+
 use std::path::{Path, PathBuf};
 
 /// A file that comes with the examples, wherever they are run from.

@@ -2,6 +2,8 @@
 //!
 //! `cargo run --example iris` materializes everything; `cargo run --example iris -- --help` shows what else it can do.
 
+#![forbid(unsafe_code)]
+
 mod assets;
 mod external;
 mod plot;

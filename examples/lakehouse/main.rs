@@ -2,6 +2,7 @@
 //!
 //! `cargo run --example lakehouse` runs both, one after the other; no asset says where it is kept.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a program, and says what it did")]
 
 use std::process::ExitCode;

@@ -6,6 +6,8 @@
 //! downstream free of further errors (`fallback`). `partitions` does the same for a type. Names of other assets are never looked up here: generated code mentions them as
 //! types, and rustc resolves them.
 
+#![forbid(unsafe_code)]
+
 mod args;
 mod ast;
 mod body;

@@ -37,11 +37,15 @@ pub mod state;
 mod typed;
 mod value;
 
+#[cfg(feature = "arrow")]
+pub use arrow;
 pub use asset::{Asset, AssetBuilder, AssetDef, AssetSpec, Mode, ValueKind};
 pub use call::{Call, Output, Produced};
 pub use columns::Columns;
 pub use commit::CommitId;
 pub use context::Context;
+#[cfg(feature = "datafusion")]
+pub use datafusion;
 pub use error::{BoxError, Error, ErrorKind, Result};
 pub use frame::Rows;
 pub use graph::Graph;

@@ -1,5 +1,7 @@
 //! A program of assets as a user writes one, with a mistake to order: the tests run it as a process.
 
+#![forbid(unsafe_code)]
+
 use lakewright::prelude::*;
 use serde::{Deserialize, Serialize};
 

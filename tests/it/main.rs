@@ -1,5 +1,6 @@
 //! The integration tests: everything through the public interface, events and independent readers.
 
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test that unwraps has failed where it says")]
 #![allow(clippy::items_after_statements, reason = "assets and imports stand beside the one test that uses them")]
 #![allow(clippy::unnecessary_wraps, clippy::unused_async, reason = "what an asset may return is what is tested")]

@@ -9,8 +9,8 @@ use crate::call::InputValue;
 use crate::env::{Env, blocking};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::EventKind;
-use crate::frame::rows::check_columns;
 use crate::frame::Table;
+use crate::frame::check_declared;
 use crate::io::{LoadRequest, Present};
 use crate::partition::{KeySet, Mapping, PartitionsDef};
 use crate::slice::Slice;
@@ -173,7 +173,7 @@ async fn checked(env: &Arc<dyn Env>, upstream: &AssetSpec, value: Value, input: 
     let Value::Table(mut table) = value else { return Ok(value) };
     let only = input.columns.clone();
     // The schema of a plan is in the files that it scans.
-    let checked = blocking(env, move || check_columns(declared, &mut table, only.as_deref()).map(|()| table)).await;
+    let checked = blocking(env, move || check_declared(declared, &mut table, only.as_deref()).map(|()| table)).await;
     checked.map(Value::Table).map_err(|error| error.with("declared by", format!("`{}`", upstream.key)))
 }
 

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EventKind, Materialization};
 use crate::exec::plan::StepAsset;
 use crate::frame::StoredRows;
-use crate::frame::rows::check_columns;
+use crate::frame::check_declared;
 use crate::io::{Staged, StoreRequest};
 use crate::metadata::MetadataValue;
 use crate::partition::KeySet;
@@ -79,7 +79,7 @@ impl<'a> StepRun<'a> {
             let help = "return a `Partitions<…>` map, or say with `partition_expr` which column tells the partitions apart";
             return Err(in_body(Error::new(ErrorKind::Value, message).help(help), asset));
         }
-        let value = check_declared(&self.workshop.env, asset, value).await.map_err(|error| in_body(error, asset))?;
+        let value = as_declared(&self.workshop.env, asset, value).await.map_err(|error| in_body(error, asset))?;
         if let Value::Table(table) = &value {
             pending.rows = table.share().filter(|rows| {
                 pending.staged.is_empty() && slice == pending.target.slice && self.hand_over.wants(&asset.key, rows.bytes())
@@ -212,8 +212,8 @@ fn staged_slice(asset: &AssetSpec, staged: &[Staged]) -> Result<Slice> {
 }
 
 /// The value, if it has the columns that the asset declares.
-async fn check_declared(env: &Arc<dyn Env>, asset: &AssetSpec, value: Value) -> Result<Value> {
+async fn as_declared(env: &Arc<dyn Env>, asset: &AssetSpec, value: Value) -> Result<Value> {
     let Some(declared) = asset.output.columns else { return Ok(value) };
     let Value::Table(mut table) = value else { return Ok(value) };
-    blocking(env, move || check_columns(declared, &mut table, None).map(|()| Value::Table(table))).await
+    blocking(env, move || check_declared(declared, &mut table, None).map(|()| Value::Table(table))).await
 }

@@ -1,17 +1,30 @@
 //! Frame types, and the opaque table that all of them turn into. Adding a frame type is one file here.
 
+#[cfg(feature = "arrow")]
+pub mod arrow;
+#[cfg(all(feature = "arrow", feature = "polars"))]
+mod crossing;
+#[cfg(feature = "datafusion")]
+pub mod datafusion;
+#[cfg(all(feature = "arrow", feature = "polars"))]
+#[expect(unsafe_code, reason = "the Arrow C Data Interface hands over pointers; nothing else in the project does")]
+mod ffi;
 #[cfg(feature = "polars")]
 pub mod polars;
 mod rows;
+#[cfg(feature = "polars")]
+mod spool;
 
 use std::any::{Any, type_name};
 use std::fmt;
 use std::sync::Arc;
 
-pub use rows::{Rows, check_columns};
+pub use rows::{Rows, check_declared};
+#[cfg(feature = "polars")]
+pub use spool::SpoolFile;
 
 use crate::columns::{ColumnDef, FoundColumn};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, known_names};
 use crate::schema::Column;
 
 /// A type of rows and columns that a body can take and return.
@@ -45,6 +58,15 @@ pub trait TablePlan: Any + Send + fmt::Debug {
         Ok(None)
     }
 
+    /// Whether the rows are in memory already, so that nothing is computed when they are asked for.
+    fn is_eager(&self) -> bool;
+
+    /// The columns, without computing rows. May read the heads of files.
+    ///
+    /// # Errors
+    /// If the plan is not sound, for example because it names a column that is not there.
+    fn schema(&mut self) -> Result<Vec<Column>>;
+
     /// Brings the rows into memory. Blocks while a plan is computed.
     ///
     /// # Errors
@@ -60,6 +82,24 @@ pub trait TablePlan: Any + Send + fmt::Debug {
     /// The rows, if they are in memory already; costs nothing.
     fn share(&self) -> Option<Arc<dyn StoredRows>> {
         None
+    }
+
+    /// The same rows in the form that the other frame libraries read: Arrow batches, or a stream of them. Computes nothing.
+    ///
+    /// A plan that is in that form already overrides [`TablePlan::concat`] too.
+    ///
+    /// # Errors
+    /// If the rows cannot be in that form, which is what a plan says that does not override this.
+    fn interchange(self: Box<Self>) -> Result<Table> {
+        Err(Error::new(ErrorKind::Internal, format!("a table made of {} does not convert to another", self.name())))
+    }
+
+    /// The rows of this and then of the others, computing nothing.
+    ///
+    /// # Errors
+    /// If the columns differ, or one of the tables does not convert.
+    fn concat(self: Box<Self>, others: Vec<Table>) -> Result<Table> {
+        self.interchange()?.plan.concat(others)
     }
 }
 
@@ -140,25 +180,47 @@ impl Table {
         self.plan.share()
     }
 
-    /// The rows of several tables, one after the other.
-    ///
-    /// # Errors
-    /// If their columns differ.
-    pub fn concat(tables: Vec<Table>) -> Result<Self> {
-        concat(tables)
-    }
-
     /// A table without rows, of which not even the columns are known.
     #[must_use]
     pub fn empty() -> Self {
         Self::new(EmptyTable)
     }
 
-    /// Whether the table is made of a `P`.
+    /// Whether the rows are in memory already, so that nothing is computed when they are asked for.
     #[must_use]
-    pub fn is<P: TablePlan>(&self) -> bool {
-        let plan: &dyn Any = &*self.plan;
-        plan.is::<P>()
+    pub fn is_eager(&self) -> bool {
+        self.plan.is_eager()
+    }
+
+    /// The columns, without computing rows. Blocks while the heads of files are read.
+    ///
+    /// # Errors
+    /// If the plan is not sound.
+    pub fn schema(&mut self) -> Result<Vec<Column>> {
+        self.plan.schema()
+    }
+
+    /// The rows of all tables, one after the other: what a body gets that takes several partitions as one frame.
+    ///
+    /// Nothing is computed, so lazy tables stay lazy. Names, types and order of the columns have to be the same.
+    ///
+    /// # Errors
+    /// If the columns differ, there is no table, or one of them does not convert to what the first is made of.
+    pub fn concat(tables: Vec<Table>) -> Result<Table> {
+        let mut tables = tables.into_iter();
+        let first = tables.next().ok_or_else(|| Error::new(ErrorKind::Internal, "there are no tables to concatenate"))?;
+        if tables.len() == 0 {
+            return Ok(first);
+        }
+        first.plan.concat(tables.collect())
+    }
+
+    /// The same rows in the form that the other frame libraries read. Computes nothing.
+    ///
+    /// # Errors
+    /// If the rows cannot be in that form.
+    pub fn interchange(self) -> Result<Table> {
+        self.plan.interchange()
     }
 
     /// What the table is made of, if it is a `P`.
@@ -166,13 +228,64 @@ impl Table {
     /// # Errors
     /// If it is made of something else.
     pub fn downcast<P: TablePlan>(self) -> Result<P> {
-        let name = self.plan.name();
-        let plan: Box<dyn Any> = self.plan;
-        plan.downcast().map(|plan| *plan).map_err(|_| {
+        self.try_downcast().map_err(|table| {
             let wanted = type_name::<P>().rsplit("::").next().unwrap_or_default();
-            Error::new(ErrorKind::Internal, format!("a table made of {name} was to be read as {wanted}"))
+            Error::new(ErrorKind::Internal, format!("a table made of {} was to be read as {wanted}", table.plan.name()))
         })
     }
+
+    /// What the table is made of if it is a `P`, and the table as it was if not.
+    ///
+    /// # Errors
+    /// The table.
+    pub fn try_downcast<P: TablePlan>(self) -> Result<P, Table> {
+        if !self.is::<P>() {
+            return Err(self);
+        }
+        let plan: Box<dyn Any> = self.plan;
+        plan.downcast().map(|plan| *plan).map_err(|_| unreachable!("its type was looked at"))
+    }
+
+    /// Whether it is made of a `P`.
+    #[must_use]
+    pub fn is<P: TablePlan>(&self) -> bool {
+        let plan: &dyn Any = self.plan.as_ref();
+        plan.is::<P>()
+    }
+}
+
+/// Refuses columns that are not there, with the nearest that are.
+#[cfg_attr(not(any(feature = "arrow", feature = "polars")), expect(dead_code, reason = "only frame libraries have columns"))]
+pub(crate) fn check_columns<'a>(wanted: &[String], known: impl IntoIterator<Item = &'a str>) -> Result<()> {
+    let known: Vec<&str> = known.into_iter().collect();
+    for name in wanted {
+        if !known.contains(&name.as_str()) {
+            let help = known_names(name, "columns", known.iter().copied());
+            return Err(Error::new(ErrorKind::Schema, format!("there is no column `{name}`")).help(help));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses tables whose columns are not the same.
+#[cfg_attr(not(any(feature = "arrow", feature = "polars")), expect(dead_code, reason = "only frame libraries have columns"))]
+pub(crate) fn check_same_columns(first: &[Column], other: &[Column]) -> Result<()> {
+    if first == other {
+        return Ok(());
+    }
+    let list = |columns: &[Column]| {
+        columns.iter().map(|column| format!("{} {}", column.name, column.data_type)).collect::<Vec<_>>().join(", ")
+    };
+    let differ = first.iter().zip(other).find(|(first, other)| first != other);
+    let message = match differ {
+        Some((first, other)) if first.name == other.name => {
+            format!("the column `{}` is {} in one table and {} in another", first.name, first.data_type, other.data_type)
+        }
+        Some((first, other)) => format!("one table has a column `{}` where another has `{}`", first.name, other.name),
+        None => format!("one table has {} columns and another has {}", first.len(), other.len()),
+    };
+    let help = format!("all tables that are read as one need the same columns: ({}) and ({})", list(first), list(other));
+    Err(Error::new(ErrorKind::Schema, message).help(help))
 }
 
 /// A table without rows or columns.
@@ -182,6 +295,14 @@ pub struct EmptyTable;
 impl TablePlan for EmptyTable {
     fn name(&self) -> &'static str {
         "nothing"
+    }
+
+    fn is_eager(&self) -> bool {
+        true
+    }
+
+    fn schema(&mut self) -> Result<Vec<Column>> {
+        Ok(Vec::new())
     }
 
     fn materialize(self: Box<Self>) -> Result<Arc<dyn StoredRows>> {
@@ -209,16 +330,4 @@ impl StoredRows for EmptyTable {
     fn columns(&self) -> Vec<Column> {
         Vec::new()
     }
-}
-
-#[cfg(feature = "polars")]
-fn concat(tables: Vec<Table>) -> Result<Table> {
-    use ::polars::prelude::{UnionArgs, concat};
-    let plans = tables.into_iter().map(|table| Ok(table.into_polars()?.into_lazy())).collect::<Result<Vec<_>>>()?;
-    Ok(concat(plans, UnionArgs::default())?.into_table())
-}
-
-#[cfg(not(feature = "polars"))]
-fn concat(_tables: Vec<Table>) -> Result<Table> {
-    Err(Error::new(ErrorKind::Unsupported, "no frame library"))
 }

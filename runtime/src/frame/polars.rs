@@ -1,16 +1,20 @@
 //! Polars: `DataFrame` and `LazyFrame`.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use polars::prelude::{
     AnyValue, Column as PolarsColumn, DataFrame, DataType, Field, IntoLazy, LazyFrame, PlSmallStr, PolarsError, Schema,
-    TimeUnit as PolarsUnit,
+    TimeUnit as PolarsUnit, UnionArgs, concat,
 };
 
-use super::{EmptyTable, Frame, Preview, StoredRows, Table, TablePlan};
+pub(crate) use super::check_columns;
+#[cfg(feature = "arrow")]
+use super::crossing::{interchange, into_polars, into_polars_in};
+use super::{EmptyTable, Frame, Preview, SpoolFile, StoredRows, Table, TablePlan, check_same_columns};
 use crate::columns::{ColumnType, FoundColumn, FoundType, TimeUnit};
-use crate::error::{Error, ErrorKind, Result, known_names};
+use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Column;
 
 /// A table as Polars has it.
@@ -60,6 +64,17 @@ impl TablePlan for PolarsTable {
         }))
     }
 
+    fn is_eager(&self) -> bool {
+        matches!(self, Self::Eager(_))
+    }
+
+    fn schema(&mut self) -> Result<Vec<Column>> {
+        match self {
+            Self::Eager(frame) => Ok(columns_of(frame.schema())),
+            Self::Lazy(plan) => Ok(columns_of(&*plan.collect_schema()?)),
+        }
+    }
+
     fn materialize(self: Box<Self>) -> Result<Arc<dyn StoredRows>> {
         Ok(Arc::new(self.into_eager()?))
     }
@@ -83,6 +98,24 @@ impl TablePlan for PolarsTable {
             Self::Eager(frame) => Some(Arc::new(frame.clone())),
             Self::Lazy(_) => None,
         }
+    }
+
+    fn interchange(self: Box<Self>) -> Result<Table> {
+        interchange(*self)
+    }
+
+    fn concat(mut self: Box<Self>, others: Vec<Table>) -> Result<Table> {
+        if !others.iter().all(Table::is::<Self>) {
+            return Table::concat([self.interchange()?].into_iter().chain(others).collect());
+        }
+        let columns = self.schema()?;
+        let mut plans = vec![self.into_lazy()];
+        for other in others {
+            let mut other: Self = other.downcast()?;
+            check_same_columns(&columns, &other.schema()?)?;
+            plans.push(other.into_lazy());
+        }
+        Ok(concat(plans, UnionArgs { strict: true, ..UnionArgs::default() })?.into_table())
     }
 }
 
@@ -159,18 +192,6 @@ fn found_unit(unit: PolarsUnit) -> TimeUnit {
     }
 }
 
-/// Refuses columns that are not there, with the nearest that are.
-pub(crate) fn check_columns<'a>(wanted: &[String], known: impl IntoIterator<Item = &'a str>) -> Result<()> {
-    let known: Vec<&str> = known.into_iter().collect();
-    for name in wanted {
-        if !known.contains(&name.as_str()) {
-            let help = known_names(name, "columns", known.iter().copied());
-            return Err(Error::new(ErrorKind::Schema, format!("there is no column `{name}`")).help(help));
-        }
-    }
-    Ok(())
-}
-
 impl fmt::Debug for PolarsTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -181,16 +202,60 @@ impl fmt::Debug for PolarsTable {
 }
 
 impl Table {
-    /// The table as Polars has it.
+    /// The table as Polars has it, computing nothing if it is a Polars table.
+    ///
+    /// Arrow batches cross without being copied. A stream of batches and a DataFusion plan never become whole in memory: they
+    /// are written to a file in the system's folder for temporary files, which the frame scans. Nobody else sees that file; the
+    /// system frees its space when the last frame that reads it is gone.
+    ///
+    /// Streams are read here, so call it where blocking is allowed, inside of a tokio runtime (`spawn_blocking`).
     ///
     /// # Errors
-    /// If it is made of something that does not convert.
+    /// If a column is of a type that Polars does not have, a stream fails, or there is no runtime to read it in.
     pub fn into_polars(self) -> Result<PolarsTable> {
-        if self.is::<EmptyTable>() {
-            return Ok(PolarsTable::Eager(DataFrame::default()));
+        match self.try_downcast() {
+            Ok(table) => Ok(table),
+            Err(other) if other.is::<EmptyTable>() => Ok(PolarsTable::Eager(DataFrame::default())),
+            Err(other) => into_polars(other),
         }
-        self.downcast()
     }
+
+    /// As [`Table::into_polars`], with the file in this folder, where it has a name until the [`SpoolFile`] is dropped.
+    ///
+    /// The frame scans the file by its name, so keep the [`SpoolFile`] until the frame has been computed. The folder is made if
+    /// it is needed and not there; a stream that fails leaves no file behind.
+    ///
+    /// # Errors
+    /// As [`Table::into_polars`].
+    pub fn into_polars_in(self, spool: &Path) -> Result<(PolarsTable, Option<SpoolFile>)> {
+        match self.try_downcast() {
+            Ok(table) => Ok((table, None)),
+            Err(other) if other.is::<EmptyTable>() => Ok((PolarsTable::Eager(DataFrame::default()), None)),
+            Err(other) => into_polars_in(other, spool),
+        }
+    }
+}
+
+/// Without Arrow there is no form that frame libraries have in common.
+#[cfg(not(feature = "arrow"))]
+fn interchange(table: PolarsTable) -> Result<Table> {
+    Err(no_arrow(table.name()))
+}
+
+#[cfg(not(feature = "arrow"))]
+fn into_polars(table: Table) -> Result<PolarsTable> {
+    Err(no_arrow(table.plan.name()))
+}
+
+#[cfg(not(feature = "arrow"))]
+fn into_polars_in(table: Table, _spool: &Path) -> Result<(PolarsTable, Option<SpoolFile>)> {
+    Err(no_arrow(table.plan.name()))
+}
+
+#[cfg(not(feature = "arrow"))]
+fn no_arrow(name: &str) -> Error {
+    let message = format!("a table made of {name} does not convert to another");
+    Error::new(ErrorKind::Internal, message).help("turn on the feature `arrow` of lakewright")
 }
 
 impl Frame for DataFrame {
@@ -199,7 +264,13 @@ impl Frame for DataFrame {
     }
 
     fn from_table(table: Table) -> Result<Self> {
-        table.into_polars()?.into_eager()
+        let table = match table.try_downcast::<PolarsTable>() {
+            Ok(table) => table,
+            // The rows are to be in memory anyway, so no file is needed in between.
+            Err(other) if other.is_eager() => other.into_polars()?,
+            Err(other) => other.materialize()?.table(None)?.into_polars()?,
+        };
+        table.into_eager()
     }
 }
 
@@ -215,7 +286,11 @@ impl Frame for LazyFrame {
 
 impl From<PolarsError> for Error {
     fn from(error: PolarsError) -> Self {
-        let kind = match &error {
+        let mut root = &error;
+        while let PolarsError::Context { error, .. } | PolarsError::ExprContext { error, .. } = root {
+            root = error;
+        }
+        let kind = match root {
             PolarsError::ColumnNotFound(_) | PolarsError::SchemaFieldNotFound(_) | PolarsError::SchemaMismatch(_) => {
                 ErrorKind::Schema
             }

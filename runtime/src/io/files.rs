@@ -187,6 +187,12 @@ impl FileSpace {
         Ok(Location::new(path.to_string_lossy()))
     }
 
+    /// The folder for rows that are on their way into files here.
+    #[must_use]
+    pub fn spool(&self) -> PathBuf {
+        self.base.join(MANIFESTS).join("spool")
+    }
+
     /// The folder that holds the files of the partitions of an asset.
     ///
     /// # Errors

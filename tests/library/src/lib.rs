@@ -1,5 +1,7 @@
 //! A library crate of assets: what another crate's assets read across the border.
 
+#![forbid(unsafe_code)]
+
 pub mod raw {
     //! What comes in from outside.
 

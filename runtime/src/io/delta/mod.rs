@@ -248,7 +248,9 @@ impl IoManager for DeltaIoManager {
         let existing = table::open(&path, request.env.as_ref()).await?;
         let env = Arc::clone(&request.env);
         let keys = keys.filter(|_| !layout::is_table_per_partition(&asset));
-        blocking(&request.env, move || stage::stage(&path, &asset, keys.as_ref(), existing.as_ref(), rows, env.as_ref())).await
+        let spool = FileSpace::new(resolved(&self.root)?).spool();
+        let stage = move || stage::stage(&path, &asset, keys.as_ref(), existing.as_ref(), rows, &spool, env.as_ref());
+        blocking(&request.env, stage).await
     }
 
     async fn commit(&self, request: StoreRequest<'_>, staged: Vec<Staged>, id: &CommitId) -> Result<Committed> {

@@ -55,10 +55,13 @@ pub(super) fn stage(
     keys: Option<&KeySet>,
     existing: Option<&DeltaTable>,
     rows: Table,
+    spool: &Path,
     env: &dyn Env,
 ) -> Result<Staged> {
     let eager = rows.share().is_some();
-    let mut plan = rows.into_polars()?.into_lazy();
+    // A stream waits in a file, which is there until its rows are in theirs.
+    let (rows, _spooled) = rows.into_polars_in(spool)?;
+    let mut plan = rows.into_lazy();
     let frame_schema = plan.collect_schema()?;
     let written = schema::written(&frame_schema)?;
     let unchanged = written.iter().all(|column| frame_schema.get(column.field.name()) == Some(&column.polars));

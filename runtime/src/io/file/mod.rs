@@ -137,7 +137,9 @@ impl<F: FileFormat> FileIoManager<F> {
         };
         let eager = table.share().is_some();
         let keys = request.keys()?;
-        let mut plan = table.into_polars()?.into_lazy();
+        // A stream waits in a file, which is there until its rows are in theirs.
+        let (table, _spooled) = table.into_polars_in(&self.files.spool())?;
+        let mut plan = table.into_lazy();
         let schema = plan.collect_schema()?;
         self.format.check(&schema)?;
         let strays = Strays::default();

@@ -51,11 +51,6 @@ impl AxisColumn {
         &self.column
     }
 
-    /// Whether the column has one value for each key, or nearly: what a folder may be made for.
-    pub(crate) fn is_discrete(&self) -> bool {
-        !matches!(self.data_type, DataType::Datetime(..))
-    }
-
     /// The place of a value, written as the Delta protocol writes partition values.
     pub(crate) fn place_of_text(&self, text: &str) -> Option<u64> {
         match &*self.matcher {
