@@ -103,7 +103,8 @@ fn columns_reads_only_those_in_that_order_eager_and_lazy() {
             })
             .unwrap()
     };
-    let lakehouse = lakehouse(&root, [frame_asset("wide", wide), take("eager", false), take("lazy", true)]).build().unwrap();
+    let lakehouse = lakehouse(&root, [frame_asset("wide", wide), take("eager", false), take("lazy", true)]);
+    let lakehouse = lakehouse.hand_over_bytes(0).build().unwrap();
     run_all(&lakehouse);
     for name in ["eager", "lazy"] {
         let seen = read_delta(&table(&root, "public", name));

@@ -271,7 +271,7 @@ fn of_two_runs_at_once_the_one_that_began_later_wins() {
 fn a_check_between_stage_and_commit_keeps_the_old_rows() {
     let root = tempdir().unwrap();
     let checked = |frame: DataFrame| {
-        lakehouse(&root, [frame_asset("t", frame)]).before_commit(|pending| match pending.staged.rows {
+        lakehouse(&root, [frame_asset("t", frame)]).before_commit(|pending| match pending.rows() {
             Some(0) => Err(lakewright::Error::new(ErrorKind::Value, format!("`{}` would become empty", pending.asset.key))),
             _ => Ok(()),
         })
@@ -297,8 +297,9 @@ fn events_are_in_order_and_carry_what_was_materialized() {
     assert!(events.windows(2).all(|pair| pair[0].cursor < pair[1].cursor));
     let names: Vec<String> =
         events.iter().map(|event| serde_json::to_value(event).unwrap()["kind"].as_str().unwrap().to_owned()).collect();
-    let step = ["step_started", "materialized", "step_succeeded"];
-    assert_eq!(names, [&["run_started"][..], &step, &step, &["run_finished"]].concat());
+    let (first, second) = (["materialized", "step_succeeded"], ["input_handed_over", "materialized", "step_succeeded"]);
+    let all = [&["run_started", "step_started"][..], &first, &["step_started"], &second, &["run_finished"]];
+    assert_eq!(names, all.concat());
     let stored = report.materializations().next().unwrap();
     assert_eq!((stored.rows, stored.code_version.as_deref(), stored.store.as_str()), (Some(3), Some("3"), "delta"));
     assert_eq!(stored.columns.iter().map(|column| column.data_type.as_str()).collect::<Vec<_>>(), ["long", "long"]);

@@ -38,6 +38,7 @@ fn events() {
         location: "/t".into(),
         version: Some(3),
         rows: Some(2),
+        slice_rows: Some(2),
         table_rows: Some(2),
         bytes: Some(10),
         columns: vec![Column::new("x", "long")],
@@ -60,9 +61,11 @@ fn events() {
             fingerprint: "f".into(),
         },
         EventKind::StepStarted { step: 0, attempt: 1 },
-        EventKind::InputMissing { step: 0, asset: key("a") },
+        EventKind::InputMissing { step: 0, asset: key("a"), partitions: None },
+        EventKind::InputMissing { step: 0, asset: key("a"), partitions: Some("v1:[x]".parse().unwrap()) },
+        EventKind::InputHandedOver { step: 0, asset: key("a"), bytes: 3 },
         EventKind::Materialized { step: 0, materialization },
-        EventKind::OutputSkipped { step: 0, asset: key("a"), reason: "r".into() },
+        EventKind::OutputSkipped { step: 0, asset: key("a"), slice: Slice::Whole, reason: "r".into() },
         EventKind::StepSucceeded { step: 0, durations: Durations::default() },
         EventKind::StepFailed { step: 0, failure },
         EventKind::StepSkipped { step: 1, reason: SkipReason::UpstreamFailed { asset: key("a") } },
@@ -90,7 +93,7 @@ fn plans_and_staged_outputs() {
     let staged = Staged::new(json!({ "p": 1 })).rows(1).bytes(2);
     assert_eq!(
         serde_json::to_value(&staged).unwrap(),
-        json!({ "v": 1, "payload": { "p": 1 }, "rows": 1, "bytes": 2, "columns": [] })
+        json!({ "v": 1, "payload": { "p": 1 }, "rows": 1, "bytes": 2, "columns": [], "slice": "v1:all" })
     );
 }
 

@@ -33,13 +33,13 @@ impl StepRun<'_> {
         let nothing = || Error::new(ErrorKind::Internal, format!("`{}` is not stored and cannot be loaded", input.upstream));
         let wanted = Wanted { input, upstream, store: store.ok_or_else(nothing)? };
         let loaded = match read_by(asset, input, upstream) {
-            None => self.load_whole(&wanted).await,
+            None => self.load_whole(asset, &wanted).await,
             Some(def) => self.load_partitions(asset, &wanted, def, making).await,
         };
         loaded.map_err(|error| wanted.store.blame(error, upstream, &Slice::Whole).with("needed by", format!("`{}`", asset.key)))
     }
 
-    async fn load_whole(&self, wanted: &Wanted<'_>) -> Result<InputValue> {
+    async fn load_whole(&self, asset: &AssetSpec, wanted: &Wanted<'_>) -> Result<InputValue> {
         let Wanted { input, upstream, store } = wanted;
         if let Some(value) = self.handed_over(wanted, &Slice::Whole)? {
             return Ok(value);
@@ -51,7 +51,7 @@ impl StepRun<'_> {
                 self.tell_missing(input, None)?;
                 Ok(InputValue::Missing)
             }
-            None => Err(nothing_stored(upstream)),
+            None => Err(nothing_stored(asset, upstream)),
         }
     }
 
@@ -92,7 +92,7 @@ impl StepRun<'_> {
             self.tell_missing(input, Some(&missing))?;
         }
         if present.is_empty() {
-            return self.load_none(wanted, request, all && !keys.is_empty()).await;
+            return self.load_none(asset, wanted, request, all && !keys.is_empty()).await;
         }
         let slice = present.slice();
         let request = LoadRequest { slice: &slice, ..request };
@@ -112,18 +112,24 @@ impl StepRun<'_> {
         }
         match store.io.load(request).await? {
             Some(value) => checked(&self.workshop.env, upstream, value, input).await.map(InputValue::One),
-            None => Err(nothing_stored(upstream)),
+            None => Err(nothing_stored(asset, upstream)),
         }
     }
 
     /// None of the partitions is there, and that is no error: nothing, an empty map, or a frame without rows.
-    async fn load_none(&self, wanted: &Wanted<'_>, request: LoadRequest<'_>, unusual: bool) -> Result<InputValue> {
+    async fn load_none(
+        &self,
+        asset: &AssetSpec,
+        wanted: &Wanted<'_>,
+        request: LoadRequest<'_>,
+        unusual: bool,
+    ) -> Result<InputValue> {
         let Wanted { input, upstream, store } = wanted;
         if input.optional {
             return Ok(InputValue::Missing);
         }
         if unusual && !input.allow_missing {
-            return Err(nothing_stored(upstream));
+            return Err(nothing_stored(asset, upstream));
         }
         if input.per_partition {
             return Ok(InputValue::Partitions(Vec::new()));
@@ -177,12 +183,12 @@ async fn checked(env: &Arc<dyn Env>, upstream: &AssetSpec, value: Value, input: 
     checked.map(Value::Table).map_err(|error| error.with("declared by", format!("`{}`", upstream.key)))
 }
 
-fn nothing_stored(upstream: &AssetSpec) -> Error {
+fn nothing_stored(asset: &AssetSpec, upstream: &AssetSpec) -> Error {
     let error = Error::new(ErrorKind::Missing, format!("nothing is stored for `{}`", upstream.key));
     error.help(if upstream.is_external() {
         "it is external: whoever writes it has not, or writes it elsewhere".to_owned()
     } else {
-        format!("materialize `{}` first, or in the same run", upstream.key)
+        format!("materialize it first, or with this asset: `+{}`", asset.key)
     })
 }
 

@@ -32,6 +32,14 @@ pub struct PendingOutput<'a> {
     pub metadata: &'a [(String, MetadataValue)],
 }
 
+impl PendingOutput<'_> {
+    /// The rows that were staged, for tables.
+    #[must_use]
+    pub fn rows(&self) -> Option<u64> {
+        self.staged.iter().map(|staged| staged.rows).sum()
+    }
+}
+
 /// Looks at an output between stage and commit; an error keeps it from becoming visible.
 pub(crate) type OutputHook = Arc<dyn Fn(&PendingOutput<'_>) -> Result<()> + Send + Sync>;
 

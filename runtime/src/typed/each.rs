@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use super::kinds::{BytesKind, FrameKind, ObjectKind, OptionalBytesKind, OptionalFrameKind, OptionalObjectKind};
 use crate::call::Call;
 use crate::error::Result;
-use crate::frame::Frame;
+use crate::frame::{Frame, Table};
 use crate::partition::PartitionKey;
 use crate::value::Bytes;
 
@@ -62,9 +62,8 @@ pub trait LoadPrevious<Up, Out, Kind>: Sized {
 #[diagnostic::do_not_recommend]
 impl<P: Frame, Up, Out> LoadPrevious<Up, Out, FrameKind> for P {
     fn load_previous(call: &mut Call, parameter: &str) -> Result<Self> {
-        #[cfg(feature = "polars")]
         if !call.has(parameter) {
-            return P::from_table(polars::prelude::LazyFrame::default().into_table());
+            return P::from_table(Table::empty());
         }
         call.frame(parameter)
     }
