@@ -73,6 +73,7 @@ fn to_text(asset: &AssetSpec, stored: &Description, lakehouse: &Lakehouse) -> St
     line("store", lakehouse.store_key(&asset.key).map(str::to_owned));
     line("location", lakehouse.locate(&asset.key).ok().flatten().map(|location| location.to_string()));
     line("external", asset.is_external().then(|| "somebody else writes it".to_owned()));
+    line("partitions", asset.partitions.as_ref().map(ToString::to_string));
     line("partitioned by", asset.partition_expr.as_ref().map(ToString::to_string));
     line("group", asset.group.clone());
     line("tags", Some(asset.tags.iter().map(tag).collect::<Vec<_>>().join(", ")));

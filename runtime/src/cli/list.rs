@@ -54,6 +54,10 @@ pub(super) fn to_json(asset: &AssetSpec, lakehouse: &Lakehouse) -> serde_json::V
         "kinds": asset.kinds,
         "description": asset.description,
         "code_version": asset.code_version,
+        "partitions": asset.partitions.as_ref().map(|def| serde_json::json!({
+            "name": def.name(),
+            "dimensions": def.dimensions().iter().map(|one| serde_json::json!({ "name": one.name, "definition": one.definition })).collect::<Vec<_>>(),
+        })),
         "partition_expr": asset.partition_expr.as_ref().map(ToString::to_string),
         "metadata": metadata,
         "upstream": asset.inputs.iter().map(|input| &input.upstream).collect::<Vec<_>>(),

@@ -7,7 +7,7 @@ use clap::Args;
 use super::{EXIT_INTERRUPTED, EXIT_OK, EXIT_STEP_FAILED, Ended, Shell, complain, joined, print, print_json};
 use crate::error::Result;
 use crate::event::RunStatus;
-use crate::exec::{Interrupt, RunReport, StepOutcome};
+use crate::exec::{Interrupt, PartitionChoice, RunReport, StepOutcome};
 use crate::lakehouse::{Lakehouse, runtime};
 use crate::report::{ConsoleReporter, preview_table, run_table};
 
@@ -16,6 +16,19 @@ use crate::report::{ConsoleReporter, preview_table, run_table};
 pub(super) struct Materialize {
     /// Only these, for example `iris_cleaned+`; everything if absent
     selection: Vec<String>,
+    /// For this partition; may be given several times. `DIMENSION=KEY` means all with that key, and keys of several dimensions are
+    /// combined
+    #[arg(long, value_name = "KEY")]
+    partition: Vec<String>,
+    /// For the partitions from the first to the last, both included; may be given several times, and begin with `DIMENSION=`
+    #[arg(long, value_name = "FIRST..LAST")]
+    partitions: Vec<String>,
+    /// For all partitions there are
+    #[arg(long, conflicts_with_all = ["missing", "partition", "partitions"])]
+    all_partitions: bool,
+    /// For the partitions that no run has materialized
+    #[arg(long, conflicts_with_all = ["partition", "partitions"])]
+    missing: bool,
     /// How many steps run at once [default: the number of processors]
     #[arg(long, value_name = "STEPS")]
     parallelism: Option<usize>,
@@ -38,7 +51,7 @@ impl Materialize {
             shell.builder = shell.builder.parallelism(steps);
         }
         let lakehouse = shell.lakehouse()?;
-        let plan = lakehouse.plan(&joined(&self.selection))?;
+        let plan = lakehouse.plan_for(&joined(&self.selection), &self.choice()?)?;
         let runtime = runtime()?;
         let report = runtime.block_on(async {
             let interrupt = Interrupt::new();
@@ -60,6 +73,19 @@ impl Materialize {
             RunStatus::Failed => EXIT_STEP_FAILED,
             RunStatus::Interrupted => EXIT_INTERRUPTED,
         })
+    }
+}
+
+impl Materialize {
+    /// The partitions that the run is for.
+    fn choice(&self) -> Result<PartitionChoice> {
+        let choice = match (self.all_partitions, self.missing) {
+            (true, _) => PartitionChoice::all(),
+            (_, true) => PartitionChoice::missing(),
+            _ => PartitionChoice::none(),
+        };
+        let choice = self.partition.iter().fold(choice, |choice, key| choice.key(key));
+        self.partitions.iter().try_fold(choice, |choice, range| choice.parse_range(range))
     }
 }
 

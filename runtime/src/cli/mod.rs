@@ -6,6 +6,7 @@ mod completions;
 mod graph;
 mod list;
 mod materialize;
+mod partitions;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write, stderr, stdout};
@@ -68,6 +69,9 @@ enum Command {
     /// Look at one asset
     #[command(subcommand)]
     Asset(asset::Asset),
+    /// Look at partitions, and change dynamic sets of them
+    #[command(subcommand)]
+    Partitions(partitions::Partitions),
     /// Print a completion script for a shell
     Completions(completions::Completions),
 }
@@ -172,6 +176,7 @@ impl App {
             Command::Graph(command) => command.run(shell),
             Command::Materialize(command) => command.run(shell),
             Command::Asset(command) => command.run(shell),
+            Command::Partitions(command) => command.run(shell),
             Command::Completions(command) => Ok(command.run()),
         };
         ExitCode::from(ended.unwrap_or_else(|ended| tell(ended, json)))
@@ -217,7 +222,7 @@ fn tell(ended: Ended, json: bool) -> u8 {
 
 fn exit_code(error: &Error) -> u8 {
     match error.kind() {
-        ErrorKind::Selection | ErrorKind::External => EXIT_USAGE,
+        ErrorKind::Selection | ErrorKind::External | ErrorKind::PartitionKey => EXIT_USAGE,
         ErrorKind::Interrupted => EXIT_INTERRUPTED,
         kind if kind.is_definition() => EXIT_DEFINITIONS,
         _ => EXIT_STORE,

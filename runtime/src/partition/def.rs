@@ -1,6 +1,7 @@
 //! Definitions: what keys there can be.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -277,6 +278,13 @@ impl PartitionsDef {
             dimensions.extend(boxes.iter().cloned());
         }
         self.resolve(&Slice::Keys(dimensions.into()))
+    }
+}
+
+impl fmt::Display for PartitionsDef {
+    /// What it is: `` `Day` is daily windows ``.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.describe())
     }
 }
 
