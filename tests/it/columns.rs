@@ -1,7 +1,7 @@
 //! Declared columns: what is there is compared with them, and everything that differs is said at once.
 
 use lakewright::columns::ColumnType;
-use lakewright::frame::{Frame, Table, check_columns};
+use lakewright::frame::{Frame, Table, check_declared};
 use lakewright::jiff::civil::{Date, DateTime};
 use lakewright::jiff::{SignedDuration, Timestamp};
 use lakewright::prelude::*;
@@ -79,7 +79,7 @@ fn a_plan_that_fails_is_its_own_error() {
 #[test]
 fn only_the_columns_that_are_read_are_compared() {
     let only = ["max".to_owned(), "station".to_owned()];
-    let check = |frame: LazyFrame, only: Option<&[String]>| check_columns(Reading::COLUMNS, &mut frame.into_table(), only);
+    let check = |frame: LazyFrame, only: Option<&[String]>| check_declared(Reading::COLUMNS, &mut frame.into_table(), only);
     check(readings().lazy(), None).unwrap();
     check(readings().lazy().select([col("station"), col("max")]), Some(&only)).unwrap();
     let error = check(readings().lazy().select([col("station"), col("max")]), None).unwrap_err();
@@ -173,7 +173,7 @@ impl lakewright::frame::TablePlan for Silent {
 
 #[test]
 fn what_cannot_be_looked_at_is_not_believed() {
-    let error = check_columns(Reading::COLUMNS, &mut Table::new(Silent), None).unwrap_err();
+    let error = check_declared(Reading::COLUMNS, &mut Table::new(Silent), None).unwrap_err();
     assert_eq!(error.message(), "a table made of silence does not say its columns, so they cannot be checked");
 }
 

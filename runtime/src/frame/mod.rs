@@ -8,7 +8,7 @@ use std::any::{Any, type_name};
 use std::fmt;
 use std::sync::Arc;
 
-pub use rows::{Rows, check_columns};
+pub use rows::{Rows, check_declared};
 
 use crate::columns::{ColumnDef, FoundColumn};
 use crate::error::{Error, ErrorKind, Result};

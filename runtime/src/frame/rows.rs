@@ -110,7 +110,7 @@ impl<R: Columns + 'static, F: Frame> Frame for Rows<R, F> {
 }
 
 fn check<R: Columns>(table: &mut Table) -> Result<()> {
-    check_columns(R::COLUMNS, table, None).map_err(|error| error.with("rows", short_name::<R>()))
+    check_declared(R::COLUMNS, table, None).map_err(|error| error.with("rows", short_name::<R>()))
 }
 
 fn short_name<T>() -> &'static str {
@@ -122,7 +122,7 @@ fn short_name<T>() -> &'static str {
 ///
 /// # Errors
 /// [`ErrorKind::Schema`] with every difference, or what kept the columns from being looked at.
-pub fn check_columns(declared: &[ColumnDef], table: &mut Table, only: Option<&[String]>) -> Result<()> {
+pub fn check_declared(declared: &[ColumnDef], table: &mut Table, only: Option<&[String]>) -> Result<()> {
     let Some(found) = table.found_columns()? else {
         let message = format!("a table made of {} does not say its columns, so they cannot be checked", table.made_of());
         return Err(Error::new(ErrorKind::Unsupported, message));
