@@ -9,9 +9,8 @@ use super::each::{LoadEach, LoadPrevious};
 use super::load::{LoadBytes, LoadFrame, LoadNothing, LoadObject, LoadOptional};
 use crate::asset::{Asset, OutputSpec, ValueKind};
 use crate::call::{Call, Produced};
-use crate::columns::Columns;
 use crate::error::Result;
-use crate::frame::{Frame, Rows};
+use crate::frame::Frame;
 use crate::partition::{PartitionDefinition, Partitions};
 use crate::value::{Bytes, Object, Value};
 
@@ -44,15 +43,12 @@ kinds! {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be stored",
     label = "neither a frame nor an object that serde can write",
-    note = "return a frame (`DataFrame`, `LazyFrame`), `Bytes`, or a type that derives `serde::Serialize` and `serde::Deserialize`"
+    note = "return a frame (`DataFrame`, `LazyFrame`, `Rows` of a struct that derives `Columns`), `Bytes`, or a type that derives `serde::Serialize` and `serde::Deserialize`"
 )]
 pub trait Storable {}
 
 #[diagnostic::do_not_recommend]
 impl Storable for Poisoned {}
-
-// They are frames and never asked, except for rows that declare no columns, which is then what is said.
-impl<R: Columns, F> Storable for Rows<R, F> {}
 
 /// An object that a body can hand over.
 #[diagnostic::on_unimplemented(
