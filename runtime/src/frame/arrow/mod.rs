@@ -1,6 +1,7 @@
 //! Arrow: record batches, and streams of them.
 
 mod batches;
+mod empty;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use futures::stream::{self, StreamExt};
 
 pub use batches::RecordBatchStream;
 
+use self::empty::NoBatches;
 use super::{Frame, Preview, StoredRows, Table, TablePlan, check_columns, check_same_columns};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Column;
@@ -253,43 +255,6 @@ impl Frame for RecordBatchStream {
 
     fn from_table(table: Table) -> Result<Self> {
         Ok(table.into_arrow()?.into_stream())
-    }
-}
-
-/// What an empty vector of batches is as a table.
-#[derive(Debug)]
-struct NoBatches;
-
-impl NoBatches {
-    fn error() -> Error {
-        Error::new(ErrorKind::Schema, "an empty `Vec<RecordBatch>` has no columns that could be stored")
-            .help("return a `RecordBatch` or a `RecordBatchStream`, which know their schema without rows")
-    }
-}
-
-impl TablePlan for NoBatches {
-    fn name(&self) -> &'static str {
-        "an empty `Vec<RecordBatch>`"
-    }
-
-    fn is_eager(&self) -> bool {
-        true
-    }
-
-    fn schema(&mut self) -> Result<Vec<Column>> {
-        Err(Self::error())
-    }
-
-    fn materialize(self: Box<Self>) -> Result<Arc<dyn StoredRows>> {
-        Err(Self::error())
-    }
-
-    fn preview(self: Box<Self>, _rows: usize) -> Result<Preview> {
-        Err(Self::error())
-    }
-
-    fn interchange(self: Box<Self>) -> Result<Table> {
-        Err(Self::error())
     }
 }
 

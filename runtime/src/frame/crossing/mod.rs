@@ -3,10 +3,9 @@
 //! What is in memory crosses without being copied. A lazy Polars plan becomes a stream that its own thread feeds, and a stream
 //! becomes a file that a lazy plan scans, so that neither is ever whole in memory.
 
-mod into_arrow;
+pub(super) mod into_arrow;
 mod into_polars;
 mod types;
 
-pub(crate) use into_arrow::schema_to_arrow;
-pub(super) use into_arrow::{batches_of_plan, interchange};
+pub(super) use into_arrow::interchange;
 pub(super) use into_polars::{into_polars, into_polars_in};

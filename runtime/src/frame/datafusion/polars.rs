@@ -19,7 +19,7 @@ use super::scan::sendable;
 use crate::error::Result;
 use crate::frame::Table;
 use crate::frame::arrow::RecordBatchStream;
-use crate::frame::crossing::{batches_of_plan, schema_to_arrow};
+use crate::frame::crossing::into_arrow::{batches_of_plan, schema_to_arrow};
 use crate::frame::polars::PolarsTable;
 
 /// A table as DataFusion scans one: a lazy plan of Polars is computed anew for each scan.

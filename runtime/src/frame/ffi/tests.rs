@@ -25,6 +25,7 @@ use proptest::prelude::{ProptestConfig, Strategy, any, prop_assert_eq, proptest}
 
 use crate::error::Result;
 use crate::frame::Frame;
+use crate::frame::arrow::RecordBatchStream;
 
 type Half = <arrow::datatypes::Float16Type as arrow::datatypes::ArrowPrimitiveType>::Native;
 
@@ -296,6 +297,37 @@ fn categories_and_enums_stay_what_they_are() {
             assert!(read.equals_missing(&frame));
         }
     }
+}
+
+/// A stream of the column, read by Polars from the file that it is kept in.
+fn through_a_file(batch: RecordBatch) -> DataFrame {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let job = move || {
+        let folder = tempfile::tempdir().unwrap();
+        let stream =
+            RecordBatchStream::from_batches(batch.schema(), [Ok(batch.slice(0, 1)), Ok(batch.slice(1, batch.num_rows() - 1))]);
+        let (table, spool) = stream.into_table().into_polars_in(folder.path()).unwrap();
+        assert!(spool.is_some());
+        table.into_eager().unwrap()
+    };
+    runtime.block_on(runtime.spawn_blocking(job)).unwrap()
+}
+
+#[test]
+fn a_file_that_keeps_a_stream_loses_no_type() {
+    for (array, _) in columns() {
+        let name = array.data_type().to_string();
+        let direct = there(one(Arc::clone(&array))).unwrap();
+        let read = through_a_file(one(array));
+        assert_eq!(read.schema(), direct.schema(), "{name}");
+        assert!(read.equals_missing(&direct), "{name}: {read} and {direct}");
+    }
+    let text = Series::new("c".into(), [Some("b"), None, Some("a")]);
+    let frozen = PolarsType::from_frozen_categories(FrozenCategories::new(["a", "b"]).unwrap());
+    let frame = DataFrame::new_infer_height(vec![text.cast(&frozen).unwrap().into_column()]).unwrap();
+    let read = through_a_file(back(frame.clone()).unwrap());
+    assert_eq!(read.schema(), frame.schema());
+    assert!(read.equals_missing(&frame));
 }
 
 #[test]
