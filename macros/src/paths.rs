@@ -26,7 +26,6 @@ table! {
     config_parameter => ConfigParameter;
     date => partition::date;
     date_key => partition::date_key;
-    dimension => partition::dimension;
     dimension_shape => DimensionShape;
     edge => edge;
     every => Every;
@@ -56,6 +55,7 @@ table! {
     partition_key => PartitionKey;
     partitions_def => PartitionsDef;
     poisoned => Poisoned;
+    previous => previous;
     probe => Probe;
     produced => Produced;
     registered => Registered;

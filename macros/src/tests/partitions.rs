@@ -143,9 +143,13 @@ fn kinds() {
         "struct S { a: A }",
         &["not expected here; the fields of a struct are its dimensions, each with keys of its own"],
     );
-    definition_says("dynamic", "struct S<T>;", &["a partition definition has no type parameters, so `S` is a plain type"]);
+    definition_says("dynamic", "struct S<T>;", &["a partition definition has no type parameters, so `S` has none either"]);
     definition_says("dynamic", "union S { a: A }", &["a partition definition is a struct or an enum"]);
-    definition_says("dynamic", "fn s() {}", &["`#[partitions]` belongs on a struct or an enum"]);
+    definition_says(
+        "Day",
+        "fn s() {}",
+        &["`#[partitions]` belongs on a struct or an enum; an asset names that type, in `#[asset(partitions = …)]`"],
+    );
     definition_says("dynamic", "#[lakewright::partitions(dynamic)] struct S;", &["`#[partitions]` is on this type already"]);
 }
 
@@ -228,6 +232,13 @@ fn assets() {
         "fn a() -> T { 1 }",
         &["asset `a` has no `partitions`, so no dimension `date`; add `partitions = …`, or write `partition_expr = \"d\"`"],
     );
+    asset_says(
+        "partition_expr(date = day, date = \"x\")",
+        "fn a() -> T { 1 }",
+        &["an expression is a text, for example `date = \"day\"`"],
+    );
+    asset_says("partition_expr(date = \"x\", date = \"x\")", "fn a() -> T { 1 }", &["`date` is given twice"]);
+    asset_says("partition_expr()", "fn a() -> T { 1 }", &["expected a dimension and its expression, as in `date = \"day\"`"]);
     asset_says("partition_expr(date = 1)", "fn a() -> T { 1 }", &["an expression is a text, for example `date = \"day\"`"]);
     let day = "partitions = Day";
     asset_says(
