@@ -55,10 +55,12 @@ fn loads(asset: &Asset, upstreams: &[Upstream<'_>]) -> TokenStream {
                 loaded.push(variable);
             }
             Kind::Partition(definition) => {
-                others.push(quote_spanned!(definition.span()=> let #variable = #call.partition::<#definition>()?;));
+                let trait_ = paths::partition_definition(definition.span());
+                others.push(quote_spanned!(definition.span()=> let #variable = <#definition as #trait_>::taken(&#call)?;));
             }
             Kind::PartitionSet(definition) => {
-                others.push(quote_spanned!(definition.span()=> let #variable = #call.partition_set::<#definition>()?;));
+                let trait_ = paths::partition_definition(definition.span());
+                others.push(quote_spanned!(definition.span()=> let #variable = <#definition as #trait_>::taken_set(&#call)?;));
             }
             Kind::Context => others.push(quote!(let #variable = #call.context().clone();)),
             Kind::Resource(_) => {

@@ -38,7 +38,11 @@ pub(crate) fn load(param: &Param, input: &Input, upstream: &Upstream<'_>, call: 
     let (probe, asset) = (paths::probe(alias.span()), paths::asset(alias.span()));
     let kind = quote_spanned!(alias.span()=> (&&&&#probe::<<#alias as #asset>::Output>::NEW).kind());
     let load = match (&input.each, &input.previous) {
-        (Some((definition, value)), _) => quote_spanned!(span=> load_each::<#value, #definition, #alias>),
+        (Some((definition, value)), _) => {
+            let trait_ = paths::partition_definition(definition.span());
+            let map = quote_spanned!(definition.span()=> <#definition as #trait_>::map);
+            return quote_spanned!(span=> #map(#kind.load_each::<#value, #alias>(&mut #call, #name)?)?);
+        }
         (None, Some(_)) => quote_spanned!(span=> load_previous::<#ty, #alias>),
         (None, None) => quote_spanned!(span=> load::<#ty, #alias>),
     };

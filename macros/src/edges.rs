@@ -101,14 +101,15 @@ fn edge(asset: &Asset, upstream: &Upstream<'_>, input: &Input) -> TokenStream {
     }
     let (down, up) = shapes(asset, upstream);
     let span = upstream.field.span();
-    let mapped = match effective_mapping(input) {
-        Some(mapping) => {
+    let mapped = match (effective_mapping(input), &input.previous) {
+        (Some(_), Some(previous)) if input.mapping.is_none() => check(previous.span(), paths::previous, &down),
+        (Some(mapping), _) => {
             let constant = mapping_constant(upstream);
             let whole = check(mapping.name.span(), paths::mapped, &quote!(#down, #up, &#constant));
             let parts = parts(asset, upstream, "", &mapping);
             quote!(#whole #parts)
         }
-        None => check(span, paths::edge, &quote!(#down, #up)),
+        (None, _) => check(span, paths::edge, &quote!(#down, #up)),
     };
     let map = input.each.as_ref().map(|(definition, _)| {
         let identity = matches!(effective_mapping(input), Some(Mapping { kind: MappingKind::Identity, .. }));

@@ -32,7 +32,6 @@ table! {
     config_parameter => ConfigParameter;
     date => partition::date;
     date_key => partition::date_key;
-    dimension => partition::dimension;
     dimension_shape => DimensionShape;
     edge => edge;
     every => Every;
@@ -62,6 +61,7 @@ table! {
     partition_key => PartitionKey;
     partitions_def => PartitionsDef;
     poisoned => Poisoned;
+    previous => previous;
     probe => Probe;
     produced => Produced;
     registered => Registered;

@@ -1,6 +1,7 @@
 //! A handful of expansions, to learn the macro from its output; the messages are in [`errors`].
 
 mod errors;
+mod partitions;
 
 use proc_macro2::TokenStream;
 
@@ -41,6 +42,28 @@ fn inputs_and_order() {
         On::Asset,
         "deps = [effects::migrate]",
         r#"fn joined(#[input(from = raw::iris, columns = ["id", "species"])] upstream: LazyFrame, mut sizes: Option<Sizes>) -> () {}"#,
+    ));
+}
+
+#[test]
+fn partitioned() {
+    insta::assert_snapshot!(expansion(
+        On::Asset,
+        r#"partitions = defs::DaySpecies, partition_expr(date = "day", species = "kind")"#,
+        r#"fn wide(
+            key: Partition<DaySpecies>,
+            #[input(mapping = dimensions(species = keys("a")), allow_missing)] narrow: Partitions<DaySpecies, LazyFrame>,
+            #[input(previous)] before: Option<LazyFrame>,
+        ) -> LazyFrame { todo!() }"#,
+    ));
+}
+
+#[test]
+fn partitioned_at_once() {
+    insta::assert_snapshot!(expansion(
+        On::Asset,
+        "partitions = Day",
+        "fn fetched(days: &PartitionSet<Day>) -> Result<Partitions<Day, LazyFrame>> { todo!() }",
     ));
 }
 

@@ -12,7 +12,7 @@ pub use crate::call::{BodyError, Call, Output, Produced};
 pub use crate::columns::{ColumnDef, Columns, check_column, check_partition_column, check_rows};
 pub use crate::context::Context;
 pub use crate::error::{Error, Result};
-pub use crate::partition::edge::{edge, known_key, mapped, mapped_dimension};
+pub use crate::partition::edge::{edge, known_key, mapped, mapped_dimension, previous};
 pub use crate::partition::own::{every_dimension, known_dimension, map_of, one_dimension, one_expression, own};
 pub use crate::partition::{
     AssetShape, DimensionShape, Every, MappingDef, Partition, PartitionDefinition, PartitionKey, PartitionsDef, Shape, ShapeKind,

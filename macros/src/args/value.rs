@@ -70,14 +70,14 @@ pub(crate) fn assigned(shape: Shape, tokens: TokenStream) -> syn::Result<Option<
 
 /// The value in parentheses.
 pub(crate) fn listed(shape: Shape, tokens: TokenStream) -> syn::Result<Value> {
+    if shape == Shape::Expression {
+        return expressions.parse2(tokens).map(Value::Expressions);
+    }
     let pairs = Punctuated::<Pair, Token![,]>::parse_terminated.parse2(tokens)?;
     for (index, pair) in pairs.iter().enumerate() {
         if pairs.iter().take(index).any(|earlier| earlier.key == pair.key) {
             return Err(syn::Error::new_spanned(&pair.key, format!("`{}` is given twice", pair.key.unraw())));
         }
-    }
-    if shape == Shape::Expression {
-        return pairs.into_iter().map(Pair::expression).collect::<syn::Result<_>>().map(Value::Expressions);
     }
     if shape == Shape::Tags {
         return pairs.into_iter().map(Pair::tag).collect::<syn::Result<_>>().map(Value::Tags);
@@ -131,22 +131,37 @@ impl Pair {
         })
     }
 
-    fn expression(self) -> syn::Result<(Ident, LitStr)> {
-        match self.value {
-            Lit::Str(text) if self.minus.is_none() => {
-                not_empty(&text)?;
-                Ok((self.key, text))
-            }
-            other => Err(syn::Error::new_spanned(other, "an expression is a text, for example `date = \"day\"`")),
-        }
-    }
-
     fn tag(self) -> syn::Result<(String, String)> {
         match self.value {
             Lit::Str(text) if self.minus.is_none() => Ok((self.key.unraw().to_string(), text.value())),
             other => Err(syn::Error::new_spanned(other, "a tag takes a text, for example `team = \"bio\"`")),
         }
     }
+}
+
+/// An expression for each dimension.
+fn expressions(input: ParseStream) -> syn::Result<Vec<(Ident, LitStr)>> {
+    let pair = |input: ParseStream| {
+        let missing =
+            |error: syn::Error| syn::Error::new(error.span(), "expected a dimension and its expression, as in `date = \"day\"`");
+        let name = input.call(Ident::parse_any).map_err(missing)?;
+        input.parse::<Token![=]>().map_err(missing)?;
+        let no_text =
+            |error: syn::Error| syn::Error::new(error.span(), format!("an expression is a text, for example `{name} = \"day\"`"));
+        let text = input.parse().map_err(no_text)?;
+        not_empty(&text)?;
+        Ok((name, text))
+    };
+    if input.is_empty() {
+        pair(input)?;
+    }
+    let pairs: Vec<(Ident, LitStr)> = Punctuated::<_, Token![,]>::parse_terminated_with(input, pair)?.into_iter().collect();
+    for (index, (name, _)) in pairs.iter().enumerate() {
+        if pairs.iter().take(index).any(|(earlier, _)| earlier == name) {
+            return Err(syn::Error::new_spanned(name, format!("`{}` is given twice", name.unraw())));
+        }
+    }
+    Ok(pairs)
 }
 
 /// A number with its sign, and the token to point at.

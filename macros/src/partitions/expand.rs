@@ -197,8 +197,7 @@ fn window(item: &DeriveInput, body: &TokenStream) -> TokenStream {
 
 fn dimension_parts(item: &DeriveInput, name: &str, dimensions: &[Dimension]) -> Parts {
     let here = Span::call_site();
-    let (shape_kind, dimension_shape, dimension) =
-        (paths::shape_kind(here), paths::dimension_shape(here), paths::dimension(here));
+    let (shape_kind, dimension_shape) = (paths::shape_kind(here), paths::dimension_shape(here));
     let (def_type, key_type) = (paths::partitions_def(here), paths::partition_key(here));
     let key = key_ident(item);
     let idents: Vec<_> = dimensions.iter().map(|dimension| &dimension.ident).collect();
@@ -211,7 +210,6 @@ fn dimension_parts(item: &DeriveInput, name: &str, dimensions: &[Dimension]) -> 
             quote_spanned!(span=> <#ty as #definition>)
         })
         .collect();
-    let types = dimensions.iter().map(|dimension| &dimension.ty);
     let checks = dimensions.iter().zip(&names).zip(&definitions).map(|((dimension, name), definition)| {
         let span = dimension.ty.span();
         let one = paths::one_dimension(span);
@@ -220,7 +218,7 @@ fn dimension_parts(item: &DeriveInput, name: &str, dimensions: &[Dimension]) -> 
     Parts {
         shape: quote!(#shape_kind::Multi(&[#(#dimension_shape { name: #names, shape: #definitions::SHAPE }),*])),
         def: cached(&quote!(#def_type::multi(#name, [#((#names, #definitions::def()?)),*]))),
-        parse: quote!(::core::result::Result::Ok(#key { #(#idents: #dimension::<#types>(__key, #names)?),* })),
+        parse: quote!(::core::result::Result::Ok(#key { #(#idents: #definitions::dimension(__key, #names)?),* })),
         of: quote!(#key_type::of([#((#names, __value.#idents.key())),*])),
         more: quote!(#(#checks)*),
         key: quote!(#key),

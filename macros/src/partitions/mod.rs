@@ -55,24 +55,25 @@ pub(crate) enum Mistaken {
 /// The expansion.
 pub(crate) fn attribute(args: TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let args = Args::parse(On::Partitions, args, &mut errors);
-    match parse(item, &mut errors) {
-        Some(mut item) => {
-            let kind = valid::check(&mut item, &args, &mut errors);
-            expand::expand(&item, &kind, errors)
-        }
+    match checked(args, item, &mut errors) {
+        Some((item, kind)) => expand::expand(&item, &kind, errors),
         None => fallback::unchanged(item, errors),
     }
+}
+
+/// What was written and what it is, if it is a type.
+fn checked(args: TokenStream, item: &TokenStream, errors: &mut Errors) -> Option<(DeriveInput, Kind)> {
+    let mut item = parse(item, errors)?;
+    let args = Args::parse(On::Partitions, args, errors);
+    let kind = valid::check(&mut item, &args, errors);
+    Some((item, kind))
 }
 
 /// Every message, for tests.
 #[cfg(test)]
 pub(crate) fn messages(args: TokenStream, item: &TokenStream) -> Vec<String> {
     let mut errors = Errors::default();
-    let args = Args::parse(On::Partitions, args, &mut errors);
-    if let Some(mut item) = parse(item, &mut errors) {
-        let _ = valid::check(&mut item, &args, &mut errors);
-    }
+    let _ = checked(args, item, &mut errors);
     errors.messages()
 }
 
@@ -82,7 +83,10 @@ fn parse(item: &TokenStream, errors: &mut Errors) -> Option<DeriveInput> {
     if !item.clone().into_iter().any(keyword) {
         let written = item.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span());
         let span = Span::call_site().resolved_at(written);
-        errors.at_span(span, "`#[partitions]` belongs on a struct or an enum");
+        errors.at_span(
+            span,
+            "`#[partitions]` belongs on a struct or an enum; an asset names that type, in `#[asset(partitions = …)]`",
+        );
         return None;
     }
     // What is no item at all has rustc's own message.

@@ -18,7 +18,8 @@ pub(crate) fn check(item: &mut DeriveInput, args: &Args, errors: &mut Errors) ->
     }
     let before = errors.count();
     if !item.generics.params.is_empty() || item.generics.where_clause.is_some() {
-        errors.at(&name, format!("a partition definition has no type parameters, so `{name}` is a plain type"));
+        errors.at(&name, format!("a partition definition has no type parameters, so `{name}` has none either"));
+        return Kind::Mistaken(Mistaken::Unusable);
     }
     let kind = match &mut item.data {
         Data::Enum(data) => match keys::check_variants(&name, data, errors) {
@@ -50,7 +51,6 @@ pub(crate) fn check(item: &mut DeriveInput, args: &Args, errors: &mut Errors) ->
         }
     };
     match kind {
-        _ if !item.generics.params.is_empty() || item.generics.where_clause.is_some() => Kind::Mistaken(Mistaken::Unusable),
         kind if errors.count() == before => kind,
         Kind::Variants(_) => Kind::Mistaken(Mistaken::Variants),
         Kind::Mistaken(left) => Kind::Mistaken(left),

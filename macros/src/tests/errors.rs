@@ -68,14 +68,15 @@ fn nothing_is_said_of_what_is_right() {
 #[test]
 fn unknown_repeated_and_misplaced_options() {
     option_says("io_manger = \"delta\"", "unknown option `io_manger`; did you mean `io_manager`?");
-    let known = "`name`, `key_prefix`, `io_manager`, `schema`, `partition_expr`, `mode`, `store`, `group`, `tags`, `owners`, `kinds`, \
-                 `description`, `metadata`, `code_version`, `retries`, `pool`, `deps`";
+    let known = "`name`, `key_prefix`, `io_manager`, `schema`, `partitions`, `partition_expr`, `partition_by`, `mode`, `store`, `group`, \
+                 `tags`, `owners`, `kinds`, `description`, `metadata`, `code_version`, `retries`, `pool`, `deps`";
     option_says("xyzzy = 1", &format!("unknown option `xyzzy`; known options: {known}"));
     option_says("group = \"a\" retries = 3", "expected `,` before `retries`");
     option_says("group = \"a\", group = \"b\"", "option `group` is given twice");
     option_says("columns = [\"a\"]", "not expected here; `columns` belongs on a parameter: `#[input(columns = …)]`");
     option_says("mapping = m", "not expected here; `mapping` belongs on a parameter: `#[input(mapping = …)]`");
-    option_says("partitions = Day", "`partitions` is not built yet");
+    let home = "belongs on the type of a partition definition: `#[partitions(daily)]`";
+    option_says("daily", &format!("not expected here; `daily` {home}"));
     external_says("mode = \"append\"", "fn a() -> T;", "not expected here; an external asset is only read");
     external_says("columns = [\"a\"]", "fn a() -> T;", "not expected here; an external asset is only read");
     parameter_says("#[input(form = b)] a: T", "unknown option `form`; did you mean `from`?");
@@ -85,7 +86,10 @@ fn unknown_repeated_and_misplaced_options() {
         "not expected here; `io_manager` belongs on the function: `#[asset(io_manager = …)]`",
     );
     parameter_says("#[input(store(a = 1))] a: T", "not expected here; `store` belongs on the function: `#[asset(store(…))]`");
-    parameter_says("#[input(allow_missing)] a: T", "`allow_missing` is not built yet");
+    parameter_says("#[input(offset(-1))] a: T", "`offset` is a mapping; write `mapping = offset(-1)`");
+    parameter_says("#[input(keys(\"a\"))] a: T", "`keys` is a mapping; write `mapping = keys(\"a\", \"b\")`");
+    let home = "belongs on the type of a partition definition: `#[partitions(start = …)]`";
+    parameter_says("#[input(start = \"x\")] a: T", &format!("not expected here; `start` {home}"));
 }
 
 #[test]
@@ -139,8 +143,6 @@ fn parameters() {
     parameter_says("a: Context", "take `&Context`");
     parameter_says("a: &mut lakewright::Context", "take `&Context`");
     parameter_says("a: &mut Resource<R>", "take the `Resource` by value or by `&`");
-    parameter_says("a: Partition<Day>", "`Partition` is not built yet");
-    parameter_says("a: &Partitions<Day>", "`Partitions` is not built yet");
     parameter_says("a: Config<A>, b: Config<B>", "an asset has one configuration; put the fields of both into one struct");
     parameter_says(
         "#[input(columns = [\"a\"])] a: &Context",

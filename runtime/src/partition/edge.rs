@@ -60,6 +60,17 @@ pub const fn mapped(asset: AssetShape, upstream: AssetShape, mapping: &MappingDe
     }
 }
 
+/// An input that is the window before of the asset itself.
+#[track_caller]
+pub const fn previous(asset: AssetShape) {
+    if asset.partitions.is_any() || asset.partitions.only_time().is_some() {
+        return;
+    }
+    let end = End::of(asset);
+    let text = end.describe(Text::new("`previous` is the window of time before, and "), end);
+    panic!("{}", text.with("; it needs a definition of windows of time, or one dimension of them").as_str());
+}
+
 /// One dimension of an input with a mapping for each.
 #[track_caller]
 pub const fn mapped_dimension(asset: AssetShape, upstream: AssetShape, dimension: &'static str, mapping: &MappingDef) {
@@ -119,7 +130,14 @@ const fn unmapped(down: End, up: End) -> Option<Text> {
 
 /// The mappings that would do, at the end of a sentence.
 const fn fitting(text: Text, down: End, up: End) -> Text {
-    let text = text.with("; use `#[input(mapping = all)]`, `last`");
+    let both_times = down.shape.is_time() && up.shape.is_time();
+    let first = if both_times { "overlap" } else { "all" };
+    let text = if up.dimension.is_empty() {
+        text.with("; use `#[input(mapping = ").with(first).with(")]`")
+    } else {
+        text.with("; use `").with(up.dimension).with(" = ").with(first).with("`")
+    };
+    let text = text.with(if both_times { ", `all`, `last`" } else { ", `last`" });
     match (up.shape.kind, down.shape.is_none()) {
         (ShapeKind::Multi(dimensions), _) => {
             let mut text = text.with(" or `dimensions(");

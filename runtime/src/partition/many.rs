@@ -163,12 +163,12 @@ fn registered(def: &PartitionsDef, keys: &[PartitionKey]) -> BTreeMap<String, Ve
 /// assert_eq!(keys, ["south", "north"]);
 /// # Ok::<(), lakewright::Error>(())
 /// ```
-pub struct Partitions<P: PartitionDefinition, T> {
+pub struct Partitions<P, T> {
     entries: Vec<(Partition<P>, T)>,
     index: HashMap<String, usize>,
 }
 
-impl<P: PartitionDefinition, T> Partitions<P, T> {
+impl<P, T> Partitions<P, T> {
     /// None yet.
     #[must_use]
     pub fn new() -> Self {
@@ -242,7 +242,9 @@ impl<P: PartitionDefinition, T> Partitions<P, T> {
     pub fn into_pairs(self) -> impl Iterator<Item = (PartitionKey, T)> {
         self.entries.into_iter().map(|(partition, value)| (partition.partition_key().clone(), value))
     }
+}
 
+impl<P: PartitionDefinition, T> Partitions<P, T> {
     /// Puts a map together from untyped keys.
     ///
     /// # Errors
@@ -262,7 +264,7 @@ impl<P: PartitionDefinition, T> Partitions<P, T> {
 pub type PartitionsIter<'a, P, T> =
     std::iter::Map<std::slice::Iter<'a, (Partition<P>, T)>, fn(&(Partition<P>, T)) -> (&Partition<P>, &T)>;
 
-impl<P: PartitionDefinition, T> IntoIterator for Partitions<P, T> {
+impl<P, T> IntoIterator for Partitions<P, T> {
     type Item = (Partition<P>, T);
     type IntoIter = std::vec::IntoIter<Self::Item>;
 
@@ -271,7 +273,7 @@ impl<P: PartitionDefinition, T> IntoIterator for Partitions<P, T> {
     }
 }
 
-impl<'a, P: PartitionDefinition, T> IntoIterator for &'a Partitions<P, T> {
+impl<'a, P, T> IntoIterator for &'a Partitions<P, T> {
     type Item = (&'a Partition<P>, &'a T);
     type IntoIter = PartitionsIter<'a, P, T>;
 
@@ -281,7 +283,7 @@ impl<'a, P: PartitionDefinition, T> IntoIterator for &'a Partitions<P, T> {
 }
 
 /// Of two values for one partition the later one stays.
-impl<P: PartitionDefinition, T> FromIterator<(Partition<P>, T)> for Partitions<P, T> {
+impl<P, T> FromIterator<(Partition<P>, T)> for Partitions<P, T> {
     fn from_iter<I: IntoIterator<Item = (Partition<P>, T)>>(pairs: I) -> Self {
         let mut all = Self::new();
         all.extend(pairs);
@@ -289,7 +291,7 @@ impl<P: PartitionDefinition, T> FromIterator<(Partition<P>, T)> for Partitions<P
     }
 }
 
-impl<P: PartitionDefinition, T> Extend<(Partition<P>, T)> for Partitions<P, T> {
+impl<P, T> Extend<(Partition<P>, T)> for Partitions<P, T> {
     fn extend<I: IntoIterator<Item = (Partition<P>, T)>>(&mut self, pairs: I) {
         for (partition, value) in pairs {
             self.insert(partition, value);
@@ -297,19 +299,19 @@ impl<P: PartitionDefinition, T> Extend<(Partition<P>, T)> for Partitions<P, T> {
     }
 }
 
-impl<P: PartitionDefinition, T> Default for Partitions<P, T> {
+impl<P, T> Default for Partitions<P, T> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<P: PartitionDefinition, T: Clone> Clone for Partitions<P, T> {
+impl<P, T: Clone> Clone for Partitions<P, T> {
     fn clone(&self) -> Self {
         Self { entries: self.entries.clone(), index: self.index.clone() }
     }
 }
 
-impl<P: PartitionDefinition, T: fmt::Debug> fmt::Debug for Partitions<P, T> {
+impl<P, T: fmt::Debug> fmt::Debug for Partitions<P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self).finish()
     }

@@ -1,14 +1,18 @@
 //! Definitions as types, and keys that know which definition they are of.
 
+use std::any::Any;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
 use std::ops::Deref;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use jiff::Zoned;
 
-use super::{PartitionKey, PartitionsDef, Shape};
+use super::{PartitionKey, PartitionSet, Partitions, PartitionsDef, Shape, generated};
+use crate::call::Call;
 use crate::error::{Error, Result};
 
 /// A partition definition as a type; implemented by `#[partitions]`.
@@ -41,6 +45,31 @@ pub trait PartitionDefinition: Sized + Send + Sync + 'static {
     /// # Errors
     /// If it is no key of this definition.
     fn key(value: &Self::Key) -> Result<PartitionKey>;
+
+    /// The partition of one dimension of a key.
+    #[doc(hidden)]
+    fn dimension(key: &PartitionKey, name: &str) -> Result<Partition<Self>> {
+        generated::dimension(key, name)
+    }
+
+    /// The partition that a call is for. Methods of this trait, since generated code that names the bound of a function as well
+    /// would say twice of a type that it is no definition.
+    #[doc(hidden)]
+    fn taken(call: &Call) -> Result<Partition<Self>> {
+        call.partition()
+    }
+
+    /// The partitions that a call is for.
+    #[doc(hidden)]
+    fn taken_set(call: &Call) -> Result<PartitionSet<Self>> {
+        call.partition_set()
+    }
+
+    /// A map of what was loaded.
+    #[doc(hidden)]
+    fn map<T>(pairs: Vec<(PartitionKey, T)>) -> Result<Partitions<Self, T>> {
+        Partitions::from_pairs(pairs)
+    }
 }
 
 /// A definition of windows of time.
@@ -79,10 +108,12 @@ impl Unpartitioned {
 /// assert!("Iris-sibirica".parse::<Partition<Species>>().is_err());
 /// # Ok::<(), lakewright::Error>(())
 /// ```
-pub struct Partition<P: PartitionDefinition> {
+pub struct Partition<P> {
     key: PartitionKey,
-    text: String,
-    value: P::Key,
+    text: Arc<str>,
+    // A `P::Key`. A bound on `P` would be an error of its own wherever a type is written that is no definition.
+    value: Arc<dyn Any + Send + Sync>,
+    of: PhantomData<fn() -> P>,
 }
 
 impl<P: PartitionDefinition> Partition<P> {
@@ -91,8 +122,7 @@ impl<P: PartitionDefinition> Partition<P> {
     /// # Errors
     /// If it is no key of the definition.
     pub fn new(value: P::Key) -> Result<Self> {
-        let key = P::key(&value)?;
-        Ok(Self { text: key.to_string(), key, value })
+        Ok(Self::made(P::key(&value)?, value))
     }
 
     /// The partition with this key.
@@ -101,9 +131,28 @@ impl<P: PartitionDefinition> Partition<P> {
     /// If it is no key of the definition.
     pub fn of(key: PartitionKey) -> Result<Self> {
         let value = P::parse(&key)?;
-        Ok(Self { text: key.to_string(), key, value })
+        Ok(Self::made(key, value))
     }
 
+    fn made(key: PartitionKey, value: P::Key) -> Self {
+        Self { text: key.to_string().into(), key, value: Arc::new(value), of: PhantomData }
+    }
+
+    /// The typed key.
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "only `made` makes one")]
+    pub fn value(&self) -> &P::Key {
+        self.value.downcast_ref().unwrap_or_else(|| unreachable!("a partition holds the key of its definition"))
+    }
+
+    /// The typed key, taken out.
+    #[must_use]
+    pub fn into_value(self) -> P::Key {
+        self.value().clone()
+    }
+}
+
+impl<P> Partition<P> {
     /// The text of the key.
     #[must_use]
     pub fn key(&self) -> &str {
@@ -114,18 +163,6 @@ impl<P: PartitionDefinition> Partition<P> {
     #[must_use]
     pub fn partition_key(&self) -> &PartitionKey {
         &self.key
-    }
-
-    /// The typed key.
-    #[must_use]
-    pub fn value(&self) -> &P::Key {
-        &self.value
-    }
-
-    /// The typed key, taken out.
-    #[must_use]
-    pub fn into_value(self) -> P::Key {
-        self.value
     }
 }
 
@@ -143,23 +180,23 @@ impl<P: PartitionDefinition> Deref for Partition<P> {
     type Target = P::Key;
 
     fn deref(&self) -> &P::Key {
-        &self.value
+        self.value()
     }
 }
 
-impl<P: PartitionDefinition> Clone for Partition<P> {
+impl<P> Clone for Partition<P> {
     fn clone(&self) -> Self {
-        Self { key: self.key.clone(), text: self.text.clone(), value: self.value.clone() }
+        Self { key: self.key.clone(), text: Arc::clone(&self.text), value: Arc::clone(&self.value), of: PhantomData }
     }
 }
 
-impl<P: PartitionDefinition> fmt::Debug for Partition<P> {
+impl<P> fmt::Debug for Partition<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.key, f)
     }
 }
 
-impl<P: PartitionDefinition> fmt::Display for Partition<P> {
+impl<P> fmt::Display for Partition<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
@@ -177,28 +214,28 @@ impl<P: PartitionDefinition> FromStr for Partition<P> {
     }
 }
 
-impl<P: PartitionDefinition> PartialEq for Partition<P> {
+impl<P> PartialEq for Partition<P> {
     fn eq(&self, other: &Self) -> bool {
         self.key == other.key
     }
 }
 
-impl<P: PartitionDefinition> Eq for Partition<P> {}
+impl<P> Eq for Partition<P> {}
 
-impl<P: PartitionDefinition> Hash for Partition<P> {
+impl<P> Hash for Partition<P> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.key.hash(state);
     }
 }
 
-impl<P: PartitionDefinition> PartialOrd for Partition<P> {
+impl<P> PartialOrd for Partition<P> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
 /// By the text of the key, which for a static definition need not be the order of its keys.
-impl<P: PartitionDefinition> Ord for Partition<P> {
+impl<P> Ord for Partition<P> {
     fn cmp(&self, other: &Self) -> Ordering {
         self.key.cmp(&other.key)
     }

@@ -11,7 +11,7 @@ use crate::asset::{Asset, OutputSpec, ValueKind};
 use crate::call::{Call, Produced};
 use crate::error::Result;
 use crate::frame::Frame;
-use crate::partition::{PartitionDefinition, Partitions};
+use crate::partition::{PartitionKey, Partitions};
 use crate::value::{Bytes, Object, Value};
 
 macro_rules! kinds {
@@ -38,6 +38,9 @@ kinds! {
     /// A type that cannot be stored.
     NoKind,
 }
+
+/// What there is for each partition, in the order of keys.
+type Pairs<T> = Vec<(PartitionKey, T)>;
 
 /// A type that some store can hold.
 #[diagnostic::on_unimplemented(
@@ -103,7 +106,7 @@ impl FrameKind {
     }
 
     /// Takes the value of each partition.
-    pub fn produce_each<P: PartitionDefinition, T: Frame>(self, values: Partitions<P, T>) -> Produced {
+    pub fn produce_each<P, T: Frame>(self, values: Partitions<P, T>) -> Produced {
         Produced::partitions(values.into_pairs().map(|(key, value)| (key, Value::Table(value.into_table()))).collect())
     }
 
@@ -111,12 +114,8 @@ impl FrameKind {
     ///
     /// # Errors
     /// If nothing is stored for a partition, or it cannot be read.
-    pub fn load_each<P: LoadEach<Up, Up::Output, Self>, Q: PartitionDefinition, Up: Asset>(
-        self,
-        call: &mut Call,
-        parameter: &str,
-    ) -> Result<Partitions<Q, P>> {
-        Partitions::from_pairs(P::load_each(call, parameter)?)
+    pub fn load_each<P: LoadEach<Up, Up::Output, Self>, Up: Asset>(self, call: &mut Call, parameter: &str) -> Result<Pairs<P>> {
+        P::load_each(call, parameter)
     }
 
     /// Loads an earlier partition of the asset itself.
@@ -154,7 +153,7 @@ impl OptionalFrameKind {
     }
 
     /// Takes the value of each partition.
-    pub fn produce_each<P: PartitionDefinition, T: IntoOption>(self, values: Partitions<P, T>) -> Produced
+    pub fn produce_each<P, T: IntoOption>(self, values: Partitions<P, T>) -> Produced
     where
         T::Inner: Frame,
     {
@@ -167,12 +166,8 @@ impl OptionalFrameKind {
     ///
     /// # Errors
     /// If nothing is stored for a partition, or it cannot be read.
-    pub fn load_each<P: LoadEach<Up, Up::Output, Self>, Q: PartitionDefinition, Up: Asset>(
-        self,
-        call: &mut Call,
-        parameter: &str,
-    ) -> Result<Partitions<Q, P>> {
-        Partitions::from_pairs(P::load_each(call, parameter)?)
+    pub fn load_each<P: LoadEach<Up, Up::Output, Self>, Up: Asset>(self, call: &mut Call, parameter: &str) -> Result<Pairs<P>> {
+        P::load_each(call, parameter)
     }
 
     /// Loads an earlier partition of the asset itself.
@@ -204,7 +199,7 @@ impl BytesKind {
     }
 
     /// Takes the value of each partition.
-    pub fn produce_each<P: PartitionDefinition, T: Into<Bytes>>(self, values: Partitions<P, T>) -> Produced {
+    pub fn produce_each<P, T: Into<Bytes>>(self, values: Partitions<P, T>) -> Produced {
         Produced::partitions(values.into_pairs().map(|(key, value)| (key, Value::Bytes(value.into()))).collect())
     }
 
@@ -212,12 +207,8 @@ impl BytesKind {
     ///
     /// # Errors
     /// If nothing is stored for a partition, or it cannot be read.
-    pub fn load_each<P: LoadEach<Up, Up::Output, Self>, Q: PartitionDefinition, Up: Asset>(
-        self,
-        call: &mut Call,
-        parameter: &str,
-    ) -> Result<Partitions<Q, P>> {
-        Partitions::from_pairs(P::load_each(call, parameter)?)
+    pub fn load_each<P: LoadEach<Up, Up::Output, Self>, Up: Asset>(self, call: &mut Call, parameter: &str) -> Result<Pairs<P>> {
+        P::load_each(call, parameter)
     }
 
     /// Loads an earlier partition of the asset itself.
@@ -249,7 +240,7 @@ impl OptionalBytesKind {
     }
 
     /// Takes the value of each partition.
-    pub fn produce_each<P: PartitionDefinition, T: IntoOption<Inner = Bytes>>(self, values: Partitions<P, T>) -> Produced {
+    pub fn produce_each<P, T: IntoOption<Inner = Bytes>>(self, values: Partitions<P, T>) -> Produced {
         Produced::partitions(
             values.into_pairs().filter_map(|(key, value)| Some((key, Value::Bytes(value.into_option()?)))).collect(),
         )
@@ -259,12 +250,8 @@ impl OptionalBytesKind {
     ///
     /// # Errors
     /// If nothing is stored for a partition, or it cannot be read.
-    pub fn load_each<P: LoadEach<Up, Up::Output, Self>, Q: PartitionDefinition, Up: Asset>(
-        self,
-        call: &mut Call,
-        parameter: &str,
-    ) -> Result<Partitions<Q, P>> {
-        Partitions::from_pairs(P::load_each(call, parameter)?)
+    pub fn load_each<P: LoadEach<Up, Up::Output, Self>, Up: Asset>(self, call: &mut Call, parameter: &str) -> Result<Pairs<P>> {
+        P::load_each(call, parameter)
     }
 
     /// Loads an earlier partition of the asset itself.
@@ -296,7 +283,7 @@ impl ObjectKind {
     }
 
     /// Takes the value of each partition.
-    pub fn produce_each<P: PartitionDefinition, T: Serialize + Sendable>(self, values: Partitions<P, T>) -> Produced {
+    pub fn produce_each<P, T: Serialize + Sendable>(self, values: Partitions<P, T>) -> Produced {
         Produced::partitions(values.into_pairs().map(|(key, value)| (key, Value::Object(Object::new(value)))).collect())
     }
 
@@ -304,12 +291,8 @@ impl ObjectKind {
     ///
     /// # Errors
     /// If nothing is stored for a partition, or it cannot be read.
-    pub fn load_each<P: LoadEach<Up, Up::Output, Self>, Q: PartitionDefinition, Up: Asset>(
-        self,
-        call: &mut Call,
-        parameter: &str,
-    ) -> Result<Partitions<Q, P>> {
-        Partitions::from_pairs(P::load_each(call, parameter)?)
+    pub fn load_each<P: LoadEach<Up, Up::Output, Self>, Up: Asset>(self, call: &mut Call, parameter: &str) -> Result<Pairs<P>> {
+        P::load_each(call, parameter)
     }
 
     /// Loads an earlier partition of the asset itself.
@@ -341,7 +324,7 @@ impl OptionalObjectKind {
     }
 
     /// Takes the value of each partition.
-    pub fn produce_each<P: PartitionDefinition, T: OptionalObject>(self, values: Partitions<P, T>) -> Produced {
+    pub fn produce_each<P, T: OptionalObject>(self, values: Partitions<P, T>) -> Produced {
         Produced::partitions(
             values.into_pairs().filter_map(|(key, value)| Some((key, Value::Object(value.into_object()?)))).collect(),
         )
@@ -351,12 +334,8 @@ impl OptionalObjectKind {
     ///
     /// # Errors
     /// If nothing is stored for a partition, or it cannot be read.
-    pub fn load_each<P: LoadEach<Up, Up::Output, Self>, Q: PartitionDefinition, Up: Asset>(
-        self,
-        call: &mut Call,
-        parameter: &str,
-    ) -> Result<Partitions<Q, P>> {
-        Partitions::from_pairs(P::load_each(call, parameter)?)
+    pub fn load_each<P: LoadEach<Up, Up::Output, Self>, Up: Asset>(self, call: &mut Call, parameter: &str) -> Result<Pairs<P>> {
+        P::load_each(call, parameter)
     }
 
     /// Loads an earlier partition of the asset itself.
@@ -388,7 +367,7 @@ impl NothingKind {
     }
 
     /// Takes what the body returned.
-    pub fn produce_each<P: PartitionDefinition, T>(self, _values: Partitions<P, T>) -> Produced {
+    pub fn produce_each<P, T>(self, _values: Partitions<P, T>) -> Produced {
         Produced::nothing()
     }
 
@@ -396,12 +375,8 @@ impl NothingKind {
     ///
     /// # Errors
     /// Never returns.
-    pub fn load_each<P: LoadNothing<Up>, Q: PartitionDefinition, Up: Asset>(
-        self,
-        call: &mut Call,
-        parameter: &str,
-    ) -> Result<Partitions<Q, P>> {
-        NoKind.load_each::<P, Q, Up>(call, parameter)
+    pub fn load_each<P: LoadNothing<Up>, Up: Asset>(self, call: &mut Call, parameter: &str) -> Result<Pairs<P>> {
+        NoKind.load_each::<P, Up>(call, parameter)
     }
 
     /// Always a compile error.
@@ -434,7 +409,7 @@ impl NoKind {
     }
 
     /// Always a compile error, the one that says what can be stored.
-    pub fn produce_each<P: PartitionDefinition, T: Storable>(self, _values: Partitions<P, T>) -> Produced {
+    pub fn produce_each<P, T: Storable>(self, _values: Partitions<P, T>) -> Produced {
         Produced::nothing()
     }
 
@@ -442,8 +417,8 @@ impl NoKind {
     ///
     /// # Errors
     /// Always.
-    pub fn load_each<P, Q: PartitionDefinition, Up>(self, call: &mut Call, parameter: &str) -> Result<Partitions<Q, P>> {
-        self.load::<Partitions<Q, P>, Up>(call, parameter)
+    pub fn load_each<P, Up>(self, call: &mut Call, parameter: &str) -> Result<Pairs<P>> {
+        self.load::<Pairs<P>, Up>(call, parameter)
     }
 
     /// Compiles, as [`NoKind::load`].

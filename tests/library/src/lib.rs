@@ -35,3 +35,19 @@ pub mod raw {
         looked_at
     }
 }
+
+pub mod by_station {
+    //! What there is for each station.
+
+    use lakewright::prelude::*;
+
+    /// The stations.
+    #[partitions(keys = ["north", "south"])]
+    pub struct Station;
+
+    /// What a station measured, summed up.
+    #[asset(partitions = Station)]
+    pub fn sums(station: Partition<Station>) -> f64 {
+        station.len() as f64
+    }
+}

@@ -1,0 +1,23 @@
+use lakewright::prelude::*;
+
+#[partitions(keys = ["north", "south"])]
+struct Station;
+
+#[partitions]
+enum Species {
+    #[key = "Iris-setosa"]
+    Setosa,
+    Versicolor,
+}
+
+#[asset(partitions = Species)]
+fn raw() -> f64 {
+    20.5
+}
+
+#[asset(partitions = Station)]
+fn cleaned(raw: f64) -> f64 {
+    raw
+}
+
+fn main() {}

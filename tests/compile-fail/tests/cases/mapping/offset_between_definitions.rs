@@ -1,0 +1,19 @@
+use lakewright::prelude::*;
+
+#[partitions(daily, start = "2023-01-01")]
+struct Day;
+
+#[partitions(hourly, start = "2023-01-01")]
+struct Hour;
+
+#[asset(partitions = Hour)]
+fn raw() -> f64 {
+    20.5
+}
+
+#[asset(partitions = Day)]
+fn cleaned(#[input(mapping = offset(-1))] raw: f64) -> f64 {
+    raw
+}
+
+fn main() {}

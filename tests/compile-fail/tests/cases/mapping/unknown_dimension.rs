@@ -1,0 +1,29 @@
+use lakewright::prelude::*;
+
+#[partitions(daily, start = "2023-01-01")]
+struct Day;
+
+#[partitions]
+enum Species {
+    #[key = "Iris-setosa"]
+    Setosa,
+    Versicolor,
+}
+
+#[partitions]
+struct DaySpecies {
+    date: Day,
+    species: Species,
+}
+
+#[asset(partitions = DaySpecies)]
+fn raw() -> f64 {
+    20.5
+}
+
+#[asset(partitions = DaySpecies)]
+fn cleaned(#[input(mapping = dimensions(day = offset(-1)))] raw: f64) -> f64 {
+    raw
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+use lakewright::prelude::*;
+
+#[partitions(daily, start = "01.02.2023")]
+struct Day;
+
+#[asset(partitions = Day)]
+fn readings(day: Partition<Day>) -> Result<i64> {
+    let (start, _) = day.window()?;
+    Ok(i64::from(start.day() - day.day()))
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use lakewright::prelude::*;
+
+#[partitions(keys = ["a"])]
+fn station() -> String {
+    String::new()
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+use lakewright::prelude::*;
+
+#[partitions(keys = ["north"], io_manager = "delta")]
+struct Station;
+
+#[asset(partitions = Station)]
+fn readings(station: Partition<Station>) -> f64 {
+    station.len() as f64
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use lakewright::prelude::*;
+
+#[partitions(keys = ["a"])]
+struct Station<T>(std::marker::PhantomData<T>);
+
+fn main() {}

@@ -1,0 +1,11 @@
+use lakewright::prelude::*;
+
+#[partitions(key = ["north", "south"])]
+struct Station;
+
+#[asset(partitions = Station)]
+fn readings(station: Partition<Station>) -> f64 {
+    station.len() as f64
+}
+
+fn main() {}

@@ -1,0 +1,17 @@
+use lakewright::prelude::*;
+
+#[partitions(keys = ["north", "south"])]
+struct Station;
+
+#[asset(partitions = Station)]
+fn running(#[input(previous)] before: Option<f64>) -> f64 {
+    let _ = before;
+    20.5
+}
+
+#[asset]
+fn after(running: f64) -> f64 {
+    running
+}
+
+fn main() {}
