@@ -33,6 +33,7 @@ fn partition_columns(asset: &Asset) -> impl Iterator<Item = TokenStream> {
     let name = asset.item.sig.ident.unraw().to_string();
     let columns = match asset.args.get("partition_expr") {
         Some(Value::Text(column)) => vec![column],
+        Some(Value::Expressions(all)) => all.iter().map(|(_, column)| column).collect(),
         _ => Vec::new(),
     };
     columns.into_iter().map(move |column| {

@@ -35,7 +35,8 @@ pub(super) struct List {
 #[derive(Args)]
 pub(super) struct Change {
     /// The name of the set, which is that of its definition unless that says otherwise
-    set: String,
+    #[arg(value_name = "SET")]
+    name: String,
     /// The keys
     #[arg(required = true)]
     keys: Vec<String>,
@@ -148,12 +149,12 @@ impl Change {
         let json = shell.json;
         let lakehouse = shell.lakehouse()?;
         let changed = match add {
-            true => lakehouse.add_partitions(&self.set, &self.keys)?,
-            false => lakehouse.remove_partitions(&self.set, &self.keys)?,
+            true => lakehouse.add_partitions(&self.name, &self.keys)?,
+            false => lakehouse.remove_partitions(&self.name, &self.keys)?,
         };
         let (what, not) = if add { ("added", "was there") } else { ("removed", "was not there") };
         if json {
-            print_json(&serde_json::json!({ "v": 1, "set": self.set, what: changed }));
+            print_json(&serde_json::json!({ "v": 1, "set": self.name, what: changed }));
             return Ok(EXIT_OK);
         }
         for key in &self.keys {

@@ -146,12 +146,9 @@ impl Item {
         match self {
             Self::Key(text) => match qualified(text, space) {
                 // A key that looks qualified may still be one.
-                Some((axis, key)) => match space.index(&space.def().parse_key(text)?) {
-                    Ok(index) if !space.def().is_multi() => Ok(Some(Applied::Key(index))),
-                    _ => {
-                        let key = space.range(axis, key, key)?;
-                        Ok(Some(Applied::Axis(axis, key)))
-                    }
+                Some((axis, key)) => match space.def().parse_key(text).and_then(|key| space.index(&key)) {
+                    Ok(index) => Ok(Some(Applied::Key(index))),
+                    Err(_) => Ok(Some(Applied::Axis(axis, space.range(axis, key, key)?))),
                 },
                 None => match space.def().parse_key(text).and_then(|key| space.index(&key)) {
                     Ok(index) => Ok(Some(Applied::Key(index))),

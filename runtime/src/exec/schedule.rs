@@ -17,6 +17,7 @@ use crate::exec::step::{StepLauncher, StepResult};
 use crate::exec::workshop::Workshop;
 use crate::io::RunInfo;
 use crate::key::AssetKey;
+use crate::slice::Slice;
 
 /// Ends a run early: what has begun is finished, and nothing else begins.
 #[derive(Clone, Debug, Default)]
@@ -98,6 +99,8 @@ impl RunReport {
 pub struct StepReport {
     /// The assets it produces.
     pub assets: Vec<AssetKey>,
+    /// The part of each asset, in the same order.
+    pub slices: Vec<Slice>,
     /// How it ended.
     pub outcome: StepOutcome,
     /// What it stored.
@@ -241,6 +244,7 @@ impl Schedule {
     fn report(self, run: String, status: RunStatus, elapsed: SignedDuration, plan: Plan) -> RunReport {
         let steps = plan.steps.into_iter().zip(self.outcomes).zip(self.materializations);
         let steps = steps.map(|((step, outcome), materializations)| StepReport {
+            slices: step.assets.iter().map(|asset| asset.slice.clone()).collect(),
             assets: step.assets.into_iter().map(|asset| asset.key).collect(),
             outcome: outcome.unwrap_or(StepOutcome::Skipped(SkipReason::Interrupted)),
             materializations,

@@ -9,7 +9,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::render_failure;
 use crate::event::{Event, EventKind, Materialization, RunStatus, SkipReason, StepSummary};
-use crate::report::{bytes, duration};
+use crate::key::AssetKey;
+use crate::report::{bytes, duration, partitions};
+use crate::slice::Slice;
 
 /// Shows a run on standard error as it goes. Hand its [`event`](ConsoleReporter::event) to a subscription.
 pub struct ConsoleReporter {
@@ -41,10 +43,10 @@ impl ConsoleReporter {
                 steps.clone_into(&mut state.steps);
             }
             EventKind::StepStarted { step, .. } => state.running.push(*step),
-            EventKind::InputMissing { step, asset, partitions } => {
+            EventKind::InputMissing { step, asset, partitions: missing } => {
                 let name = state.name(*step);
-                let what = match partitions {
-                    Some(partitions) => format!("`{asset}` in {partitions}"),
+                let what = match missing {
+                    Some(missing) => format!("`{asset}` in [{}]", partitions(missing)),
                     None => format!("`{asset}`"),
                 };
                 state.line(&format!("note     {name}: nothing is stored for {what}, which may be absent"));
@@ -106,8 +108,12 @@ impl Default for ConsoleReporter {
 
 impl State {
     fn name(&self, step: usize) -> String {
-        let assets = self.steps.get(step).map(|step| step.assets.iter().map(ToString::to_string).collect::<Vec<_>>());
-        assets.unwrap_or_default().join(", ")
+        let Some(step) = self.steps.get(step) else { return String::new() };
+        let name = |(asset, slice): (&AssetKey, &Slice)| match partitions(slice) {
+            partitions if partitions.is_empty() => asset.to_string(),
+            partitions => format!("{asset} [{partitions}]"),
+        };
+        step.assets.iter().zip(&step.slices).map(name).collect::<Vec<_>>().join(", ")
     }
 
     fn line(&self, line: &str) {

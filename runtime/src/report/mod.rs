@@ -8,4 +8,4 @@ mod table;
 pub use console::ConsoleReporter;
 pub use errors::{render_error, render_failure};
 pub use graph::{GraphFormat, render_graph};
-pub use table::{bytes, duration, preview_table, run_table, table};
+pub use table::{bytes, duration, partitions, preview_table, run_table, table};

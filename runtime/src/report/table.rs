@@ -5,6 +5,7 @@ use jiff::SignedDuration;
 
 use crate::exec::{RunReport, StepOutcome};
 use crate::frame::Preview;
+use crate::slice::Slice;
 
 /// The narrowest terminal that tables are fitted into, in columns.
 const NARROWEST: u16 = 40;
@@ -30,21 +31,44 @@ where
 /// What a run materialized, where, how much, and how long it took.
 #[must_use]
 pub fn run_table(report: &RunReport) -> String {
+    let any_partitions = report.steps.iter().flat_map(|step| &step.slices).any(|slice| *slice != Slice::Whole);
     let rows = report.steps.iter().flat_map(|step| {
         let (word, took) = match &step.outcome {
             StepOutcome::Succeeded(took) => ("ok", duration(took.load + took.compute + took.store)),
             StepOutcome::Failed(_) => ("failed", String::new()),
             StepOutcome::Skipped(_) => ("skipped", String::new()),
         };
-        step.assets.iter().map(move |key| {
+        step.assets.iter().zip(&step.slices).map(move |(key, slice)| {
             let stored = step.materializations.iter().find(|stored| stored.asset == *key);
             let rows = stored.and_then(|stored| stored.rows).map_or_else(String::new, |rows| rows.to_string());
             let size = stored.and_then(|stored| stored.bytes).map_or_else(String::new, bytes);
             let location = stored.map_or_else(String::new, |stored| relative(&stored.location));
-            [key.to_string(), word.to_owned(), rows, size, took.clone(), location]
+            let mut row = vec![key.to_string(), word.to_owned(), rows, size, took.clone(), location];
+            if any_partitions {
+                row.insert(1, partitions(slice));
+            }
+            row
         })
     });
-    table(&["asset", "", "rows", "size", "time", "where"], rows)
+    let mut header = vec!["asset", "", "rows", "size", "time", "where"];
+    if any_partitions {
+        header.insert(1, "partitions");
+    }
+    table(&header, rows)
+}
+
+/// The longest list of partitions that is shown, in characters.
+const PARTITIONS_SHOWN: usize = 28;
+
+/// The partitions of a slice, cut short; nothing for a whole asset.
+#[must_use]
+pub fn partitions(slice: &Slice) -> String {
+    let text = slice.to_string();
+    let Some(inside) = text.strip_prefix("v1:[").and_then(|text| text.strip_suffix(']')) else { return String::new() };
+    match inside.char_indices().nth(PARTITIONS_SHOWN) {
+        Some((end, _)) => format!("{}…", &inside[..end]),
+        None => inside.to_owned(),
+    }
 }
 
 /// The first rows of a table.

@@ -2,6 +2,7 @@
 
 mod batches;
 mod empty;
+mod found;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,9 +15,11 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::stream::{self, StreamExt};
 
 pub use batches::RecordBatchStream;
+pub(crate) use found::found_columns;
 
 use self::empty::NoBatches;
 use super::{Frame, Preview, StoredRows, Table, TablePlan, check_columns, check_same_columns};
+use crate::columns::FoundColumn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Column;
 
@@ -78,6 +81,14 @@ impl TablePlan for ArrowTable {
 
     fn schema(&mut self) -> Result<Vec<Column>> {
         Ok(columns_of(&ArrowTable::schema(self)))
+    }
+
+    fn found_columns(&mut self) -> Result<Option<Vec<FoundColumn>>> {
+        let batches = match self {
+            Self::Batches { batches, .. } => Some(&batches[..]),
+            Self::Stream(_) => None,
+        };
+        Ok(Some(found_columns(&ArrowTable::schema(self), batches)))
     }
 
     fn materialize(self: Box<Self>) -> Result<Arc<dyn StoredRows>> {

@@ -209,6 +209,11 @@ fn constant(name: &str, data_type: &DataType, value: Option<&str>) -> Result<Exp
     let Some(text) = value.filter(|text| !text.is_empty()) else { return Ok(lit(Scalar::null(data_type.clone())).alias(name)) };
     let text = Series::new(name.into(), [text]);
     let typed = match data_type {
+        DataType::Date => {
+            let days = text.get(0)?.get_str().and_then(crate::io::slicing::days);
+            let wrong = || Error::new(ErrorKind::Corrupt, format!("the partition column `{name}` has a value that is no date"));
+            Series::new(name.into(), [days.ok_or_else(wrong)?]).cast(data_type)?
+        }
         DataType::Boolean => Series::new(name.into(), [text.get(0)?.get_str() == Some("true")]),
         DataType::Datetime(..) => {
             let microseconds = text.get(0)?.get_str().and_then(schema::partition_microseconds);

@@ -261,9 +261,19 @@ fn literals(texts: &[&str], data_type: &DataType) -> Option<Series> {
             let numbers: Option<Vec<i64>> = texts.iter().map(|text| instant(text, *unit)).collect();
             Series::new(PlSmallStr::EMPTY, numbers?).cast(data_type).ok()
         }
+        DataType::Date => {
+            let days: Option<Vec<i32>> = texts.iter().map(|text| days(text)).collect();
+            Series::new(PlSmallStr::EMPTY, days?).cast(data_type).ok()
+        }
         other if is_text(other) => Some(series),
         other => series.strict_cast(other).ok(),
     }
+}
+
+/// A date as the number that a column of dates holds.
+pub(crate) fn days(text: &str) -> Option<i32> {
+    let date: jiff::civil::Date = text.parse().ok()?;
+    Some(date.since(jiff::civil::date(1970, 1, 1)).ok()?.get_days())
 }
 
 /// A time of day on a date, or an instant, as the number that a column of this unit holds.
@@ -293,10 +303,7 @@ fn scaled(nanoseconds: i128, unit: TimeUnit) -> Option<i64> {
 /// A value of a time column as statistics and partition values write it, as the number that the column holds.
 fn number(text: &str, data_type: &DataType) -> Option<i64> {
     match data_type {
-        DataType::Date => {
-            let date: jiff::civil::Date = text.parse().ok()?;
-            Some(date.since(jiff::civil::date(1970, 1, 1)).ok()?.get_days().into())
-        }
+        DataType::Date => days(text).map(i64::from),
         DataType::Datetime(unit, _) => instant(&text.replacen(' ', "T", 1), *unit),
         _ => None,
     }
