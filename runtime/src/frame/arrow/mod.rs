@@ -84,11 +84,12 @@ impl TablePlan for ArrowTable {
     }
 
     fn found_columns(&mut self) -> Result<Option<Vec<FoundColumn>>> {
+        let schema = ArrowTable::schema(self);
         let batches = match self {
             Self::Batches { batches, .. } => Some(&batches[..]),
             Self::Stream(_) => None,
         };
-        Ok(Some(found_columns(&ArrowTable::schema(self), batches)))
+        Ok(Some(found_columns(&schema, batches)))
     }
 
     fn materialize(self: Box<Self>) -> Result<Arc<dyn StoredRows>> {
