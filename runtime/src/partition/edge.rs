@@ -180,7 +180,7 @@ const fn unfit(down: End, up: End, mapping: &MappingDef) -> Option<Text> {
         MappingDef::Offset(..) => offset(down, up),
         MappingDef::Dimensions(_) if !matches!(b.kind, ShapeKind::Multi(_)) => {
             let text = Text::new("`dimensions(…)` is for several dimensions, and ");
-            Some(fitting(up.describe(text, down), down, up))
+            Some(up.describe(text, down).with("; write the mapping without it, as in `#[input(mapping = all)]`"))
         }
         MappingDef::Dimensions(named) => unnamed_dimension(down, up, named),
         _ => None,
