@@ -3,6 +3,9 @@
 //! Each returns nothing, or fails the build with a sentence where the check was written down. A mistaken definition is never
 //! reported, since it has been already.
 
+#![expect(clippy::missing_panics_doc, reason = "a panic is how a constant fails the build")]
+#![expect(clippy::large_types_passed_by_value, reason = "a constant is built by value")]
+
 use super::text::{Text, contains, same};
 use super::{AssetShape, MappingDef, Shape, ShapeKind};
 
