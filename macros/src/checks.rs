@@ -23,10 +23,8 @@ pub(crate) fn produce(output: &Ident, returns: &Returns, value: &Ident) -> Token
     let written = &returns.value;
     let span = written.span();
     let probe = paths::probe(span);
-    let produce = match &returns.each {
-        Some(definition) => quote_spanned!(span=> produce_each::<#definition, #written>),
-        None => quote_spanned!(span=> produce::<#written>),
-    };
+    let each = returns.each.as_ref().map(|definition| quote_spanned!(span=> produce_each::<#definition, #written>));
+    let produce = each.unwrap_or_else(|| quote_spanned!(span=> produce::<#written>));
     quote_spanned!(span=> (&&&&#probe::<#output>::NEW).kind().#produce(#value))
 }
 

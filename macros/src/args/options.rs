@@ -68,7 +68,7 @@ impl Shape {
     /// The option `name` with a value, for messages.
     pub(crate) fn example(self, name: &str) -> String {
         match self {
-            Self::Text => format!("{name} = \"…\""),
+            Self::Text | Self::FlagOrText => format!("{name} = \"…\""),
             Self::Segments => format!("{name} = \"a/b\""),
             Self::Mode => format!("{name} = \"overwrite\""),
             Self::Number => format!("{name} = 3"),
@@ -81,7 +81,6 @@ impl Shape {
             Self::Expression => format!("{name} = \"species\""),
             Self::Mapping => format!("{name} = offset(-1)"),
             Self::Flag => name.to_owned(),
-            Self::FlagOrText => format!("{name} = \"…\""),
             Self::Integer => format!("{name} = 1"),
             Self::Weekday => format!("{name} = \"monday\""),
             Self::Keys => format!("{name} = [\"a\", \"b\"]"),

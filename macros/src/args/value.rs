@@ -39,7 +39,7 @@ const MODES: [(&str, &str); 5] =
 pub(crate) fn assigned(shape: Shape, tokens: TokenStream) -> syn::Result<Option<Value>> {
     let list_tokens = tokens.clone();
     let value = match shape {
-        Shape::Text => syn::parse2(tokens).ok().map(Value::Text),
+        Shape::Text | Shape::Expression | Shape::FlagOrText => syn::parse2(tokens).ok().map(Value::Text),
         Shape::Segments => return segments(tokens).map(checked_segments).transpose(),
         Shape::Texts => list(tokens).map(Value::Texts),
         Shape::Mode => syn::parse2(tokens).ok().map(mode).transpose()?,
@@ -48,10 +48,8 @@ pub(crate) fn assigned(shape: Shape, tokens: TokenStream) -> syn::Result<Option<
         Shape::Asset => Path::parse_mod_style.parse2(tokens).ok().map(Value::Asset),
         Shape::Assets => path_list(tokens).map(Value::Assets),
         Shape::Definition => Path::parse_mod_style.parse2(tokens).ok().map(Value::Definition),
-        Shape::Expression => syn::parse2(tokens).ok().map(Value::Text),
         Shape::Mapping => return Mapping::parse.parse2(tokens).map(Value::Mapping).map(Some),
         Shape::Flag => syn::parse2::<LitBool>(tokens).ok().map(|flag| Value::Flag(flag.value)),
-        Shape::FlagOrText => syn::parse2(tokens).ok().map(Value::Text),
         Shape::Integer => integer.parse2(tokens).ok().map(|(number, token)| Value::Integer(number, token)),
         Shape::Weekday => match syn::parse2(tokens.clone()) {
             Ok(text) => Some(Value::Text(text)),

@@ -125,7 +125,7 @@ fn parts(item: &DeriveInput, name: &str, kind: &Kind) -> Parts {
 fn cached(def: &TokenStream) -> TokenStream {
     let cached = paths::cached(Span::call_site());
     quote! {
-        static __DEF: #cached = #cached::NEW;
+        static __DEF: #cached = #cached::new();
         __DEF.get(|| #def)
     }
 }

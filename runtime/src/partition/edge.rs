@@ -3,6 +3,9 @@
 //! Each returns nothing, or fails the build with a sentence where the check was written down. A mistaken definition is never
 //! reported, since it has been already.
 
+#![expect(clippy::missing_panics_doc, reason = "a panic is how a constant fails the build")]
+#![expect(clippy::large_types_passed_by_value, reason = "a constant is built by value")]
+
 use super::text::{Text, contains, same};
 use super::{AssetShape, MappingDef, Shape, ShapeKind};
 
@@ -180,7 +183,7 @@ const fn unfit(down: End, up: End, mapping: &MappingDef) -> Option<Text> {
         MappingDef::Offset(..) => offset(down, up),
         MappingDef::Dimensions(_) if !matches!(b.kind, ShapeKind::Multi(_)) => {
             let text = Text::new("`dimensions(…)` is for several dimensions, and ");
-            Some(fitting(up.describe(text, down), down, up))
+            Some(up.describe(text, down).with("; write the mapping without it, as in `#[input(mapping = all)]`"))
         }
         MappingDef::Dimensions(named) => unnamed_dimension(down, up, named),
         _ => None,

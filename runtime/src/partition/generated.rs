@@ -10,11 +10,15 @@ use super::{DimensionDef, Partition, PartitionDefinition, PartitionKey, Partitio
 use crate::error::{Error, ErrorKind, Result, known_names};
 
 /// A definition that is made when it is first asked for.
+#[derive(Default)]
 pub struct Cached(OnceLock<PartitionsDef>);
 
 impl Cached {
     /// Not made yet.
-    pub const NEW: Self = Self(OnceLock::new());
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(OnceLock::new())
+    }
 
     /// The definition.
     ///

@@ -1,5 +1,7 @@
 //! Definitions as constants, so that the compiler can relate them.
 
+#![expect(clippy::large_types_passed_by_value, reason = "a constant is built by value")]
+
 use super::MappingDef;
 use super::text::{Text, same};
 

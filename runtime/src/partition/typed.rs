@@ -140,7 +140,6 @@ impl<P: PartitionDefinition> Partition<P> {
 
     /// The typed key.
     #[must_use]
-    #[expect(clippy::missing_panics_doc, reason = "only `made` makes one")]
     pub fn value(&self) -> &P::Key {
         self.value.downcast_ref().unwrap_or_else(|| unreachable!("a partition holds the key of its definition"))
     }
