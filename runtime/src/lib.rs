@@ -162,3 +162,12 @@ pub use value::{Bytes, Object, ObjectFormat, Value};
 #[cfg(all(doctest, feature = "delta", feature = "parquet", feature = "csv", feature = "fs", feature = "cli"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+// The guides: theirs too.
+#[cfg(all(doctest, feature = "delta", feature = "parquet", feature = "csv", feature = "fs", feature = "cli"))]
+#[doc = include_str!("../../docs/partitions.md")]
+struct PartitionsGuide;
+
+#[cfg(all(doctest, feature = "delta", feature = "parquet", feature = "csv", feature = "fs", feature = "cli"))]
+#[doc = include_str!("../../docs/stores.md")]
+struct StoresGuide;
