@@ -58,6 +58,7 @@ impl PartitionKey {
     }
 
     /// The dimensions with their values, sorted by name.
+    #[must_use]
     pub fn dimensions(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         self.dimensions.iter().map(|(name, value)| (&**name, &**value))
     }

@@ -3,6 +3,7 @@
 //! A [`PartitionsDef`] says what keys there can be; a [`KeySpace`] is what it comes to at one moment, each key with an index; a
 //! [`KeySet`] is a set of those indices. [`Mapping`]s carry sets from one definition to another, both ways.
 
+mod axis;
 mod def;
 pub(crate) mod edge;
 pub(crate) mod generated;
@@ -10,6 +11,8 @@ mod key;
 mod many;
 mod mapping;
 pub(crate) mod own;
+mod plan;
+mod runs;
 mod set;
 mod shape;
 mod space;
@@ -17,12 +20,13 @@ mod text;
 mod time;
 mod typed;
 
+pub use axis::Axis;
 pub use def::{Dimension, DimensionDef, PartitionsDef};
 pub use key::PartitionKey;
 pub use many::{PartitionSet, Partitions, PartitionsIter};
 pub use mapping::{Mapping, MappingDef};
 pub use set::KeySet;
 pub use shape::{AssetShape, DimensionShape, Shape, ShapeKind};
-pub use space::{Axis, KeySpace};
+pub use space::KeySpace;
 pub use time::{Every, TimeDef, Window};
 pub use typed::{Partition, PartitionDefinition, TimePartitions, Unpartitioned};
