@@ -7,7 +7,7 @@
 #![expect(clippy::large_types_passed_by_value, reason = "a constant is built by value")]
 
 use super::text::{Text, contains, same};
-use super::{AssetShape, MappingDef, Shape, ShapeKind};
+use super::{AssetShape, DimensionShape, MappingDef, Shape, ShapeKind};
 
 /// One end of an edge, or one dimension of it.
 #[derive(Clone, Copy)]
@@ -74,19 +74,20 @@ pub const fn previous(asset: AssetShape) {
     panic!("{}", text.with("; it needs a definition of windows of time, or one dimension of them").as_str());
 }
 
-/// One dimension of an input with a mapping for each.
+/// One dimension of an input with a mapping for each: of the input, or of the asset if only that has several.
 #[track_caller]
 pub const fn mapped_dimension(asset: AssetShape, upstream: AssetShape, dimension: &'static str, mapping: &MappingDef) {
     let (down, up) = (asset.partitions, upstream.partitions);
-    if down.is_any() || !matches!(up.kind, ShapeKind::Multi(_)) {
+    let owner = if up.dimensions().is_empty() { asset } else { upstream };
+    if down.is_any() || up.is_any() || owner.partitions.dimensions().is_empty() {
         return;
     }
-    let Some(upper) = up.dimension(dimension) else {
-        let text = Text::new("asset ").name(upstream.name).with(" has no dimension ").name(dimension);
-        panic!("{}", up.suggest_dimension(text, dimension).as_str());
-    };
+    if owner.partitions.dimension(dimension).is_none() {
+        let text = Text::new("asset ").name(owner.name).with(" has no dimension ").name(dimension);
+        panic!("{}", owner.partitions.suggest_dimension(text, dimension).as_str());
+    }
     let down = End { asset: asset.name, dimension, shape: counterpart(down, dimension) };
-    let up = End { asset: upstream.name, dimension, shape: upper };
+    let up = End { asset: upstream.name, dimension, shape: counterpart(up, dimension) };
     if let Some(text) = unfit(down, up, mapping) {
         panic!("{}", text.as_str());
     }
@@ -107,7 +108,7 @@ pub const fn known_key(asset: AssetShape, dimension: &'static str, key: &'static
     }
 }
 
-/// What a dimension of the upstream is compared with: the dimension of the same name, or the only one there is.
+/// The dimension of this name, or the only one there is.
 const fn counterpart(down: &'static Shape, dimension: &str) -> &'static Shape {
     match (down.kind, down.dimension(dimension)) {
         (ShapeKind::Multi(_), Some(shape)) => shape,
@@ -125,8 +126,9 @@ const fn unmapped(down: End, up: End) -> Option<Text> {
     let text = down.describe(Text::new(""), up).with(" and its input ").name(up.asset).with(" by ");
     let text = b.describe(text, a);
     if a.dimensions_of(b) > 1 || b.dimensions_of(a) > 1 {
-        let text = text.with(": more than one dimension would fit");
-        return Some(fitting(text, down, up));
+        let (several, one) = if a.dimensions_of(b) > 1 { (a, b) } else { (b, a) };
+        let text = text.with(": more than one dimension fits; say which, as in `#[input(mapping = dimensions(");
+        return Some(text.with(several.first_dimension_of(one)).with(" = identity))]`"));
     }
     Some(fitting(text.with(": no mapping fits by itself"), down, up))
 }
@@ -174,14 +176,11 @@ const fn unfit(down: End, up: End, mapping: &MappingDef) -> Option<Text> {
     }
     match mapping {
         MappingDef::Identity => identity(down, up),
-        MappingDef::Overlap if !(a.is_time() && b.is_time()) => {
-            let text = Text::new("`overlap` relates windows of time, and ");
-            let odd = if a.is_time() { up } else { down };
-            let other = if a.is_time() { down } else { up };
-            Some(fitting(odd.describe(text, other), down, up))
-        }
-        MappingDef::Offset(..) => offset(down, up),
-        MappingDef::Dimensions(_) if !matches!(b.kind, ShapeKind::Multi(_)) => {
+        MappingDef::Overlap => windows(down, up, "`overlap` relates windows of time, and ", false),
+        MappingDef::Offset(..) => windows(down, up, "`offset(…)` counts windows of time, and ", true),
+        // Of several dimensions of the asset, the input follows one.
+        MappingDef::Dimensions([_]) if b.dimensions().is_empty() && !a.dimensions().is_empty() => None,
+        MappingDef::Dimensions(_) if b.dimensions().is_empty() => {
             let text = Text::new("`dimensions(…)` is for several dimensions, and ");
             Some(up.describe(text, down).with("; write the mapping without it, as in `#[input(mapping = all)]`"))
         }
@@ -193,44 +192,39 @@ const fn unfit(down: End, up: End, mapping: &MappingDef) -> Option<Text> {
 /// Why the same key is not to be had.
 const fn identity(down: End, up: End) -> Option<Text> {
     let (a, b) = (down.shape, up.shape);
-    if a.is(b) {
+    if a.is(b) || a.dimensions_of(b) == 1 || b.dimensions_of(a) == 1 {
         return None;
     }
-    match (a.kind, b.kind) {
-        (ShapeKind::Static(keys), ShapeKind::Static(upper)) => {
-            let mut index = 0;
-            while index < keys.len() {
-                if !contains(upper, keys[index]) {
-                    let text = Text::new("`identity` needs the same keys on both sides, and ").name(keys[index]);
-                    let text = text.with(" of ").name(a.name).with(" is no key of ").name(b.name);
-                    return Some(text.with("; use `map(…)` to say which keys belong together"));
-                }
-                index += 1;
-            }
-            None
-        }
-        (ShapeKind::Dynamic, ShapeKind::Static(_) | ShapeKind::Dynamic)
-        | (ShapeKind::Static(_), ShapeKind::Dynamic)
-        | (ShapeKind::Time, ShapeKind::Time) => None,
-        _ => {
-            let text = down.describe(Text::new("`identity` needs the same keys on both sides, and "), up).with(", but ");
-            Some(fitting(up.describe(text, down), down, up))
-        }
-    }
+    let text = down.describe(Text::new("`identity` is for one definition on both sides, and "), up).with(", but ");
+    Some(fitting(up.describe(text, down), down, up))
 }
 
-/// Why windows cannot be counted from the one that is made.
-const fn offset(down: End, up: End) -> Option<Text> {
+/// Why windows of time do not go together.
+const fn windows(down: End, up: End, what: &str, one_definition: bool) -> Option<Text> {
     let (Some(a), Some(b)) = (down.shape.only_time(), up.shape.only_time()) else {
-        let odd = if down.shape.only_time().is_none() { down } else { up };
-        let text = Text::new("`offset(…)` counts windows of time, and ");
-        return Some(fitting(odd.describe(text, if odd.shape.is(up.shape) { down } else { up }), down, up));
+        let (odd, other) = if down.shape.only_time().is_none() { (down, up) } else { (up, down) };
+        return Some(fitting(odd.describe(Text::new(what), other), down, up));
     };
-    if a.is(b) {
-        return None;
+    if one_definition && !a.is(b) {
+        let text = down.describe(Text::new("`offset(…)` counts windows of one definition, and "), up).with(", but ");
+        return Some(fitting(up.describe(text, down), down, up));
     }
-    let text = down.describe(Text::new("`offset(…)` counts windows of one definition, and "), up).with(", but ");
-    Some(fitting(up.describe(text, down), down, up))
+    // The other dimensions, if both have some, keep their keys.
+    let (upper, lower) = (up.shape.dimensions(), down.shape.dimensions());
+    let mut index = 0;
+    while index < upper.len() && !lower.is_empty() {
+        let DimensionShape { name, shape } = upper[index];
+        let same = match down.shape.dimension(name) {
+            Some(other) => other.is(shape),
+            None => false,
+        };
+        if !same && !shape.is_time() {
+            let text = down.describe(Text::new("the dimension ").name(name).with(" has no mapping: "), up).with(", but ");
+            return Some(fitting(up.describe(text, down), down, up));
+        }
+        index += 1;
+    }
+    None
 }
 
 /// A dimension that is not named and does not map by itself.

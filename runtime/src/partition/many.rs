@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use jiff::{Timestamp, Zoned};
 
-use super::{DimensionDef, KeySet, Partition, PartitionDefinition, PartitionKey, PartitionsDef, TimePartitions};
+use super::{DimensionDef, KeySet, Partition, PartitionDefinition, PartitionKey, PartitionsDef, TimeDef, TimePartitions};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The partitions that a step makes: what a body is handed as `PartitionSet<Day>`, and called once with.
@@ -116,15 +116,22 @@ impl<P> fmt::Debug for PartitionSet<P> {
     }
 }
 
-/// A moment at which the windows of all these keys are over.
+/// A moment at which the windows of all these keys exist.
 fn after(def: &PartitionsDef, keys: &[PartitionKey]) -> Timestamp {
-    let ends = def.dimensions().iter().flat_map(|dimension| {
+    let moments = def.dimensions().iter().flat_map(|dimension| {
         keys.iter().filter_map(move |key| match &dimension.def {
-            DimensionDef::Time(time) => Some(time.window(time.ordinal(key.dimension(&dimension.name)?)?)?.end),
+            DimensionDef::Time(time) => exists(time, time.ordinal(key.dimension(&dimension.name)?)?),
             _ => None,
         })
     });
-    ends.max().unwrap_or(Timestamp::UNIX_EPOCH)
+    moments.max().unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// A moment at which a window exists, which may be later than its end.
+fn exists(time: &TimeDef, ordinal: u64) -> Option<Timestamp> {
+    let end = time.window(ordinal)?.end;
+    let missing = (ordinal + 1).saturating_sub(time.count(end));
+    if missing == 0 { Some(end) } else { Some(time.window(ordinal + missing).map_or(Timestamp::MAX, |later| later.end)) }
 }
 
 /// The keys of dynamic dimensions, as if just these were registered.

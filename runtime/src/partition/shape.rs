@@ -138,6 +138,19 @@ impl Shape {
         count
     }
 
+    /// The name of the first dimension of this definition.
+    pub(crate) const fn first_dimension_of(&self, definition: &Self) -> &'static str {
+        let dimensions = self.dimensions();
+        let mut index = 0;
+        while index < dimensions.len() {
+            if dimensions[index].shape.is(definition) {
+                return dimensions[index].name;
+            }
+            index += 1;
+        }
+        ""
+    }
+
     /// Its only windows of time: itself, or its only dimension of that kind.
     pub(crate) const fn only_time(&'static self) -> Option<&'static Self> {
         if self.is_time() {

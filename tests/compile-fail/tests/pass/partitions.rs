@@ -173,6 +173,31 @@ fn history(
     history
 }
 
+/// Of two dimensions of one definition, the input follows one.
+#[partitions]
+struct Span {
+    first: Day,
+    last: Day,
+}
+
+#[asset(partitions = Span)]
+fn span(
+    #[input(mapping = dimensions(first = identity))] by_day: f64,
+    #[input(from = by_day, mapping = dimensions(last = offset(-1)), allow_missing)] before: Option<f64>,
+) -> f64 {
+    by_day - before.unwrap_or_default()
+}
+
+/// By a mapping that would fit by itself.
+#[asset(partitions = Day)]
+fn spelt_out(
+    #[input(mapping = identity)] measured: Option<f64>,
+    #[input(from = hourly, mapping = all)] _all: Partitions<Hour, String>,
+    #[input(from = measured, mapping = overlap)] again: Option<f64>,
+) -> f64 {
+    measured.or(again).unwrap_or_default()
+}
+
 /// Called once for a set.
 #[asset(partitions = Day)]
 fn fetched(days: &PartitionSet<Day>) -> Result<Output<Partitions<Day, DataFrame>>> {
@@ -244,7 +269,7 @@ fn named(
 }
 
 #[asset(partitions = OtherRegion)]
-fn other(#[input(mapping = identity)] regional: String) -> i64 {
+fn other(#[input(mapping = all)] regional: Partitions<Region, String>) -> i64 {
     regional.len() as i64
 }
 
@@ -299,4 +324,75 @@ fn maps_keep_their_order() -> Result<()> {
     assert_eq!(both.values().copied().collect::<Vec<_>>(), [3, 2]);
     assert_eq!(format!("{both:?}"), "{`Versicolor`: 3, `Iris-setosa`: 2}");
     Ok(())
+}
+
+fn round_trip<P: PartitionDefinition>(text: &str) -> Result<Partition<P>> {
+    let partition: Partition<P> = text.parse()?;
+    assert_eq!(P::key(partition.value())?, *partition.partition_key());
+    let set = PartitionSet::of([partition.clone()])?;
+    assert!(set.contains(&partition) && set.len() == 1 && set.first()? == set.last()?);
+    assert_eq!(P::def()?.name(), P::def()?.name());
+    Ok(partition)
+}
+
+/// Each definition can be made, and its keys are read and written.
+#[test]
+fn keys_go_both_ways() -> Result<()> {
+    round_trip::<Station>("south|west")?;
+    round_trip::<Size>("-3")?;
+    round_trip::<Species>("Iris-setosa")?;
+    assert_eq!(round_trip::<Hour>("2010-11-06-01:15")?.to_string(), "2010-11-06-01:15");
+    round_trip::<Hour>("2010-11-07-01:15-0800")?;
+    let day = round_trip::<Day>("2023-03-26")?;
+    let (start, end) = day.window()?;
+    assert_eq!((start.hour(), end.hour(), start.duration_until(&end).as_hours()), (6, 6, 24));
+    let date: Date = "2023-01-02".parse().expect("a date");
+    assert_eq!(round_trip::<Week>("2023-W01")?.into_value(), date);
+    assert!(Partition::<Week>::new(date.tomorrow().expect("there is one")).is_err());
+    round_trip::<Month>("2024-03-28")?;
+    round_trip::<Nightly>("2023-01-02-03:00")?;
+    round_trip::<Region>("anything")?;
+    assert_eq!(round_trip::<DaySpecies>("2023-01-02|Versicolor")?.date.key(), "2023-01-02");
+    round_trip::<Named>("x")?;
+    Ok(())
+}
+
+/// What the compiler lets through, the definitions let through.
+#[test]
+fn every_edge_lines_up_at_run_time_too() {
+    use lakewright::partition::Mapping;
+
+    let registry = Registry::of(assets![
+        renamed,
+        everything,
+        picked,
+        by_day,
+        spread,
+        daily,
+        running,
+        history,
+        fetched,
+        readings,
+        after_fetched,
+        weekly,
+        monthly,
+        from_table,
+        nightly,
+        named,
+        other,
+        sized
+    ]);
+    assert!(registry.errors().is_empty(), "{:?}", registry.errors());
+    for asset in registry.assets() {
+        for input in asset.inputs.iter().filter(|input| !input.order_only) {
+            let upstream = registry.get(&input.upstream).expect("it came along");
+            let cut =
+                upstream.partitions.is_none() && upstream.partition_expr.is_some() && input.mapping == Some(Mapping::Identity);
+            let (up, down) =
+                (if cut { asset.partitions.as_ref() } else { upstream.partitions.as_ref() }, asset.partitions.as_ref());
+            let mapping = input.mapping.clone().map_or_else(|| Mapping::default_for(up, down), Ok);
+            let checked = mapping.and_then(|mapping| mapping.check(up, down));
+            assert!(checked.is_ok(), "{} of {}: {checked:?}", input.parameter, asset.key);
+        }
+    }
 }
