@@ -54,6 +54,7 @@ pub use io::IoManager;
 pub use jiff;
 pub use key::{AssetKey, path_segment};
 pub use lakehouse::{BuildError, Lakehouse, LakehouseBuilder};
+pub use lakewright_macros::Columns;
 /// ```
 /// use lakewright::prelude::*;
 ///
@@ -72,11 +73,26 @@ pub use lakehouse::{BuildError, Lakehouse, LakehouseBuilder};
 /// assert_eq!(readings().len(), 2, "it is still a function");
 /// ```
 ///
-/// Options of the attribute: `name`, `key_prefix`, `schema`, `io_manager`, `partitions`, `partition_expr`, `partition_by`, `mode`,
-/// `group`, `tags`, `owners`, `kinds`, `description`, `metadata(…)`, `deps = […]`, `code_version`, `retries`, `pool`, `store(…)`; of
-/// `#[input(…)]` on a parameter: `from`, `columns`, `mapping`, `allow_missing`, `version`, `previous`. A mistake in any of them is a compile error under the token that is wrong; an option that is not honoured yet is an
+/// Options of the attribute: `name`, `key_prefix`, `schema`, `io_manager`, `mode`, `group`, `tags`, `owners`, `kinds`, `description`,
+/// `metadata(…)`, `deps = […]`, `code_version`, `retries`, `pool`, `store(…)`, and for partitions:
+///
+/// - `partitions = Day`: the [definition](macro@partitions), by its path;
+/// - `partition_expr = "day"`, or `partition_expr(date = "day", species = "kind")` for several dimensions: the columns that say to which
+///   partition a row belongs. Without `partitions`, the column that a Delta table is partitioned by which is written whole;
+/// - `partition_by = ["date"]`: the dimensions that are folders of a Delta table, instead of all but timestamps.
+///
+/// Options of `#[input(…)]` on a parameter:
+///
+/// - `from = path::to::asset`: the upstream, where the parameter has another name;
+/// - `columns = ["a", "b"]`: only these are read;
+/// - `mapping = …`: which partitions of the upstream; `identity`, `overlap`, `offset(-1)`, `offset(-6, 0)`, `all`, `last`, `keys("a")`,
+///   `map("a" = "x", "b" = ["x", "y"])`, `dimensions(date = offset(-1))`. See [`Mapping`](partition::Mapping);
+/// - `allow_missing`: partitions that are not there are left out instead of being an error;
+/// - `version = 3`: this version of a Delta table;
+/// - `previous`: the window before of the asset itself, or with `mapping = offset(-7)` an earlier one.
+///
+/// A mistake in any of them is a compile error under the token that is wrong; an option that is not honoured yet (`retries`, `pool`) is an
 /// error when the lakehouse is built.
-pub use lakewright_macros::Columns;
 pub use lakewright_macros::asset;
 /// ```
 /// use lakewright::prelude::*;
@@ -162,3 +178,12 @@ pub use value::{Bytes, Object, ObjectFormat, Value};
 #[cfg(all(doctest, feature = "delta", feature = "parquet", feature = "csv", feature = "fs", feature = "cli"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+// The guides: theirs too.
+#[cfg(all(doctest, feature = "delta", feature = "parquet", feature = "csv", feature = "fs", feature = "cli"))]
+#[doc = include_str!("../../docs/partitions.md")]
+struct PartitionsGuide;
+
+#[cfg(all(doctest, feature = "delta", feature = "parquet", feature = "csv", feature = "fs", feature = "cli"))]
+#[doc = include_str!("../../docs/stores.md")]
+struct StoresGuide;
