@@ -65,6 +65,7 @@ struct Parts {
 /// ```
 #[must_use = "hand it to `AssetBuilder::input`"]
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of its own in the attribute")]
 pub struct Input {
     parameter: Option<String>,
     upstream: String,

@@ -87,6 +87,7 @@ pub struct AssetDef {
 pub(super) type BodyFn = fn(Call) -> BoxFuture<'static, Result<Produced>>;
 
 /// An upstream, as the macro writes it down.
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of its own in the attribute")]
 pub struct InputDef {
     /// The parameter's name, or the asset's for `deps`.
     pub parameter: &'static str,

@@ -123,6 +123,7 @@ impl Mode {
 /// Something an asset is made from, and how it is read.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of its own in the attribute")]
 pub struct InputSpec {
     /// The parameter, or for an order-only dependency the asset's name.
     pub parameter: String,

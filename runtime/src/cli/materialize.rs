@@ -84,7 +84,7 @@ impl Materialize {
             (_, true) => PartitionChoice::missing(),
             _ => PartitionChoice::none(),
         };
-        let choice = self.partition.iter().fold(choice, |choice, key| choice.key(key));
+        let choice = self.partition.iter().fold(choice, PartitionChoice::key);
         self.partitions.iter().try_fold(choice, |choice, range| choice.parse_range(range))
     }
 }

@@ -148,9 +148,10 @@ impl Change {
     fn run(self, shell: Shell, add: bool) -> Result<u8, Ended> {
         let json = shell.json;
         let lakehouse = shell.lakehouse()?;
-        let changed = match add {
-            true => lakehouse.add_partitions(&self.name, &self.keys)?,
-            false => lakehouse.remove_partitions(&self.name, &self.keys)?,
+        let changed = if add {
+            lakehouse.add_partitions(&self.name, &self.keys)?
+        } else {
+            lakehouse.remove_partitions(&self.name, &self.keys)?
         };
         let (what, not) = if add { ("added", "was there") } else { ("removed", "was not there") };
         if json {

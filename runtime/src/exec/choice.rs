@@ -115,22 +115,21 @@ impl PartitionChoice {
                     None => space.all(),
                 },
             };
-            let mut axes: Vec<Vec<String>> = vec![Vec::new(); space.axes().len()];
+            let mut keys_of: Vec<Vec<String>> = vec![Vec::new(); space.axes().len()];
             for (index, item) in self.items.iter().enumerate() {
                 match item.apply(space).map_err(|error| error.with("asset", format!("`{asset}`")))? {
                     Some(Applied::Key(key)) => set.insert(key),
-                    Some(Applied::Axis(axis, keys)) => axes[axis].extend(keys),
+                    Some(Applied::Axis(axis, keys)) => keys_of[axis].extend(keys),
                     None => continue,
                 }
                 applied_somewhere[index] = true;
             }
-            if axes.iter().any(|keys| !keys.is_empty()) {
+            if keys_of.iter().any(|keys| !keys.is_empty()) {
                 // What is said of no dimension is meant for all of its keys.
-                for (axis, keys) in axes.iter_mut().enumerate().filter(|(_, keys)| keys.is_empty()) {
-                    let axis = &space.axes()[axis];
+                for (axis, keys) in space.axes().iter().zip(&mut keys_of).filter(|(_, keys)| keys.is_empty()) {
                     keys.extend((0..axis.len()).map(|place| axis.key(place).to_string()));
                 }
-                set = set.union(&space.product(&axes)?);
+                set = set.union(&space.product(&keys_of)?);
             }
             sets.push(set);
         }
@@ -176,9 +175,7 @@ impl Item {
     }
 
     fn fits_nowhere(&self, roots: &[(String, &KeySpace, Option<&KeySet>)]) -> Error {
-        let text = match self {
-            Self::Key(text) | Self::Range(text, _) => text,
-        };
+        let (Self::Key(text) | Self::Range(text, _)) = self;
         let named = text.split('=').next().unwrap_or_default();
         let message = format!("no asset of the run is partitioned by `{named}`");
         let mut names: Vec<&str> = roots

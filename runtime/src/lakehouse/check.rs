@@ -8,7 +8,7 @@ use crate::asset::{AssetSpec, PartitionExpr, ValueKind};
 use crate::error::{Error, ErrorKind, Result, known_names};
 use crate::io::{Capabilities, IoManager, Location, PartitionExprUse, default_store_key};
 use crate::key::AssetKey;
-use crate::partition::Mapping;
+use crate::partition::{Mapping, PartitionsDef};
 use crate::registry::Registry;
 use crate::resource::Resources;
 use crate::settings::Settings;
@@ -149,7 +149,7 @@ fn check_partition_expr(asset: &AssetSpec, can: &Capabilities) -> Vec<Error> {
         _ => {}
     }
     if let (Some(by), def) = (&asset.partition_by, &asset.partitions) {
-        let known: Vec<&str> = def.iter().flat_map(|def| def.dimensions()).map(|one| one.name.as_str()).collect();
+        let known: Vec<&str> = def.iter().flat_map(PartitionsDef::dimensions).map(|one| one.name.as_str()).collect();
         for name in by.iter().filter(|name| !known.contains(&name.as_str())) {
             let message = format!("`partition_by` names `{name}`, which is no dimension of the asset");
             wrong(ErrorKind::Partitions, message, &known_names(name, "dimensions", known.iter().copied()));

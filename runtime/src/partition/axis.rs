@@ -18,13 +18,13 @@ pub struct Axis {
 
 #[derive(Debug)]
 enum AxisKeys {
-    Listed { keys: Arc<[Arc<str>]>, index: OnceLock<HashMap<Arc<str>, u64>> },
+    Listed { keys: Arc<[Arc<str>]>, index: OnceLock<HashMap<Arc<str>, u64>>, sorted: OnceLock<bool> },
     Time { def: Arc<TimeDef>, count: u64 },
 }
 
 impl Axis {
     pub(super) fn listed(name: Arc<str>, keys: Arc<[Arc<str>]>) -> Self {
-        Self { name, keys: AxisKeys::Listed { keys, index: OnceLock::new() } }
+        Self { name, keys: AxisKeys::Listed { keys, index: OnceLock::new(), sorted: OnceLock::new() } }
     }
 
     pub(super) fn windows(name: Arc<str>, def: Arc<TimeDef>, count: u64) -> Self {
@@ -70,7 +70,9 @@ impl Axis {
     #[must_use]
     pub fn place(&self, key: &str) -> Option<u64> {
         match &self.keys {
-            AxisKeys::Listed { keys, index } => index.get_or_init(|| keys.iter().cloned().zip(0..).collect()).get(key).copied(),
+            AxisKeys::Listed { keys, index, .. } => {
+                index.get_or_init(|| keys.iter().cloned().zip(0..).collect()).get(key).copied()
+            }
             AxisKeys::Time { def, count } => def.ordinal(key).filter(|place| place < count),
         }
     }
@@ -183,7 +185,10 @@ impl Axis {
                 places.iter().map(item).collect()
             }
         };
-        items.sort_unstable_by(|a, b| a.first().cmp(b.first()));
+        // Most lists are sorted as they are, and then so is each part of them.
+        if !matches!(&self.keys, AxisKeys::Listed { keys, sorted, .. } if *sorted.get_or_init(|| keys.is_sorted())) {
+            items.sort_unstable_by(|a, b| a.first().cmp(b.first()));
+        }
         items
     }
 
