@@ -56,11 +56,13 @@ fn loads(asset: &Asset, upstreams: &[Upstream<'_>]) -> TokenStream {
             }
             Kind::Partition(definition) => {
                 let trait_ = paths::partition_definition(definition.span());
-                others.push(quote_spanned!(definition.span()=> let #variable = <#definition as #trait_>::taken(&#call)?;));
+                others.push(
+                    quote_spanned!(definition.span()=> let #variable = <#definition as #trait_>::taken(#call.partition_key()?)?;),
+                );
             }
             Kind::PartitionSet(definition) => {
                 let trait_ = paths::partition_definition(definition.span());
-                others.push(quote_spanned!(definition.span()=> let #variable = <#definition as #trait_>::taken_set(&#call)?;));
+                others.push(quote_spanned!(definition.span()=> let #variable = <#definition as #trait_>::taken_set(#call.partition_keys()?)?;));
             }
             Kind::Context => others.push(quote!(let #variable = #call.context().clone();)),
             Kind::Resource(_) => {

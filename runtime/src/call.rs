@@ -180,13 +180,20 @@ impl Call {
         Partition::of(self.partition_key()?)
     }
 
+    /// The keys of the partitions that are made.
+    ///
+    /// # Errors
+    /// If the asset has no partitions.
+    pub fn partition_keys(&self) -> Result<KeySet> {
+        self.keys.clone().ok_or_else(|| Error::new(ErrorKind::Internal, "the asset has no partitions"))
+    }
+
     /// The partitions that are made.
     ///
     /// # Errors
     /// If the asset has no partitions.
     pub fn partition_set<P: PartitionDefinition>(&self) -> Result<PartitionSet<P>> {
-        let keys = self.keys.clone().ok_or_else(|| Error::new(ErrorKind::Internal, "the asset has no partitions"))?;
-        Ok(PartitionSet::new(keys))
+        Ok(PartitionSet::new(self.partition_keys()?))
     }
 
     /// The input with this name as a frame for each partition, in the order of keys.

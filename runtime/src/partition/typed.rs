@@ -11,8 +11,7 @@ use std::sync::Arc;
 
 use jiff::Zoned;
 
-use super::{PartitionKey, PartitionSet, Partitions, PartitionsDef, Shape, generated};
-use crate::call::Call;
+use super::{KeySet, PartitionKey, PartitionSet, Partitions, PartitionsDef, Shape, generated};
 use crate::error::{Error, Result};
 
 /// A partition definition as a type; implemented by `#[partitions]`.
@@ -55,14 +54,14 @@ pub trait PartitionDefinition: Sized + Send + Sync + 'static {
     /// The partition that a call is for. Methods of this trait, since generated code that names the bound of a function as well
     /// would say twice of a type that it is no definition.
     #[doc(hidden)]
-    fn taken(call: &Call) -> Result<Partition<Self>> {
-        call.partition()
+    fn taken(key: PartitionKey) -> Result<Partition<Self>> {
+        Partition::of(key)
     }
 
     /// The partitions that a call is for.
     #[doc(hidden)]
-    fn taken_set(call: &Call) -> Result<PartitionSet<Self>> {
-        call.partition_set()
+    fn taken_set(keys: KeySet) -> Result<PartitionSet<Self>> {
+        Ok(PartitionSet::new(keys))
     }
 
     /// A map of what was loaded.
