@@ -52,7 +52,12 @@ fn main() -> Outcome<()> {
     }
     let mut runs: Vec<Vec<Run>> = ways.iter().map(|_| Vec::new()).collect();
     for pair in 0..pairs {
-        for (way, runs) in ways.iter().zip(&mut runs) {
+        // In turn who goes first, since whoever goes second may meet what the first has left behind.
+        let order: Vec<usize> = if pair % 2 == 0 { (0..ways.len()).collect() } else { (0..ways.len()).rev().collect() };
+        for at in order {
+            let (way, runs) = (&ways[at], &mut runs[at]);
+            // What others have written is on the disk before anybody is timed.
+            Command::new("sync").status()?;
             let output = folder.path().join(format!("{way}-{pair}"));
             let run = measure(way, &input, &output)?;
             println!("{way:<10} {pair}: {:6.2} s, {:5.0} MB anonymous, {} rows", run.seconds, run.megabytes, run.rows);
