@@ -2,6 +2,10 @@
 //! file by Polars, and compared as a multiset of rows.
 
 mod acceptance;
+mod empty;
+mod hostile;
+mod strays;
+mod types;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -186,6 +190,14 @@ pub(super) fn rows<'f>(frames: impl IntoIterator<Item = &'f DataFrame>) -> Vec<S
 }
 
 fn rendered(frame: &DataFrame, missing: &[String]) -> Vec<String> {
+    let utc = DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC));
+    let mut frame = frame.clone();
+    for name in frame.get_column_names_owned() {
+        if matches!(frame.column(&name).unwrap().dtype(), DataType::Datetime(_, Some(_))) {
+            let instants = frame.column(&name).unwrap().cast(&utc).unwrap();
+            frame.with_column(instants).unwrap();
+        }
+    }
     let mut names: Vec<&str> = frame.get_column_names().into_iter().map(PlSmallStr::as_str).collect();
     names.extend(missing.iter().map(String::as_str));
     names.sort_unstable();

@@ -1,6 +1,6 @@
 //! Files that hold rows of a slice and other rows: the others are written again when the slice is replaced.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use polars::prelude::{Engine, FileWriteFormat, PlRefPath, Schema, col};
 use super::commit::Commit;
 use super::slices::expr_of;
 use super::stage::{StagedFile, describe, remove};
-use super::{read, schema};
+use super::{read, schema, table};
 use crate::env::{Env, blocking, unique_id};
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::files::io_error;
@@ -70,11 +70,20 @@ impl Rewrites {
         Ok(rest)
     }
 
-    /// Removes what was written for a commit that did not come about. What cannot be removed is invisible.
-    pub(super) async fn discard(self, table: &Path, env: &Arc<dyn Env>) {
-        let table = table.to_owned();
-        let files: Vec<String> = self.done.into_values().flatten().map(|file| file.path).collect();
-        drop(blocking(env, move || remove(&table, files.iter().map(String::as_str))).await);
+    /// Removes what was written for a commit that did not come about, or came about without it. What cannot be removed is invisible;
+    /// what the table has is never removed, since the outcome of a commit that failed may not have been known.
+    pub(super) async fn discard(self, path: &Path, env: &Arc<dyn Env>) {
+        let mut files: Vec<String> = self.done.into_values().flatten().map(|file| file.path).collect();
+        if files.is_empty() {
+            return;
+        }
+        // If the log cannot be read, nothing is removed: a file that is left over costs space, one that is missing costs rows.
+        let Ok(Some(existing)) = table::open(path, env.as_ref()).await else { return };
+        let Ok(state) = table::state(&existing, path) else { return };
+        let live: HashSet<String> = state.log_data().iter().map(|file| file.path().into_owned()).collect();
+        files.retain(|file| !live.contains(file));
+        let path = path.to_owned();
+        drop(blocking(env, move || remove(&path, files.iter().map(String::as_str))).await);
     }
 }
 
