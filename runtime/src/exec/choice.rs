@@ -146,7 +146,7 @@ impl Item {
         match self {
             Self::Key(text) => match qualified(text, space) {
                 // A key that looks qualified may still be one.
-                Some((axis, key)) => match space.index(&space.def().parse_key(text)?) {
+                Some((axis, key)) => match space.def().parse_key(text).and_then(|key| space.index(&key)) {
                     Ok(index) if !space.def().is_multi() => Ok(Some(Applied::Key(index))),
                     _ => {
                         let key = space.range(axis, key, key)?;

@@ -48,6 +48,7 @@ impl Rewrites {
         let slicer = Slicer::new(keys, expr, &frame_schema)?;
         let values = read::values_of(file, &partition_columns);
         let source = read::path_of(commit.path, file)?;
+        let modified = file.modification_time();
         let folder = path.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
         let target = format!("{folder}part-00000-{}.parquet", unique_id(commit.request.env.as_ref()));
         let (table, asset) = (commit.path.to_owned(), commit.request.asset.clone());
@@ -57,7 +58,8 @@ impl Rewrites {
             let written = write_rest(&table, &target, source, values, &frame_schema, &partition_columns, &slicer, &asset);
             let rest = written.and_then(|file_schema| describe(&table, target.clone(), partition_values, &file_schema));
             match rest {
-                Ok(rest) if rest.rows > 0 => Ok(Some(rest)),
+                // They are the same rows, and come before what was added since.
+                Ok(rest) if rest.rows > 0 => Ok(Some(StagedFile { modified, ..rest })),
                 Ok(_) => remove(&table, std::iter::once(target.as_str())).map(|()| None),
                 Err(error) => {
                     drop(remove(&table, std::iter::once(target.as_str())));

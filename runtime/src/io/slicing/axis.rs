@@ -210,6 +210,28 @@ fn is_text(data_type: &DataType) -> bool {
     matches!(data_type, DataType::String | DataType::Categorical(..) | DataType::Enum(..))
 }
 
+/// From where to where, as numbers of the column, the windows of a definition are that there can ever be.
+pub(crate) struct TimeLimits {
+    data_type: DataType,
+    start: i64,
+    end: Option<i64>,
+}
+
+impl TimeLimits {
+    /// Nothing if the column holds no times, or the calendar none of the definition.
+    pub(crate) fn new(time: &TimeDef, data_type: &DataType) -> Option<Self> {
+        let bound = |at: Timestamp| bound(at, time.time_zone(), data_type);
+        let start = bound(time.window(0)?.start)?;
+        let end = time.last().and_then(|window| bound(window.end));
+        Some(Self { data_type: data_type.clone(), start, end })
+    }
+
+    /// Whether a value, as partition values and statistics write it, is in none of them; never for what cannot be read.
+    pub(crate) fn exclude(&self, text: &str) -> bool {
+        number(text, &self.data_type).is_some_and(|value| value < self.start || self.end.is_some_and(|end| value >= end))
+    }
+}
+
 /// Keys as values of the column, for equality.
 fn equal(axis: &Axis, places: &RoaringTreemap, column: &str, data_type: &DataType) -> Result<Matcher> {
     if !(*data_type == DataType::Boolean || is_text(data_type) || data_type.is_integer()) {
