@@ -2,8 +2,13 @@
 //! file by Polars, and compared as a multiset of rows.
 
 mod acceptance;
+mod concurrency;
 mod empty;
 mod hostile;
+mod modes;
+mod sets;
+mod shared_files;
+mod shrunk;
 mod strays;
 mod types;
 
