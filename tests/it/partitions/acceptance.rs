@@ -56,9 +56,7 @@ fn a05_days_of_a_date_column_and_a_downstream_of_one_day() {
         let report = lakehouse.materialize_for_blocking(selection, &PartitionChoice::none().key(day)).unwrap();
         assert!(report.is_success(), "{:?}", report.failures().collect::<Vec<_>>());
     }
-    let expected = |day: &str, version: &str| {
-        df!("day" => [day; 3], "a" => [version; 3]).unwrap()
-    };
+    let expected = |day: &str, version: &str| df!("day" => [day; 3], "a" => [version; 3]).unwrap();
     let (first, second) = (expected("2023-01-01", "3"), expected("2023-01-02", "2"));
     assert_eq!(live_rows(&root.path().join("delta/public/daily")), rows([&first, &second]));
     assert_eq!(live_rows(&root.path().join("delta/public/downstream")), rows([&first]));
@@ -68,9 +66,8 @@ fn a05_days_of_a_date_column_and_a_downstream_of_one_day() {
 fn a06_time_and_color_are_replaced_by_pairs() {
     let def = PartitionsDef::multi("DaySpecies", [("time", days()), ("species", fixed(["Iris-setosa", "Iris-virginica"]))]);
     let table = Sliced::new(def.unwrap(), |asset| asset.partition_exprs([("time", "day"), ("species", "kind")]));
-    let slice = |day: &str, kind: &str, n: i64| {
-        dated(day, &[n, n + 1]).lazy().with_column(lit(kind).alias("kind")).collect().unwrap()
-    };
+    let slice =
+        |day: &str, kind: &str, n: i64| dated(day, &[n, n + 1]).lazy().with_column(lit(kind).alias("kind")).collect().unwrap();
     // The text of a key has its dimensions in the order of their names, and the help of an error says so.
     let wrong = table.lakehouse.plan_for("t", &PartitionChoice::none().key("2023-01-02|Iris-setosa")).unwrap_err();
     assert_eq!(wrong.kind(), ErrorKind::PartitionKey);

@@ -6,6 +6,7 @@ mod concurrency;
 mod empty;
 mod hostile;
 mod modes;
+mod reading;
 mod sets;
 mod shared_files;
 mod shrunk;
@@ -235,8 +236,7 @@ pub(super) fn live_rows(path: &Path) -> Vec<String> {
 
 pub(super) fn live_files(path: &Path) -> Vec<String> {
     let table: DeltaTable = open_delta(path);
-    let mut files: Vec<String> =
-        table.snapshot().unwrap().log_data().iter().map(|file| file.path().into_owned()).collect();
+    let mut files: Vec<String> = table.snapshot().unwrap().log_data().iter().map(|file| file.path().into_owned()).collect();
     files.sort_unstable();
     files
 }

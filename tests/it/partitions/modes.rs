@@ -20,7 +20,9 @@ fn slice(color: &str, n: i64) -> DataFrame {
 
 fn skipped(table: &Sliced) -> Vec<String> {
     let kinds = table.events().into_iter();
-    kinds.filter_map(|kind| if let EventKind::OutputSkipped { slice, .. } = kind { Some(slice.to_string()) } else { None }).collect()
+    kinds
+        .filter_map(|kind| if let EventKind::OutputSkipped { slice, .. } = kind { Some(slice.to_string()) } else { None })
+        .collect()
 }
 
 #[test]
@@ -62,7 +64,9 @@ fn ignore_writes_only_what_is_absent_and_says_so() {
 
 #[test]
 fn whole_tables_in_every_mode() {
-    for (mode, expected) in [(Mode::Overwrite, vec![2]), (Mode::Append, vec![1, 2]), (Mode::Ignore, vec![1]), (Mode::Error, vec![1])] {
+    for (mode, expected) in
+        [(Mode::Overwrite, vec![2]), (Mode::Append, vec![1, 2]), (Mode::Ignore, vec![1]), (Mode::Error, vec![1])]
+    {
         let root = tempdir().unwrap();
         let asset = |n: i64| frame_builder("t", slice("red", n * 10), |asset| asset.mode(mode));
         run_all(&lakehouse(&root, [asset(1)]).build().unwrap());
@@ -127,11 +131,13 @@ fn footer(path: &std::path::Path) -> String {
 
 #[test]
 fn a08_metadata_in_the_commit_and_zstd_in_the_footer() {
-    let table = Sliced::new(fixed(["red"]), |asset| asset.partition_expr("color").store_option("custom_metadata", "team=bio, x=1"));
+    let table =
+        Sliced::new(fixed(["red"]), |asset| asset.partition_expr("color").store_option("custom_metadata", "team=bio, x=1"));
     table.write("red", slice("red", 1));
     table.write("red", slice("red", 2));
     let commit = std::fs::read_to_string(table.path().join("_delta_log/00000000000000000001.json")).unwrap();
-    let info = commit.lines().find_map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap().get("commitInfo").cloned());
+    let info =
+        commit.lines().find_map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap().get("commitInfo").cloned());
     let info = info.unwrap();
     assert_eq!((&info["team"], &info["x"], &info["lakewright.slice"]), (&"bio".into(), &"1".into(), &"v1:[red]".into()));
     assert_eq!(footer(&table.path()), "Zstd");

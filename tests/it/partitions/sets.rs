@@ -67,7 +67,10 @@ fn replaces(choice: &PartitionChoice, pairs: &[(&str, &str)]) {
 fn sets_that_are_no_box() {
     let diagonal = [("x", "1"), ("y", "2"), ("z", "3")];
     replaces(&PartitionChoice::none().key("x|1").key("y|2").key("z|3"), &diagonal);
-    replaces(&PartitionChoice::none().key("x|1").key("x|2").key("y|2").key("z|1"), &[("x", "1"), ("x", "2"), ("y", "2"), ("z", "1")]);
+    replaces(
+        &PartitionChoice::none().key("x|1").key("x|2").key("y|2").key("z|1"),
+        &[("x", "1"), ("x", "2"), ("y", "2"), ("z", "1")],
+    );
 }
 
 #[test]

@@ -74,7 +74,8 @@ fn one_file_without_statistics() {
 #[test]
 fn rows_without_a_value_stay() {
     let (table, mut frames) = days_of_timestamps();
-    let nulls = frames[0].clone().lazy().with_column(lit(NULL).cast(DataType::Datetime(TimeUnit::Microseconds, None)).alias("at"));
+    let nulls =
+        frames[0].clone().lazy().with_column(lit(NULL).cast(DataType::Datetime(TimeUnit::Microseconds, None)).alias("at"));
     frames.push(nulls.collect().unwrap());
     let stats = r#"{"numRecords":10,"minValues":{"at":"2023-01-01T00:00:00.000"},"maxValues":{"at":"2023-01-04T00:00:00.000"},"nullCount":{"at":2}}"#;
     for stats in [None, Some(stats)] {
@@ -117,9 +118,7 @@ fn rows_that_were_added_later_stay_later() {
 #[test]
 fn a_static_dimension_of_an_unpartitioned_table_is_cut_by_rows() {
     let def = || lakewright::partition::PartitionsDef::multi("One", [("color", fixed(["red", "blue", "green"]))]).unwrap();
-    let table = Sliced::new(def(), |asset| {
-        asset.partition_exprs([("color", "color")]).partition_by(Vec::<String>::new())
-    });
+    let table = Sliced::new(def(), |asset| asset.partition_exprs([("color", "color")]).partition_by(Vec::<String>::new()));
     let slice = |color: &str, n: i64| numbered("color", color, &[n, n + 1]);
     table.write("red", slice("red", 1));
     let mut frames = vec![slice("red", 1), slice("blue", 10), slice("green", 20)];

@@ -95,8 +95,7 @@ fn spans(def: &PartitionsDef, keys: std::ops::Range<u64>, wall_clock: bool) -> V
     };
     keys.map(|ordinal| {
         let window = time.window(ordinal).unwrap();
-        let (start, end) =
-            if wall_clock { (civil(window.start), civil(window.end)) } else { (window.start, window.end) };
+        let (start, end) = if wall_clock { (civil(window.start), civil(window.end)) } else { (window.start, window.end) };
         (time.key(ordinal).unwrap(), start.as_microsecond(), end.as_microsecond())
     })
     .collect()
@@ -214,7 +213,8 @@ fn a_static_dimension_may_stay_out_of_the_folders() {
 
 #[test]
 fn a_key_that_is_no_value_of_the_column_is_refused_before_anything_is_written() {
-    for (key, data_type) in [("x", DataType::Int64), ("007", DataType::Int32), ("yes", DataType::Boolean), ("1.0", DataType::Int64)]
+    for (key, data_type) in
+        [("x", DataType::Int64), ("007", DataType::Int32), ("yes", DataType::Boolean), ("1.0", DataType::Int64)]
     {
         let table = Sliced::new(fixed([key]), |asset| asset.partition_expr("p"));
         let frame = df!("p" => [1i64], "n" => [1i64]).unwrap().lazy().with_column(col("p").cast(data_type)).collect().unwrap();
