@@ -14,6 +14,7 @@ mod execution;
 mod files;
 mod formats;
 mod macros;
+mod partitions;
 mod selection;
 mod structure;
 mod support;

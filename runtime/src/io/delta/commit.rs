@@ -11,7 +11,7 @@ use std::time::Duration;
 use deltalake_core::kernel::Transaction;
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TableReference, TransactionError};
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
-use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
+use deltalake_core::{DeltaTable, DeltaTableError};
 use serde_json::json;
 
 use super::actions::{self, Changes};
@@ -74,9 +74,7 @@ impl<'a> Commit<'a> {
     pub(super) async fn run(&self) -> Result<Committed> {
         let mut rewrites = Rewrites::default();
         let committed = self.attempts(&mut rewrites).await;
-        if committed.is_err() {
-            rewrites.discard(self.path, &self.request.env).await;
-        }
+        rewrites.discard(self.path, &self.request.env).await;
         committed
     }
 
@@ -132,10 +130,7 @@ impl<'a> Commit<'a> {
         let operation = DeltaOperation::Write { mode, partition_by, predicate };
         let log_store = match existing {
             Some(existing) => existing.log_store(),
-            None => {
-                let table = DeltaTableBuilder::from_url(table::table_url(path)?).and_then(DeltaTableBuilder::build);
-                table.map_err(failed)?.log_store()
-            }
+            None => table::builder(path)?.build().map_err(failed)?.log_store(),
         };
         let reference = state.map(|state| state as &dyn TableReference);
         let Changes { actions, table_rows, slice_rows, ignored, exact, added, .. } = changes;

@@ -1,10 +1,11 @@
 //! Reading tables: lazy scans of their files, nothing of which is read before somebody asks for rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use deltalake_core::DeltaTable;
 use deltalake_core::kernel::LogicalFileView;
+use deltalake_core::table::state::DeltaTableState;
 use polars::prelude::{
     CastColumnsPolicy, DataFrame, DataType, DslBuilder, Expr, ExtraColumnsPolicy, HiveOptions, IntoLazy, LazyFrame,
     MissingColumnsPolicy, NamedFrom, ParquetOptions, PlRefPath, Scalar, ScanSources, Schema, Series, SortMultipleOptions,
@@ -40,7 +41,7 @@ pub(super) fn scan(path: &Path, opened: &DeltaTable, part: Option<&Part<'_>>, co
     let plan = match part {
         None => {
             let mut files: BTreeMap<PartitionValues, Vec<PlRefPath>> = BTreeMap::new();
-            for file in state.log_data().iter() {
+            for file in in_order(state) {
                 files.entry(values_of(&file, partition_columns)).or_default().push(path_of(path, &file)?);
             }
             let scans = files.into_iter().map(|(values, paths)| scan_group(paths, values, &schema, partition_columns));
@@ -48,13 +49,22 @@ pub(super) fn scan(path: &Path, opened: &DeltaTable, part: Option<&Part<'_>>, co
         }
         Some(part) => {
             let partitioned = Partitioned::new(part.keys, part.expr, &schema, partition_columns)?;
-            scan_partitions(path, state.log_data().iter(), &partitioned, &schema, partition_columns)?
+            scan_partitions(path, in_order(state).into_iter(), &partitioned, &schema, partition_columns)?
         }
     };
     Ok(match columns {
         Some(columns) => plan.select(columns.iter().map(col).collect::<Vec<_>>()),
         None => plan,
     })
+}
+
+/// The files of a table as they were written, the oldest first: rows that were added come after those that were there.
+fn in_order(state: &DeltaTableState) -> Vec<LogicalFileView> {
+    let mut files: Vec<LogicalFileView> = state.log_data().iter().collect();
+    // The log is read from its end.
+    files.reverse();
+    files.sort_by_key(LogicalFileView::modification_time);
+    files
 }
 
 /// Files with rows of one partition, or of several of which only one is meant.
@@ -72,7 +82,7 @@ fn scan_partitions(
     schema: &Schema,
     partition_columns: &[String],
 ) -> Result<LazyFrame> {
-    let mut found: Vec<(u64, i64, String, bool, LogicalFileView)> = Vec::new();
+    let mut found: Vec<(u64, bool, LogicalFileView)> = Vec::new();
     let mut count = 0;
     for file in files {
         let (indices, filtered) = match partitioned.holds(&file) {
@@ -81,16 +91,15 @@ fn scan_partitions(
             Holds::Perhaps(indices) => (indices, true),
         };
         count += 1;
-        let at = |index: u64| (index, file.modification_time(), file.path().into_owned(), filtered, file.clone());
-        found.extend(indices.into_iter().map(at));
+        found.extend(indices.into_iter().map(|index| (index, filtered, file.clone())));
     }
     // Files that hold many partitions each would be read once for each of them.
     if found.len() > 4 * count + 64 {
         return scan_and_sort(path, found.into_iter().map(|(.., file)| file), partitioned, schema, partition_columns);
     }
-    found.sort_by(|a, b| (a.0, a.1, &a.2).cmp(&(b.0, b.1, &b.2)));
+    found.sort_by_key(|(index, ..)| *index);
     let mut groups: Vec<Group> = Vec::new();
-    for (index, _, _, filtered, file) in found {
+    for (index, filtered, file) in found {
         let (values, file) = (values_of(&file, partition_columns), path_of(path, &file)?);
         match groups.last_mut() {
             // Whole files side by side with the same values are one scan.
@@ -118,13 +127,10 @@ fn scan_and_sort(
     schema: &Schema,
     partition_columns: &[String],
 ) -> Result<LazyFrame> {
-    let mut groups: BTreeMap<(PartitionValues, String), PlRefPath> = BTreeMap::new();
-    for file in files {
-        groups.insert((values_of(&file, partition_columns), file.path().into_owned()), path_of(path, &file)?);
-    }
     let mut by_values: BTreeMap<PartitionValues, Vec<PlRefPath>> = BTreeMap::new();
-    for ((values, _), file) in groups {
-        by_values.entry(values).or_default().push(file);
+    let mut seen = HashSet::new();
+    for file in files.filter(|file| seen.insert(file.path().into_owned())) {
+        by_values.entry(values_of(&file, partition_columns)).or_default().push(path_of(path, &file)?);
     }
     let scans = by_values.into_iter().map(|(values, paths)| scan_group(paths, values, schema, partition_columns));
     let plan = union(scans.collect::<Result<_>>()?, schema)?.filter(partitioned.slicer.predicate());

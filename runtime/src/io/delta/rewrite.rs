@@ -1,6 +1,6 @@
 //! Files that hold rows of a slice and other rows: the others are written again when the slice is replaced.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use polars::prelude::{Engine, FileWriteFormat, PlRefPath, Schema, col};
 use super::commit::Commit;
 use super::slices::expr_of;
 use super::stage::{StagedFile, describe, remove};
-use super::{read, schema};
+use super::{read, schema, table};
 use crate::env::{Env, blocking, unique_id};
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::files::io_error;
@@ -48,6 +48,7 @@ impl Rewrites {
         let slicer = Slicer::new(keys, expr, &frame_schema)?;
         let values = read::values_of(file, &partition_columns);
         let source = read::path_of(commit.path, file)?;
+        let modified = file.modification_time();
         let folder = path.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
         let target = format!("{folder}part-00000-{}.parquet", unique_id(commit.request.env.as_ref()));
         let (table, asset) = (commit.path.to_owned(), commit.request.asset.clone());
@@ -57,7 +58,8 @@ impl Rewrites {
             let written = write_rest(&table, &target, source, values, &frame_schema, &partition_columns, &slicer, &asset);
             let rest = written.and_then(|file_schema| describe(&table, target.clone(), partition_values, &file_schema));
             match rest {
-                Ok(rest) if rest.rows > 0 => Ok(Some(rest)),
+                // They are the same rows, and come before what was added since.
+                Ok(rest) if rest.rows > 0 => Ok(Some(StagedFile { modified, ..rest })),
                 Ok(_) => remove(&table, std::iter::once(target.as_str())).map(|()| None),
                 Err(error) => {
                     drop(remove(&table, std::iter::once(target.as_str())));
@@ -70,11 +72,20 @@ impl Rewrites {
         Ok(rest)
     }
 
-    /// Removes what was written for a commit that did not come about. What cannot be removed is invisible.
-    pub(super) async fn discard(self, table: &Path, env: &Arc<dyn Env>) {
-        let table = table.to_owned();
-        let files: Vec<String> = self.done.into_values().flatten().map(|file| file.path).collect();
-        drop(blocking(env, move || remove(&table, files.iter().map(String::as_str))).await);
+    /// Removes what was written for a commit that did not come about, or came about without it. What cannot be removed is invisible;
+    /// what the table has is never removed, since the outcome of a commit that failed may not have been known.
+    pub(super) async fn discard(self, path: &Path, env: &Arc<dyn Env>) {
+        let mut files: Vec<String> = self.done.into_values().flatten().map(|file| file.path).collect();
+        if files.is_empty() {
+            return;
+        }
+        // If the log cannot be read, nothing is removed: a file that is left over costs space, one that is missing costs rows.
+        let Ok(Some(existing)) = table::open(path, env.as_ref()).await else { return };
+        let Ok(state) = table::state(&existing, path) else { return };
+        let live: HashSet<String> = state.log_data().iter().map(|file| file.path().into_owned()).collect();
+        files.retain(|file| !live.contains(file));
+        let path = path.to_owned();
+        drop(blocking(env, move || remove(&path, files.iter().map(String::as_str))).await);
     }
 }
 

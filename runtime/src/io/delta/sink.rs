@@ -117,7 +117,10 @@ pub(super) fn sink(asset: &AssetSpec, plan: LazyFrame, division: &Division<'_>, 
     let slicer = slicer.map(Arc::clone);
     let files = Arc::clone(begun);
     let provider = PlanCallback::new(move |args: FileProviderArgs| {
-        let (folder, values) = partition(&args.partition_keys, folders)?;
+        // A value that cannot be a partition value belongs to no partition; without partitions it is a mistake of its own.
+        let found = partition(&args.partition_keys, folders);
+        files.state().stray |= slicer.is_some() && found.is_err();
+        let (folder, values) = found?;
         let mut name = format!("part-{:05}-{run}", args.index_in_partition);
         if let Some(slicer) = &slicer {
             let Some(places) = places(slicer, &values, &cut, &args.partition_keys, folders)? else {

@@ -5,14 +5,14 @@ use std::path::Path;
 
 use deltalake_core::DeltaTable;
 use deltalake_core::kernel::LogicalFileView;
-use polars::prelude::Schema;
+use polars::prelude::{DataType, Schema};
 use serde_json::Value as Json;
 
 use super::layout::{self, EMPTY};
 use super::{read, schema, table};
 use crate::asset::{AssetSpec, PartitionExpr};
 use crate::error::{Error, ErrorKind, Result, known_names};
-use crate::io::slicing::{AxisColumn, Slicer};
+use crate::io::slicing::{AxisColumn, Slicer, TimeLimits};
 use crate::partition::{DimensionDef, KeySet, PartitionsDef};
 
 /// More combinations than this are not looked at one by one.
@@ -177,32 +177,56 @@ pub(super) fn present(path: &Path, opened: &DeltaTable, expr: &PartitionExpr, ke
 pub(super) fn check_nothing_else(path: &Path, opened: &DeltaTable, expr: &PartitionExpr, def: &PartitionsDef) -> Result<()> {
     let state = table::state(opened, path)?;
     let partition_columns = state.metadata().partition_columns();
+    let schema = schema::frame_schema(&state.schema())?;
     for dimension in def.dimensions() {
-        let DimensionDef::Static(keys) = &dimension.def else { continue };
         let only = (def.dimensions().len() == 1).then(|| expr.of("")).flatten();
-        let Some(column) =
-            expr.of(&dimension.name).or(only).filter(|column| partition_columns.iter().any(|known| known == column))
-        else {
-            continue;
+        let Some(column) = expr.of(&dimension.name).or(only) else { continue };
+        let Some(data_type) = schema.get(column) else { continue };
+        let limits = match &dimension.def {
+            DimensionDef::Time(time) => TimeLimits::new(time, data_type),
+            _ => None,
         };
         for file in state.log_data().iter() {
-            let mut values = file.partition_values_map();
-            let Some(value) = values.remove(column).flatten() else { continue };
-            if !keys.iter().any(|key| **key == *value) {
-                let message = format!(
-                    "the table in `{}` has rows of `{value}`, which is not a key of `{}`",
-                    path.display(),
-                    dimension.definition
-                );
-                let help = format!(
-                    "put the key back, or delete the rows; {}",
-                    known_names(&value, "keys", keys.iter().map(|key| &**key))
-                );
-                return Err(Error::new(ErrorKind::Partitions, message).help(help));
+            let strange = match (&dimension.def, &limits) {
+                _ if marked(&file.path()).is_some() => None,
+                (DimensionDef::Static(keys), _) if partition_columns.iter().any(|known| known == column) => {
+                    let value = file.partition_values_map().remove(column).flatten();
+                    value.filter(|value| !is_moment(data_type) && !keys.iter().any(|key| **key == **value))
+                }
+                (_, Some(limits)) => bounds_of(&file, column).into_iter().find(|value| limits.exclude(value)),
+                _ => None,
+            };
+            if let Some(value) = strange {
+                return Err(no_key_any_more(path, &value, &dimension.definition, &dimension.def));
             }
         }
     }
     Ok(())
+}
+
+fn is_moment(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Datetime(..))
+}
+
+/// What is known of the values that a column has in a file: its partition value, or the bounds in its statistics.
+fn bounds_of(file: &LogicalFileView, column: &str) -> Vec<String> {
+    if let Some(value) = file.partition_values_map().remove(column) {
+        return value.into_iter().collect();
+    }
+    let stats: Json = file.stats().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Json::Null);
+    let text = |bound: &str| stats[bound][column].as_str().map(str::to_owned);
+    text("minValues").into_iter().chain(text("maxValues")).collect()
+}
+
+fn no_key_any_more(path: &Path, value: &str, name: &str, def: &DimensionDef) -> Error {
+    let what = if let DimensionDef::Time(_) = def { "in no window" } else { "not a key" };
+    let message = format!("the table in `{}` has rows of `{value}`, which is {what} of `{name}`", path.display());
+    Error::new(ErrorKind::Partitions, message).help(match def {
+        DimensionDef::Static(keys) => {
+            format!("put the key back, or delete the rows; {}", known_names(value, "keys", keys.iter().map(|key| &**key)))
+        }
+        _ => "let the definition begin earlier or end later, or delete the rows".to_owned(),
+    })
 }
 
 /// Whether the asset's partitions are parts of one table.

@@ -1,11 +1,13 @@
 //! Opening tables, and telling a missing one from a damaged one and from a folder that is something else.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use deltalake_core::kernel::Action;
 use deltalake_core::kernel::transaction::PROTOCOL;
 use deltalake_core::logstore::get_actions;
+use deltalake_core::logstore::object_store::local::LocalFileSystem;
 use deltalake_core::table::state::DeltaTableState;
 use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use jiff::Timestamp;
@@ -51,8 +53,7 @@ pub(super) async fn open_version(path: &Path, version: Option<i64>, env: &dyn En
         Error::new(ErrorKind::Missing, message).help(format!("its newest version is {last}; older ones may have been cleaned up"))
     };
     let wanted = u64::try_from(version).ok().filter(|version| *version <= last).ok_or_else(missing)?;
-    let builder = DeltaTableBuilder::from_url(table_url(path)?).map_err(|error| failed(error, path, "open"))?;
-    match builder.with_version(wanted).load().await {
+    match builder(path)?.with_version(wanted).load().await {
         Ok(table) => Ok(Some(table)),
         Err(error) => Err(missing().source(error)),
     }
@@ -63,17 +64,21 @@ async fn open_once(path: &Path) -> Result<Option<DeltaTable>> {
     if !log.try_exists().map_err(|error| io_error(&error, "look at", &log))? {
         return absent(path).map(|()| None);
     }
-    match DeltaTableBuilder::from_url(table_url(path)?).map_err(|error| failed(error, path, "open"))?.load().await {
+    match builder(path)?.load().await {
         Ok(table) => Ok(Some(table)),
         Err(DeltaTableError::NotATable(_)) => absent(path).map(|()| None),
         Err(error) => Err(unreadable(error, path)),
     }
 }
 
-/// The URL of a table's folder.
-pub(super) fn table_url(path: &Path) -> Result<Url> {
-    Url::from_directory_path(path)
-        .map_err(|()| Error::new(ErrorKind::Config, format!("`{}` cannot be the folder of a table", path.display())))
+/// The table in a folder that is there, not yet loaded. The folder is the root of a store of its own: from its URL, the names in it
+/// with a `%` would be decoded twice.
+pub(super) fn builder(path: &Path) -> Result<DeltaTableBuilder> {
+    let cannot = || Error::new(ErrorKind::Config, format!("`{}` cannot be the folder of a table", path.display()));
+    let root = Url::parse("file:///").map_err(|error| cannot().source(error))?;
+    let store = LocalFileSystem::new_with_prefix(path).map_err(|error| failed(error.into(), path, "open"))?;
+    let builder = DeltaTableBuilder::from_url(root.clone()).map_err(|error| failed(error, path, "open"))?;
+    Ok(builder.with_storage_backend(Arc::new(store), root))
 }
 
 /// Whether the folder is free for a table: not there, empty, or with nothing but what an unfinished first write left behind.

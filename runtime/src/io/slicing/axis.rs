@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use jiff::civil::DateTime;
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{SignedDuration, Timestamp};
 use polars::prelude::{
     Column, DataType, Expr, Field, Int64Chunked, IntoColumn, IntoSeries, NamedFrom, PlSmallStr, PolarsResult, Series,
     StringChunked, TimeUnit, col, lit,
@@ -10,7 +13,7 @@ use polars::prelude::{
 use roaring::RoaringTreemap;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::partition::{Axis, Window};
+use crate::partition::{Axis, TimeDef};
 
 /// How many ranges of time a predicate is written out for.
 const MOST_RANGES: usize = 64;
@@ -27,7 +30,7 @@ pub(crate) struct AxisColumn {
 enum Matcher {
     /// A value is a key, by the text of the value.
     Equal { places: HashMap<String, u64>, texts: HashMap<u64, String> },
-    /// A value is in a window: the windows of the set in order, as numbers of the column's physical type.
+    /// A value is in a window: the windows of the set by their start, as numbers of the column's physical type.
     Within { windows: Vec<Span> },
 }
 
@@ -42,8 +45,12 @@ struct Span {
 impl AxisColumn {
     /// For these places on an axis, in a column of this type.
     pub(super) fn new(axis: &Axis, places: &RoaringTreemap, column: &str, data_type: &DataType) -> Result<Self> {
-        let by_time = axis.time().is_some() && matches!(data_type, DataType::Date | DataType::Datetime(..));
-        let matcher = if by_time { within(axis, places, column, data_type)? } else { equal(axis, places, column, data_type)? };
+        let is_time = matches!(data_type, DataType::Date | DataType::Datetime(..));
+        let matcher = match (is_time, axis.time()) {
+            (true, Some(time)) => within(axis, time, places, column, data_type)?,
+            (true, None) => moments(axis, places, column, data_type)?,
+            (false, _) => equal(axis, places, column, data_type)?,
+        };
         Ok(Self { column: column.into(), data_type: data_type.clone(), matcher: Arc::new(matcher) })
     }
 
@@ -203,13 +210,31 @@ fn is_text(data_type: &DataType) -> bool {
     matches!(data_type, DataType::String | DataType::Categorical(..) | DataType::Enum(..))
 }
 
+/// From where to where, as numbers of the column, the windows of a definition are that there can ever be.
+pub(crate) struct TimeLimits {
+    data_type: DataType,
+    start: i64,
+    end: Option<i64>,
+}
+
+impl TimeLimits {
+    /// Nothing if the column holds no times, or the calendar none of the definition.
+    pub(crate) fn new(time: &TimeDef, data_type: &DataType) -> Option<Self> {
+        let bound = |at: Timestamp| bound(at, time.time_zone(), data_type);
+        let start = bound(time.window(0)?.start)?;
+        let end = time.last().and_then(|window| bound(window.end));
+        Some(Self { data_type: data_type.clone(), start, end })
+    }
+
+    /// Whether a value, as partition values and statistics write it, is in none of them; never for what cannot be read.
+    pub(crate) fn exclude(&self, text: &str) -> bool {
+        number(text, &self.data_type).is_some_and(|value| value < self.start || self.end.is_some_and(|end| value >= end))
+    }
+}
+
 /// Keys as values of the column, for equality.
 fn equal(axis: &Axis, places: &RoaringTreemap, column: &str, data_type: &DataType) -> Result<Matcher> {
-    let kind = match data_type {
-        DataType::Boolean | DataType::Date | DataType::Datetime(..) => true,
-        other => is_text(other) || other.is_integer(),
-    };
-    if !kind {
+    if !(*data_type == DataType::Boolean || is_text(data_type) || data_type.is_integer()) {
         let message = format!(
             "the column `{column}` is `{data_type}`, and partitions are told apart by text, numbers without fraction, \
             bools, dates or times"
@@ -219,17 +244,42 @@ fn equal(axis: &Axis, places: &RoaringTreemap, column: &str, data_type: &DataTyp
     let mut matcher = (HashMap::new(), HashMap::new());
     for place in places {
         let key = axis.key(place);
-        let Some(text) = canonical(&key, data_type) else {
-            let message = format!("the partition key `{key}` cannot be a value of the column `{column}`, which is `{data_type}`");
-            return Err(Error::new(ErrorKind::PartitionKey, message).help("cast the column, or change the key"));
-        };
-        if let Some(other) = matcher.0.insert(text.clone(), place) {
-            let message = format!("the partition keys `{}` and `{key}` are one value of the column `{column}`", axis.key(other));
-            return Err(Error::new(ErrorKind::PartitionKey, message));
-        }
+        let text = canonical(&key, data_type).ok_or_else(|| no_value(&key, column, data_type))?;
+        matcher.0.insert(text.clone(), place);
         matcher.1.insert(place, text);
     }
     Ok(Matcher::Equal { places: matcher.0, texts: matcher.1 })
+}
+
+/// Keys as values of a date or time column: windows as long as one unit of it, since one moment has many texts. Of two keys that are
+/// one moment neither could be told from the other, whichever of them is asked for.
+fn moments(axis: &Axis, places: &RoaringTreemap, column: &str, data_type: &DataType) -> Result<Matcher> {
+    let mut windows: Vec<Span> = Vec::new();
+    for place in 0..axis.len() {
+        let key = axis.key(place);
+        let start = match data_type {
+            DataType::Datetime(unit, _) => instant(&key, *unit),
+            _ => canonical(&key, data_type).and_then(|text| number(&text, data_type)),
+        };
+        match start {
+            Some(start) => windows.push(Span { place, start, end: start.saturating_add(1) }),
+            None if places.contains(place) => return Err(no_value(&key, column, data_type)),
+            None => {}
+        }
+    }
+    windows.sort_unstable_by_key(|window| window.start);
+    if let Some(same) = windows.windows(2).find(|pair| pair[0].start == pair[1].start) {
+        let (one, other) = (axis.key(same[0].place), axis.key(same[1].place));
+        let message = format!("the partition keys `{one}` and `{other}` are one value of the column `{column}`");
+        return Err(Error::new(ErrorKind::PartitionKey, message).help("leave one of them out, or make the column text"));
+    }
+    windows.retain(|window| places.contains(window.place));
+    Ok(Matcher::Within { windows })
+}
+
+fn no_value(key: &str, column: &str, data_type: &DataType) -> Error {
+    let message = format!("the partition key `{key}` cannot be a value of the column `{column}`, which is `{data_type}`");
+    Error::new(ErrorKind::PartitionKey, message).help("cast the column, or change the key")
 }
 
 /// A key as the text of a value of this type; nothing if it cannot be one.
@@ -237,11 +287,6 @@ fn canonical(key: &str, data_type: &DataType) -> Option<String> {
     match data_type {
         DataType::Boolean => matches!(key, "true" | "false").then(|| key.to_owned()),
         DataType::Date => key.parse::<jiff::civil::Date>().ok().map(|date| date.to_string()).filter(|text| text == key),
-        DataType::Datetime(..) => {
-            let series = literals(&[key], data_type)?;
-            let text = series.cast(&DataType::String).ok()?;
-            text.str().ok()?.get(0).map(str::to_owned)
-        }
         other if is_text(other) => Some(key.to_owned()),
         // `007` and `7` would be one number.
         other => {
@@ -257,10 +302,6 @@ fn literals(texts: &[&str], data_type: &DataType) -> Option<Series> {
     let series = Series::new(PlSmallStr::EMPTY, texts);
     match data_type {
         DataType::Boolean => Some(Series::new(PlSmallStr::EMPTY, texts.iter().map(|text| *text == "true").collect::<Vec<_>>())),
-        DataType::Datetime(unit, _) => {
-            let numbers: Option<Vec<i64>> = texts.iter().map(|text| instant(text, *unit)).collect();
-            Series::new(PlSmallStr::EMPTY, numbers?).cast(data_type).ok()
-        }
         DataType::Date => {
             let days: Option<Vec<i32>> = texts.iter().map(|text| days(text)).collect();
             Series::new(PlSmallStr::EMPTY, days?).cast(data_type).ok()
@@ -310,17 +351,21 @@ fn number(text: &str, data_type: &DataType) -> Option<i64> {
 }
 
 /// Windows as numbers of the column: instants for a column with a zone, and the wall clock of the definition's zone for one without.
-fn within(axis: &Axis, places: &RoaringTreemap, column: &str, data_type: &DataType) -> Result<Matcher> {
+fn within(axis: &Axis, time: &TimeDef, places: &RoaringTreemap, column: &str, data_type: &DataType) -> Result<Matcher> {
     let mut windows: Vec<Span> = Vec::new();
     for place in places {
         let key = axis.key(place);
         let window = axis.window(place);
-        let bounds = window.as_ref().and_then(|window| Some((bound(window, data_type, true)?, bound(window, data_type, false)?)));
-        let Some((start, end)) = bounds else {
+        let bounds = window.as_ref().and_then(|window| {
+            let start = bound(window.start, time.time_zone(), data_type)?;
+            Some((start, bound(window.end, time.time_zone(), data_type)?))
+        });
+        let (Some(window), Some((start, end))) = (window, bounds) else {
             let message = format!("the window `{key}` cannot be written in the column `{column}`, which is `{data_type}`");
             return Err(Error::new(ErrorKind::PartitionKey, message).help("cast the column to a type that holds the time"));
         };
-        if start >= end && !matches!(data_type, DataType::Date) {
+        let repeats = |at: Timestamp| is_inside_of_a_repeat(at, time.time_zone());
+        if matches!(data_type, DataType::Datetime(_, None)) && (repeats(window.start) || repeats(window.end)) {
             let message = format!(
                 "the wall clock repeats in the window `{key}`, so that the column `{column}`, which has no time zone, \
                 cannot tell it from the next"
@@ -333,19 +378,37 @@ fn within(axis: &Axis, places: &RoaringTreemap, column: &str, data_type: &DataTy
 }
 
 /// Where a window begins or ends, as the number that the column holds. A date is its midnight.
-fn bound(window: &Window, data_type: &DataType, start: bool) -> Option<i64> {
-    let (instant, civil) = if start { (window.start, window.civil_start) } else { (window.end, window.civil_end) };
+fn bound(at: Timestamp, zone: &TimeZone, data_type: &DataType) -> Option<i64> {
     match data_type {
         DataType::Date => {
+            let civil = wall_clock(at, zone)?;
             // The first midnight that is not before.
             let date = civil.date();
             let date = if civil.time() == jiff::civil::Time::midnight() { date } else { date.tomorrow().ok()? };
             Some(date.since(jiff::civil::date(1970, 1, 1)).ok()?.get_days().into())
         }
-        DataType::Datetime(unit, Some(_)) => scaled(instant.as_nanosecond(), *unit),
+        DataType::Datetime(unit, Some(_)) => scaled(at.as_nanosecond(), *unit),
         DataType::Datetime(unit, None) => {
-            scaled(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_nanosecond(), *unit)
+            scaled(wall_clock(at, zone)?.to_zoned(TimeZone::UTC).ok()?.timestamp().as_nanosecond(), *unit)
         }
         _ => None,
     }
+}
+
+/// What the clock shows when it gets there. Where it jumps ahead at that very moment this is the time before the jump: a day that has
+/// no midnight begins with the date all the same.
+fn wall_clock(at: Timestamp, zone: &TimeZone) -> Option<DateTime> {
+    let nanosecond = SignedDuration::from_nanos(1);
+    let before = zone.to_datetime(at.checked_sub(nanosecond).ok()?).checked_add(nanosecond).ok()?;
+    Some(before.min(zone.to_datetime(at)))
+}
+
+/// Whether the clock shows this time twice, other than for the first time at the very beginning of what it repeats: rows on both sides
+/// of such a moment have the same wall clock.
+fn is_inside_of_a_repeat(at: Timestamp, zone: &TimeZone) -> bool {
+    let repeated = |at: Timestamp| zone.to_ambiguous_timestamp(zone.to_datetime(at)).offset();
+    let AmbiguousOffset::Fold { before, .. } = repeated(at) else { return false };
+    let is_second = zone.to_offset(at) != before;
+    let just_before = at.checked_sub(SignedDuration::from_nanos(1));
+    is_second || just_before.is_ok_and(|at| matches!(repeated(at), AmbiguousOffset::Fold { .. }))
 }

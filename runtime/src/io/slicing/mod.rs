@@ -9,7 +9,7 @@ mod strays;
 
 use polars::prelude::{DataType, Expr, IntoLazy, LazyFrame, PlSmallStr, Schema, as_struct, col, lit};
 
-pub(crate) use axis::{AxisColumn, days};
+pub(crate) use axis::{AxisColumn, TimeLimits, days};
 pub(crate) use strays::Strays;
 
 use crate::asset::PartitionExpr;

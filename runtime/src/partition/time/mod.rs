@@ -255,6 +255,11 @@ impl TimeDef {
         Some((self.clock().at(seconds(start)).unwrap_or(0), last))
     }
 
+    /// The last window there can ever be, if the definition has an end.
+    pub(crate) fn last(&self) -> Option<Window> {
+        self.end.as_ref().and_then(|_| self.raw(self.limit().checked_sub(1)?))
+    }
+
     /// How many windows there can ever be.
     pub(super) fn limit(&self) -> u64 {
         *self.lazy.limit.get_or_init(|| match &self.end {
