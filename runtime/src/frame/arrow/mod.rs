@@ -1,6 +1,7 @@
 //! Arrow: record batches, and streams of them.
 
 mod batches;
+mod found;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,8 +14,11 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::stream::{self, StreamExt};
 
 pub use batches::RecordBatchStream;
+#[cfg_attr(not(feature = "datafusion"), expect(unused_imports, reason = "plans of DataFusion say their columns with it"))]
+pub(super) use found::found_columns;
 
 use super::{Frame, Preview, StoredRows, Table, TablePlan, check_columns, check_same_columns};
+use crate::columns::FoundColumn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Column;
 
@@ -68,6 +72,13 @@ impl TablePlan for ArrowTable {
             Self::Batches { .. } => "Arrow `RecordBatch`es",
             Self::Stream(_) => "a stream of Arrow `RecordBatch`es",
         }
+    }
+
+    fn found_columns(&mut self) -> Result<Option<Vec<FoundColumn>>> {
+        Ok(Some(match self {
+            Self::Batches { schema, batches } => found_columns(schema, Some(batches)),
+            Self::Stream(stream) => found_columns(&stream.schema(), None),
+        }))
     }
 
     fn is_eager(&self) -> bool {
@@ -270,6 +281,10 @@ impl NoBatches {
 impl TablePlan for NoBatches {
     fn name(&self) -> &'static str {
         "an empty `Vec<RecordBatch>`"
+    }
+
+    fn found_columns(&mut self) -> Result<Option<Vec<FoundColumn>>> {
+        Err(Self::error())
     }
 
     fn is_eager(&self) -> bool {

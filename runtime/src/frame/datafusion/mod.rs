@@ -18,8 +18,9 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 #[cfg(feature = "polars")]
 use self::polars::provider;
 use self::scan::StreamOnce;
-use super::arrow::{ArrowTable, RecordBatchStream, columns_of};
+use super::arrow::{ArrowTable, RecordBatchStream, columns_of, found_columns};
 use super::{Frame, Preview, StoredRows, Table, TablePlan};
+use crate::columns::FoundColumn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Column;
 
@@ -89,6 +90,10 @@ impl DataFusionTable {
 impl TablePlan for DataFusionTable {
     fn name(&self) -> &'static str {
         "a DataFusion `DataFrame`"
+    }
+
+    fn found_columns(&mut self) -> Result<Option<Vec<FoundColumn>>> {
+        Ok(Some(found_columns(self.0.schema().inner(), None)))
     }
 
     fn is_eager(&self) -> bool {
