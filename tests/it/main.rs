@@ -15,6 +15,7 @@ mod file_partitions;
 mod files;
 mod formats;
 mod frames;
+mod hand_over;
 mod macros;
 mod parquet_store;
 mod selection;
