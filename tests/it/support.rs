@@ -134,3 +134,20 @@ pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     files.sort();
     files
 }
+
+/// A file as Polars reads it by itself: by its extension, and CSV by inference.
+#[track_caller]
+pub(crate) fn read_file(path: &Path) -> DataFrame {
+    let file = std::fs::File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("parquet") => ParquetReader::new(file).finish().unwrap(),
+        Some("csv") => CsvReader::new(file).finish().unwrap(),
+        other => panic!("{other:?} is not the extension of a table"),
+    }
+}
+
+/// The files that readers see: all but what stores keep for themselves, sorted.
+pub(crate) fn visible_files(folder: &Path) -> Vec<String> {
+    let own = |path: &PathBuf| !path.components().any(|part| part.as_os_str() == ".lakewright");
+    files_below(folder).into_iter().filter(own).map(|path| path.to_string_lossy().into_owned()).collect()
+}

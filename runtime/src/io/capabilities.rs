@@ -1,5 +1,7 @@
 //! What a store can do, as values.
 
+#[cfg(any(feature = "delta", feature = "csv", feature = "parquet"))]
+use crate::asset::AssetSpec;
 use crate::asset::{Mode, ValueKind};
 use crate::error::{Error, ErrorKind, Result, known_names};
 use crate::metadata::MetadataValue;
@@ -121,4 +123,16 @@ impl Capabilities {
         let message = format!("the option `{name}` of {} takes {takes}, not `{value}`", self.name);
         Err(Error::new(ErrorKind::StoreOption, message))
     }
+}
+
+/// An asset with the options of its store where it sets none.
+#[cfg(any(feature = "delta", feature = "csv", feature = "parquet"))]
+pub(crate) fn with_options(asset: &AssetSpec, options: &[(String, MetadataValue)]) -> AssetSpec {
+    let mut asset = asset.clone();
+    let own_compression = asset.store_option("compression").is_some();
+    // How hard the store's compression tries says nothing of another one.
+    let inherited = |name: &str| asset.store_option(name).is_none() && !(own_compression && name == "compression_level");
+    let missing: Vec<_> = options.iter().filter(|(name, _)| inherited(name)).cloned().collect();
+    asset.store_options.extend(missing);
+    asset
 }

@@ -251,11 +251,18 @@ impl FileSpace {
     /// # Errors
     /// As [`FileSpace::commit`].
     pub fn commit_all(&self, request: &StoreRequest<'_>, staged: &[Staged], id: &CommitId) -> Result<Committed> {
-        let mut sum = Committed::new().table_rows(Some(0)).already();
-        let mut ignored = Vec::new();
+        let mut pieces = Vec::with_capacity(staged.len());
         for piece in staged {
             let keys = StoreRequest { slice: &piece.slice, ..request.clone() }.keys()?;
-            let place = FilePlace::of_keys(&request.asset.key, keys.as_ref())?;
+            pieces.push((FilePlace::of_keys(&request.asset.key, keys.as_ref())?, piece, keys));
+        }
+        // Each file is looked at again under its lock; this keeps most of what would fail there from failing half way.
+        for (place, piece, _) in &pieces {
+            self.settled(place, piece, request.mode, id)?;
+        }
+        let mut sum = Committed::new().table_rows(Some(0)).already();
+        let mut ignored = Vec::new();
+        for (place, piece, keys) in pieces {
             let one = self.commit(&place, piece, request.mode, request.run, id)?;
             sum.already &= one.already;
             sum.exact = staged.len() == 1 && one.exact;
@@ -279,27 +286,11 @@ impl FileSpace {
         let payload: StagedFile = staged.payload("a file store")?;
         let (source, target) = (self.base.join(&payload.path), self.path(place, &payload.extension)?);
         let _lock = self.lock(place)?;
-        let known = self.manifest(place)?;
-        if let Some(known) = known.as_ref().filter(|known| known.commit.application() == id.application()) {
-            match CommitState::of(id.number, Some(known.commit.number)) {
-                CommitState::Committed => return Ok(Committed::new().table_rows(known.rows).already()),
-                CommitState::Superseded => {
-                    let message =
-                        format!("commit {} of {place} comes after {}, which replaced it", id.number, known.commit.number);
-                    return Err(Error::new(ErrorKind::Superseded, message).with("location", target.display()));
-                }
-                CommitState::Absent => {}
-            }
-        }
-        if mode != Mode::Overwrite && (known.is_some() || target.exists()) {
-            if mode == Mode::Ignore {
+        if let Some(settled) = self.settled(place, staged, mode, id)? {
+            if settled.ignored.is_some() {
                 remove_if_there(&source)?;
-                return Ok(Committed::new().ignored(Some(staged.slice.clone())));
             }
-            let message =
-                format!("{place} was stored by somebody else in the meantime, and `mode = \"error\"` refuses to replace it");
-            let error = Error::new(ErrorKind::Present, message).with("location", target.display());
-            return Err(error.help("remove what is stored, or choose another `mode`"));
+            return Ok(settled);
         }
 
         let pending = self.manifest_path(place, "json.pending");
@@ -326,6 +317,37 @@ impl FileSpace {
             tracing::warn!(%error, asset = %place, "the file is in place, and its manifest is not");
         }
         Ok(Committed::new().table_rows(staged.rows).exact(payload.exact))
+    }
+
+    /// What the commit of a staged file comes to where nothing is left to do; nothing if it is to be put in its place.
+    ///
+    /// # Errors
+    /// If a newer commit is there already, or the mode refuses to replace what is there.
+    fn settled(&self, place: &FilePlace, staged: &Staged, mode: Mode, id: &CommitId) -> Result<Option<Committed>> {
+        let payload: StagedFile = staged.payload("a file store")?;
+        let target = self.path(place, &payload.extension)?;
+        let known = self.manifest(place)?;
+        if let Some(known) = known.as_ref().filter(|known| known.commit.application() == id.application()) {
+            match CommitState::of(id.number, Some(known.commit.number)) {
+                CommitState::Committed => return Ok(Some(Committed::new().table_rows(known.rows).already())),
+                CommitState::Superseded => {
+                    let message =
+                        format!("commit {} of {place} comes after {}, which replaced it", id.number, known.commit.number);
+                    return Err(Error::new(ErrorKind::Superseded, message).with("location", target.display()));
+                }
+                CommitState::Absent => {}
+            }
+        }
+        if mode == Mode::Overwrite || (known.is_none() && !target.exists()) {
+            return Ok(None);
+        }
+        if mode == Mode::Ignore {
+            return Ok(Some(Committed::new().ignored(Some(staged.slice.clone()))));
+        }
+        let message =
+            format!("{place} was stored by somebody else in the meantime, and `mode = \"error\"` refuses to replace it");
+        let error = Error::new(ErrorKind::Present, message).with("location", target.display());
+        Err(error.help("remove what is stored, or choose another `mode`"))
     }
 
     /// Makes the rename durable and the pending manifest the present one. Until then, [`FileSpace::manifest`] looks at both.

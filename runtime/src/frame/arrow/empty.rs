@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::columns::FoundColumn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Preview, StoredRows, Table, TablePlan};
 use crate::schema::Column;
@@ -20,6 +21,10 @@ impl NoBatches {
 impl TablePlan for NoBatches {
     fn name(&self) -> &'static str {
         "an empty `Vec<RecordBatch>`"
+    }
+
+    fn found_columns(&mut self) -> Result<Option<Vec<FoundColumn>>> {
+        Err(Self::error())
     }
 
     fn is_eager(&self) -> bool {

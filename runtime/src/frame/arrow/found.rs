@@ -1,20 +1,21 @@
-//! Arrow types in the words that declarations use.
+//! Arrow types in the words that declarations use, so that a declared column is the same column whatever a frame is made of.
 
 use arrow::array::{Array, RecordBatch};
-use arrow::datatypes::{DataType, Schema, TimeUnit as ArrowUnit};
+use arrow::datatypes::{DataType, Field, Schema, TimeUnit as ArrowUnit};
 
 use crate::columns::{ColumnType, FoundColumn, FoundType, TimeUnit};
 
-/// The columns of a schema, with the nulls of batches if they are at hand.
+/// The columns of a schema; nulls are counted if the rows are in memory.
 pub(crate) fn found_columns(schema: &Schema, batches: Option<&[RecordBatch]>) -> Vec<FoundColumn> {
-    let column = |(index, field): (usize, &std::sync::Arc<arrow::datatypes::Field>)| FoundColumn {
-        name: field.name().clone(),
-        data_type: found_type(field.data_type()),
-        nulls: batches.map(|batches| batches.iter().map(|batch| batch.column(index).null_count() as u64).sum()),
+    let column = |(index, field): (usize, &std::sync::Arc<Field>)| {
+        let count = |batch: &RecordBatch| batch.columns().get(index).map_or(0, |array| array.logical_null_count() as u64);
+        let nulls = batches.map(|batches| batches.iter().map(count).sum());
+        FoundColumn { name: field.name().clone(), data_type: found_type(field.data_type()), nulls }
     };
     schema.fields().iter().enumerate().map(column).collect()
 }
 
+/// The type that other frames and stores have for such a column.
 fn found_type(data_type: &DataType) -> FoundType {
     FoundType::Plain(match data_type {
         DataType::Boolean => ColumnType::Bool,
@@ -29,41 +30,37 @@ fn found_type(data_type: &DataType) -> FoundType {
         DataType::Float32 => ColumnType::Float32,
         DataType::Float64 => ColumnType::Float64,
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => ColumnType::Text,
-        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => ColumnType::Binary,
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => ColumnType::Binary,
         DataType::Date32 => ColumnType::Date,
-        DataType::Time64(_) => ColumnType::Time,
-        DataType::Timestamp(unit, zone) => match (found_unit(*unit), zone.as_deref()) {
-            (Some(unit), None) => ColumnType::Datetime { unit, zone: None },
-            (Some(unit), Some("UTC" | "+00:00" | "Z")) => ColumnType::Datetime { unit, zone: Some("UTC") },
-            _ => return other(data_type),
-        },
-        DataType::Duration(unit) => match found_unit(*unit) {
-            Some(unit) => ColumnType::Duration { unit },
-            None => return other(data_type),
-        },
-        DataType::Decimal128(precision, scale) => match u8::try_from(*scale) {
+        DataType::Date64 => ColumnType::Datetime { unit: TimeUnit::Milliseconds, zone: None },
+        DataType::Time32(_) | DataType::Time64(_) => ColumnType::Time,
+        DataType::Timestamp(unit, None) => ColumnType::Datetime { unit: found_unit(*unit), zone: None },
+        DataType::Timestamp(unit, Some(zone)) if matches!(&**zone, "UTC" | "utc" | "+00:00" | "00:00") => {
+            ColumnType::Datetime { unit: found_unit(*unit), zone: Some("UTC") }
+        }
+        DataType::Duration(unit) => ColumnType::Duration { unit: found_unit(*unit) },
+        DataType::Decimal32(precision, scale)
+        | DataType::Decimal64(precision, scale)
+        | DataType::Decimal128(precision, scale)
+        | DataType::Decimal256(precision, scale) => match u8::try_from(*scale) {
             Ok(scale) => ColumnType::Decimal { precision: *precision, scale },
-            Err(_) => return other(data_type),
+            Err(_) => return FoundType::Other(data_type.to_string()),
         },
-        DataType::List(field) | DataType::LargeList(field) | DataType::ListView(field) | DataType::LargeListView(field) => {
-            return FoundType::List(Box::new(found_type(field.data_type())));
+        DataType::List(element) | DataType::LargeList(element) => {
+            return FoundType::List(Box::new(found_type(element.data_type())));
         }
         DataType::Struct(fields) => {
             return FoundType::Struct(fields.iter().map(|field| (field.name().clone(), found_type(field.data_type()))).collect());
         }
-        _ => return other(data_type),
+        other => return FoundType::Other(other.to_string()),
     })
 }
 
-fn other(data_type: &DataType) -> FoundType {
-    FoundType::Other(data_type.to_string())
-}
-
-fn found_unit(unit: ArrowUnit) -> Option<TimeUnit> {
+/// Nobody else has seconds.
+fn found_unit(unit: ArrowUnit) -> TimeUnit {
     match unit {
-        ArrowUnit::Second => None,
-        ArrowUnit::Millisecond => Some(TimeUnit::Milliseconds),
-        ArrowUnit::Microsecond => Some(TimeUnit::Microseconds),
-        ArrowUnit::Nanosecond => Some(TimeUnit::Nanoseconds),
+        ArrowUnit::Second | ArrowUnit::Millisecond => TimeUnit::Milliseconds,
+        ArrowUnit::Microsecond => TimeUnit::Microseconds,
+        ArrowUnit::Nanosecond => TimeUnit::Nanoseconds,
     }
 }

@@ -15,7 +15,8 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::stream::{self, StreamExt};
 
 pub use batches::RecordBatchStream;
-pub(crate) use found::found_columns;
+#[cfg_attr(not(feature = "datafusion"), expect(unused_imports, reason = "plans of DataFusion say their columns with it"))]
+pub(super) use found::found_columns;
 
 use self::empty::NoBatches;
 use super::{Frame, Preview, StoredRows, Table, TablePlan, check_columns, check_same_columns};
@@ -75,21 +76,19 @@ impl TablePlan for ArrowTable {
         }
     }
 
+    fn found_columns(&mut self) -> Result<Option<Vec<FoundColumn>>> {
+        Ok(Some(match self {
+            Self::Batches { schema, batches } => found_columns(schema, Some(batches)),
+            Self::Stream(stream) => found_columns(&stream.schema(), None),
+        }))
+    }
+
     fn is_eager(&self) -> bool {
         matches!(self, Self::Batches { .. })
     }
 
     fn schema(&mut self) -> Result<Vec<Column>> {
         Ok(columns_of(&ArrowTable::schema(self)))
-    }
-
-    fn found_columns(&mut self) -> Result<Option<Vec<FoundColumn>>> {
-        let schema = ArrowTable::schema(self);
-        let batches = match self {
-            Self::Batches { batches, .. } => Some(&batches[..]),
-            Self::Stream(_) => None,
-        };
-        Ok(Some(found_columns(&schema, batches)))
     }
 
     fn materialize(self: Box<Self>) -> Result<Arc<dyn StoredRows>> {

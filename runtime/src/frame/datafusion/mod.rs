@@ -92,16 +92,16 @@ impl TablePlan for DataFusionTable {
         "a DataFusion `DataFrame`"
     }
 
+    fn found_columns(&mut self) -> Result<Option<Vec<FoundColumn>>> {
+        Ok(Some(found_columns(self.0.schema().inner(), None)))
+    }
+
     fn is_eager(&self) -> bool {
         false
     }
 
     fn schema(&mut self) -> Result<Vec<Column>> {
         Ok(columns_of(self.0.schema().inner()))
-    }
-
-    fn found_columns(&mut self) -> Result<Option<Vec<FoundColumn>>> {
-        Ok(Some(found_columns(self.0.schema().inner(), None)))
     }
 
     fn materialize(self: Box<Self>) -> Result<Arc<dyn StoredRows>> {

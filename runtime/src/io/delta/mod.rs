@@ -30,7 +30,7 @@ use crate::io::files::{FileSpace, resolved};
 use crate::io::parquet_options::parquet_options;
 use crate::io::{
     Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, PartitionExprUse, Present, Staged,
-    StoreRequest, dataset,
+    StoreRequest, dataset, with_options,
 };
 use crate::key::path_segment;
 use crate::metadata::MetadataValue;
@@ -102,10 +102,7 @@ impl DeltaIoManager {
 
     /// The asset with the store's own options where it sets none.
     fn configured(&self, asset: &AssetSpec) -> AssetSpec {
-        let mut asset = asset.clone();
-        let missing = self.options.iter().filter(|(name, _)| asset.store_option(name).is_none()).cloned().collect::<Vec<_>>();
-        asset.store_options.extend(missing);
-        asset
+        with_options(asset, &self.options)
     }
 
     /// The tables of partitions that are tables of their own.

@@ -11,7 +11,7 @@ mod parquet;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use polars::prelude::{LazyFrame, PlRefPath, SinkDestination, UnionArgs, col, concat};
+use polars::prelude::{DataType, Engine, LazyFrame, PlRefPath, SinkDestination, UnionArgs, UniqueKeepStrategy, col, concat};
 
 #[cfg(feature = "csv")]
 pub use csv::Csv;
@@ -22,7 +22,7 @@ pub use parquet::Parquet;
 use crate::asset::{AssetSpec, ValueKind};
 use crate::commit::CommitId;
 use crate::env::{Env, blocking};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, known_names};
 use crate::frame::Frame;
 use crate::frame::polars::{check_columns, columns_of};
 use crate::io::files::{FilePlace, FileSpace, io_error};
@@ -30,10 +30,10 @@ use crate::io::sink::open_file;
 use crate::io::slicing::{Slicer, Strays};
 use crate::io::{
     Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, OwnedRequest, Present, Staged,
-    StoreRequest,
+    StoreRequest, with_options,
 };
 use crate::metadata::MetadataValue;
-use crate::partition::KeySet;
+use crate::partition::{DimensionDef, KeySet};
 use crate::slice::Slice;
 use crate::value::Value;
 
@@ -77,10 +77,7 @@ impl<F: FileFormat> FileIoManager<F> {
 
     /// The asset with the store's own options where it sets none.
     fn configured(&self, asset: &AssetSpec) -> AssetSpec {
-        let mut asset = asset.clone();
-        let missing = self.options.iter().filter(|(name, _)| asset.store_option(name).is_none()).cloned().collect::<Vec<_>>();
-        asset.store_options.extend(missing);
-        asset
+        with_options(asset, &self.options)
     }
 
     /// A lazy scan of one file; nothing if it is not there.
@@ -99,8 +96,17 @@ impl<F: FileFormat> FileIoManager<F> {
         Ok(Some(plan.select(columns.iter().map(col).collect::<Vec<_>>())))
     }
 
-    fn load_blocking(&self, asset: &AssetSpec, keys: Option<&KeySet>, columns: Option<&[String]>) -> Result<Option<LazyFrame>> {
+    fn load_blocking(
+        &self,
+        asset: &AssetSpec,
+        keys: Option<&KeySet>,
+        all: bool,
+        columns: Option<&[String]>,
+    ) -> Result<Option<LazyFrame>> {
         if let Some(plan) = self.format.scan_folder(asset, &self.files.folder(&asset.key)?)? {
+            if let (true, Some(keys)) = (all, keys) {
+                check_nothing_else(&plan, asset, keys)?;
+            }
             return in_folder(plan, asset, keys, columns).map(Some);
         }
         let Some(keys) = keys else { return self.scan(&FilePlace::of(&asset.key), columns) };
@@ -189,8 +195,8 @@ impl<F: FileFormat> IoManager for FileIoManager<F> {
 
     async fn load(&self, request: LoadRequest<'_>) -> Result<Option<Value>> {
         let (store, asset, columns) = (self.clone(), self.configured(request.asset), request.columns.map(<[String]>::to_vec));
-        let keys = request.keys()?;
-        let plan = blocking(&request.env, move || store.load_blocking(&asset, keys.as_ref(), columns.as_deref())).await?;
+        let (keys, all) = (request.keys()?, request.all);
+        let plan = blocking(&request.env, move || store.load_blocking(&asset, keys.as_ref(), all, columns.as_deref())).await?;
         Ok(plan.map(|plan| Value::Table(plan.into_table())))
     }
 
@@ -265,6 +271,27 @@ fn in_folder(plan: LazyFrame, asset: &AssetSpec, keys: Option<&KeySet>, columns:
     let schema = plan.clone().collect_schema()?;
     check_columns(columns, schema.iter_names().map(polars::prelude::PlSmallStr::as_str))?;
     Ok(plan.select(columns.iter().map(col).collect::<Vec<_>>()))
+}
+
+/// Refuses to take the partitions of a definition for all there is, if the folder has values that are no keys of it.
+fn check_nothing_else(plan: &LazyFrame, asset: &AssetSpec, keys: &KeySet) -> Result<()> {
+    let Some(expr) = &asset.partition_expr else { return Ok(()) };
+    let def = keys.space().def();
+    for dimension in def.dimensions() {
+        let DimensionDef::Static(known) = &dimension.def else { continue };
+        let only = (def.dimensions().len() == 1).then(|| expr.of("")).flatten();
+        let Some(column) = expr.of(&dimension.name).or(only) else { continue };
+        // Names of folders only: no file is read for it.
+        let values = plan.clone().select([col(column).cast(DataType::String)]).unique(None, UniqueKeepStrategy::Any);
+        let values = values.collect_with_engine(Engine::Streaming)?.unwrap_single();
+        let strange = values.columns()[0].str()?.iter().flatten().find(|value| !known.iter().any(|key| **key == **value));
+        if let Some(value) = strange {
+            let message = format!("the folder has rows of `{value}`, which is not a key of `{}`", dimension.definition);
+            let help = known_names(value, "keys", known.iter().map(|key| &**key));
+            return Err(Error::new(ErrorKind::Partitions, message).help(format!("add the key to the definition; {help}")));
+        }
+    }
+    Ok(())
 }
 
 fn slicer(mut plan: LazyFrame, asset: &AssetSpec, keys: &KeySet) -> Result<Slicer> {
