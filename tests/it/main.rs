@@ -18,6 +18,7 @@ mod frames;
 mod hand_over;
 mod macros;
 mod parquet_store;
+mod row_counts;
 mod selection;
 mod structure;
 mod support;
