@@ -237,3 +237,59 @@ fn what_was_loaded_is_not_what_was_declared() {
     let message = "`temp` is Text and is declared as Float64; `date` is missing (there is `day`)";
     assert_eq!(failure.message, format!("the columns are not as declared: {message}"));
 }
+
+#[test]
+fn readers_that_declare_nothing_are_protected_by_what_the_external_asset_declares() {
+    #[asset(io_manager = "delta")]
+    fn eager(hourly: DataFrame) -> DataFrame {
+        hourly
+    }
+    #[asset(io_manager = "delta")]
+    fn lazy(hourly: LazyFrame) -> LazyFrame {
+        hourly
+    }
+    #[asset(io_manager = "delta")]
+    async fn batches(hourly: lakewright::frame::arrow::RecordBatchStream) -> lakewright::frame::arrow::RecordBatchStream {
+        hourly
+    }
+    #[asset(io_manager = "delta")]
+    fn some(#[input(columns = ["temp"])] hourly: Option<DataFrame>) -> Result<DataFrame> {
+        Ok(hourly.unwrap_or_default())
+    }
+    let root = tempdir().unwrap();
+    let registry = Registry::of(assets![hourly, eager, lazy, batches, some]);
+    let lakehouse = Lakehouse::builder().root(root.path()).registry(registry).build().unwrap();
+    let source = root.path().join("csv");
+    std::fs::create_dir_all(&source).unwrap();
+    std::fs::write(source.join("sf_temps.csv"), "temp,day,extra\nwarm,2010/01/01 00:00:00,1\n").unwrap();
+    let report = lakehouse.materialize_blocking("*").unwrap();
+    let messages: std::collections::BTreeMap<String, String> =
+        report.failures().map(|(step, failure)| (step.assets[0].to_string(), failure.message.clone())).collect();
+    let all = "the columns are not as declared: `temp` is Text and is declared as Float64; `date` is missing (there is `day`); \
+               `extra` is not declared";
+    for asset in ["eager", "lazy", "batches"] {
+        assert_eq!(messages[asset], all, "{asset}");
+    }
+    assert_eq!(messages["some"], "`temp` is Text and is declared as Float64");
+    assert!(!root.path().join("delta").exists(), "nothing is stored");
+}
+
+#[test]
+fn arrow_and_datafusion_frames_declare_columns_too() {
+    use lakewright::arrow::array::RecordBatch;
+    use lakewright::datafusion::dataframe::DataFrame as FusionFrame;
+    use lakewright::frame::arrow::RecordBatchStream;
+    fn every<F: Frame>(counts_nulls: bool) {
+        let of = |frame: DataFrame| F::from_table(frame.into_table());
+        Rows::<Reading, F>::new(of(readings()).unwrap()).unwrap();
+        Rows::<Types, F>::new(of(types().collect().unwrap()).unwrap()).unwrap();
+        let error = Rows::<Reading, F>::new(of(wrong()).unwrap()).err().unwrap();
+        let [missing, day, max, unit] = DIFFERENCES;
+        let kind = if counts_nulls { "`type` has a null and is declared without `Option`; " } else { "" };
+        assert_eq!(error.message(), format!("the columns are not as declared: {missing}; {day}; {max}; {kind}{unit}"));
+    }
+    every::<RecordBatch>(true);
+    every::<Vec<RecordBatch>>(true);
+    every::<RecordBatchStream>(false);
+    every::<FusionFrame>(false);
+}

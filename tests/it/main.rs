@@ -19,6 +19,7 @@ mod hand_over;
 mod macros;
 mod parquet_store;
 mod partitions;
+mod row_counts;
 mod selection;
 mod structure;
 mod support;

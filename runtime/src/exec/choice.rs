@@ -145,11 +145,11 @@ impl Item {
         match self {
             Self::Key(text) => match qualified(text, space) {
                 // A key that looks qualified may still be one.
-                Some((axis, key)) => match space.def().parse_key(text).and_then(|key| space.index(&key)) {
+                Some((axis, key)) => match space.parse(text) {
                     Ok(index) => Ok(Some(Applied::Key(index))),
                     Err(_) => Ok(Some(Applied::Axis(axis, space.range(axis, key, key)?))),
                 },
-                None => match space.def().parse_key(text).and_then(|key| space.index(&key)) {
+                None => match space.parse(text) {
                     Ok(index) => Ok(Some(Applied::Key(index))),
                     // It names a dimension of somebody else, perhaps.
                     Err(_) if looks_qualified(text) => Ok(None),

@@ -155,7 +155,9 @@ impl<'a> StepRun<'a> {
                 return Ok(None);
             }
         }
-        if let Some(rows) = rows.filter(|_| committed.exact && committed.ignored.is_none()) {
+        // Only what replaces is all there is, whatever the store says of its own part.
+        let replaced = store.mode(asset) == Mode::Overwrite && committed.ignored.is_none();
+        if let Some(rows) = rows.filter(|_| committed.exact && replaced) {
             self.hand_over.put(&asset.key, &slice, rows);
         }
         let sum = |of: fn(&Staged) -> Option<u64>| staged.iter().map(of).sum::<Option<u64>>();

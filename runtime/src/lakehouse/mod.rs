@@ -16,7 +16,7 @@ use crate::frame::{Frame, Preview};
 use crate::graph::Graph;
 use crate::io::{Description, LoadRequest, Location, Present};
 use crate::key::AssetKey;
-use crate::partition::{KeySet, KeySpace, PartitionKey, PartitionsDef};
+use crate::partition::{KeySet, KeySpace, PartitionsDef};
 use crate::select::select;
 use crate::slice::Slice;
 use crate::state::PartitionStatus;
@@ -265,8 +265,8 @@ impl Lakehouse {
         let (asset, store) = self.workshop.asset(key)?;
         let Some(store) = store else { return Ok(None) };
         let space = self.partitions(key)?.ok_or_else(|| not_partitioned(key))?;
-        let partition: PartitionKey = space.def().parse_key(partition)?;
-        let wanted = space.set([&partition])?;
+        let mut wanted = space.none();
+        wanted.insert(space.parse(partition)?);
         if self.present(asset, store, &wanted).await?.is_empty() {
             return Ok(None);
         }

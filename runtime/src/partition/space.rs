@@ -122,6 +122,24 @@ impl KeySpace {
         Ok(index)
     }
 
+    /// The index of the key that a person wrote: its text form, or the same with the dimensions in the order in which the definition
+    /// declares them.
+    ///
+    /// # Errors
+    /// As [`KeySpace::index`].
+    pub fn parse(&self, text: &str) -> Result<u64> {
+        let sorted = self.def().parse_key(text).and_then(|key| self.index(&key));
+        if !self.def().is_multi() || sorted.is_ok() {
+            return sorted;
+        }
+        let values = PartitionKey::split(text);
+        let declared = self.def().dimensions().iter().map(|dimension| dimension.name.as_str());
+        if values.len() != declared.len() {
+            return sorted;
+        }
+        PartitionKey::of(declared.zip(values)).and_then(|key| self.index(&key)).or(sorted)
+    }
+
     /// The set of all keys.
     #[must_use]
     pub fn all(&self) -> KeySet {

@@ -42,6 +42,7 @@ pub(super) async fn changes(commit: &Commit<'_>, existing: Option<&DeltaTable>, 
         let mut changes = Changes {
             actions: creating(commit.first())?,
             table_rows: Some(0),
+            slice_rows: Some(0),
             exact: is_exact(commit, None),
             ..Changes::default()
         };

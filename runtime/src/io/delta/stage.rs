@@ -140,10 +140,10 @@ fn write(
         if let (Some(slicer), Some(plan), true) = (division.slicer, again, begun.saw_stray()) {
             let strays = Strays::default();
             slicer
-                .guard(plan, &strays)
+                .guard(plan.clone(), &strays)
                 .select([polars::prelude::len()])
                 .collect_with_engine(polars::prelude::Engine::Streaming)?;
-            strays.check(slicer.keys())?;
+            strays.check(slicer, plan)?;
         }
         return Err(error);
     }

@@ -153,6 +153,8 @@ impl<F: FileFormat> FileIoManager<F> {
             (Some(keys), Some(expr)) => Some(Slicer::new(keys, expr, &schema)?),
             _ => None,
         };
+        // The rows again, for the error that names the first that does not belong.
+        let again = slicer.as_ref().map(|_| plan.clone());
         if let Some(slicer) = &slicer {
             plan = slicer.guard(plan, &strays);
         }
@@ -160,8 +162,8 @@ impl<F: FileFormat> FileIoManager<F> {
         let path = self.files.staging_path(&place, self.format.extension(), request.env.as_ref())?;
         let context = Written { asset, slice: request.slice, run: request.run, metadata: request.metadata };
         let written = self.format.sink(plan, &path, &context).and_then(|()| {
-            if let Some(slicer) = &slicer {
-                strays.check(slicer.keys())?;
+            if let (Some(slicer), Some(again)) = (&slicer, again) {
+                strays.check(slicer, again)?;
             }
             let exact = eager && self.format.gives_back(&schema);
             let staged = self.files.staged(&path, self.format.extension(), exact)?;

@@ -7,7 +7,7 @@
 mod axis;
 mod strays;
 
-use polars::prelude::{DataType, Expr, IntoLazy, LazyFrame, PlSmallStr, Schema, as_struct, col, lit};
+use polars::prelude::{DataFrame, DataType, Expr, IntoLazy, LazyFrame, PlSmallStr, Schema, as_struct, col, lit};
 
 pub(crate) use axis::{AxisColumn, TimeLimits, days};
 pub(crate) use strays::Strays;
@@ -25,8 +25,9 @@ const MOST_BOXES: usize = 64;
 pub(crate) fn refuse_strays(table: Table, keys: &KeySet, expr: &PartitionExpr) -> Result<Table> {
     let frame = table.into_polars()?.into_eager()?;
     let strays = Strays::default();
-    let kept = Slicer::new(keys, expr, frame.schema())?.guard(frame.lazy(), &strays).collect()?;
-    strays.check(keys)?;
+    let slicer = Slicer::new(keys, expr, frame.schema())?;
+    let kept = slicer.guard(frame.clone().lazy(), &strays).collect()?;
+    strays.check(&slicer, frame.lazy())?;
     Ok(kept.into_table())
 }
 
@@ -124,16 +125,21 @@ impl Slicer {
     /// Keeps the rows that belong, and remembers those that do not.
     pub(crate) fn guard(&self, plan: LazyFrame, strays: &Strays) -> LazyFrame {
         const MASK: &str = "__lakewright_belongs";
-        let columns = self.axes.iter().map(|axis| col(axis.column().clone()));
-        let seen: Vec<Expr> = std::iter::once(self.predicate().alias(MASK)).chain(columns).collect();
         let strays = strays.clone();
-        let names: Vec<PlSmallStr> = self.axes.iter().map(|axis| axis.column().clone()).collect();
-        let watched = as_struct(seen).map(
-            move |column| strays.watch(&column, &names),
+        let watched = self.predicate().map(
+            move |column| strays.watch(column),
             |_, field| Ok(polars::prelude::Field::new(field.name().clone(), DataType::Boolean)),
         );
         // A column of its own, so that the optimizer does not move the count before a filter of the user's.
         plan.with_columns([watched.alias(MASK)]).filter(col(MASK)).drop(polars::prelude::cols([MASK]))
+    }
+
+    /// The columns of the first row that does not belong.
+    fn first_stray(&self, plan: LazyFrame) -> Result<Option<DataFrame>> {
+        let columns: Vec<Expr> = self.axes.iter().map(|axis| col(axis.column().clone())).collect();
+        let first = plan.filter(self.predicate().not()).select(columns).limit(1);
+        let first = first.collect_with_engine(polars::prelude::Engine::Streaming)?.unwrap_single();
+        Ok(Some(first).filter(|first| first.height() > 0))
     }
 
     /// The indices of the partitions that occur among rows, read from a plan. Blocks.
