@@ -57,6 +57,10 @@ impl<'a> StepRun<'a> {
                         in_body(Error::new(ErrorKind::StrayRows, message), pending.asset)
                     };
                     let index = making.space().index(&key).map_err(unwanted)?;
+                    if given.contains(index) {
+                        let message = format!("the body gave two values for the partition {key:?}");
+                        return Err(in_body(Error::new(ErrorKind::Value, message), pending.asset));
+                    }
                     if !making.contains(index) {
                         return Err(unwanted(Error::new(ErrorKind::PartitionKey, "not in the step")));
                     }

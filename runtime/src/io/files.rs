@@ -102,10 +102,10 @@ pub struct Manifest {
     pub file: FileId,
 }
 
-/// What tells a file from another that was put in its place: its inode and its times, which a rename does not change.
+/// What tells a file from another that was put in its place: its size and the time it was written, to the nanosecond, which neither a
+/// rename changes nor a copy that keeps times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileId {
-    inode: u64,
     bytes: u64,
     modified: i64,
 }
@@ -114,18 +114,8 @@ impl FileId {
     fn of(path: &Path) -> io::Result<Self> {
         let found = fs::metadata(path)?;
         let modified = found.modified()?.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_nanos());
-        Ok(Self { inode: inode(&found), bytes: found.len(), modified: i64::try_from(modified).unwrap_or_default() })
+        Ok(Self { bytes: found.len(), modified: i64::try_from(modified).unwrap_or_default() })
     }
-}
-
-#[cfg(unix)]
-fn inode(found: &fs::Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(found)
-}
-
-#[cfg(not(unix))]
-fn inode(_found: &fs::Metadata) -> u64 {
-    0
 }
 
 impl Manifest {

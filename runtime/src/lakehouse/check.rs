@@ -102,7 +102,7 @@ fn check_store(asset: &AssetSpec, store: &dyn IoManager) -> Vec<Error> {
         let help = format!("it holds {}; choose another `io_manager`", holds.join(" or "));
         errors.push(Error::new(ErrorKind::StoreCannotHold, message).help(help));
     }
-    if let Some(mode) = asset.mode.filter(|mode| !can.modes.contains(mode)) {
+    if let Some(mode) = Some(asset.mode.unwrap_or(can.mode)).filter(|mode| !can.modes.contains(mode)) {
         let modes: Vec<_> = can.modes.iter().map(|mode| format!("`{}`", mode.name())).collect();
         let message = format!("{} does not honour `mode = \"{}\"`", can.name, mode.name());
         errors.push(Error::new(ErrorKind::NotHonoured, message).help(format!("it honours {}", modes.join(", "))));
@@ -147,6 +147,10 @@ fn check_partition_expr(asset: &AssetSpec, can: &Capabilities) -> Vec<Error> {
             wrong(ErrorKind::Partitions, message, "say with `partition_expr` which column tells them apart");
         }
         _ => {}
+    }
+    if asset.partition_by.is_some() && (asset.partition_expr.is_none() || !can.partitions_tables()) {
+        let message = format!("`partition_by` chooses folders of one table, and {} keeps each partition on its own", can.name);
+        wrong(ErrorKind::NotHonoured, message, "leave it out, or keep the asset in Delta with a `partition_expr`");
     }
     if let (Some(by), def) = (&asset.partition_by, &asset.partitions) {
         let known: Vec<&str> = def.iter().flat_map(PartitionsDef::dimensions).map(|one| one.name.as_str()).collect();

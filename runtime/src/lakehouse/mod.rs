@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 pub use builder::LakehouseBuilder;
 
-use crate::asset::AssetSpec;
+use crate::asset::{AssetSpec, ValueKind};
 use crate::error::{Error, ErrorKind, Result, known_names};
 use crate::exec::{self, HandOver, InProcess, Interrupt, PartitionChoice, Partitioning, Plan, RunReport, Store, Workshop};
 use crate::frame::{Frame, Preview};
@@ -249,6 +249,10 @@ impl Lakehouse {
             None => Slice::Whole,
             Some(space) => match self.present(asset, store, &space.all()).await? {
                 present if present.is_empty() => return Ok(None),
+                present if present.len() > 1 && asset.output.kind != ValueKind::Table => {
+                    let message = format!("`{key}` is {} partitions, each a value of its own", present.len());
+                    return Err(Error::new(ErrorKind::Value, message).help("load one of them with `load_partition`"));
+                }
                 present => present.slice(),
             },
         };

@@ -16,6 +16,7 @@ use super::slices::{self, Holds, Partitioned, expr_of};
 use super::stage::{StagedFile, StagedTable};
 use super::{schema, table};
 use crate::asset::Mode;
+use crate::env::blocking;
 use crate::error::{Error, ErrorKind, Result};
 use crate::partition::KeySet;
 use crate::slice::Slice;
@@ -66,7 +67,7 @@ pub(super) async fn changes(commit: &Commit<'_>, existing: Option<&DeltaTable>, 
         }
         Mode::Error | Mode::Ignore => {
             changes.table_rows = table::rows(state);
-            changes.ignored = there_already(commit, existing, state)?;
+            changes.ignored = there_already(commit, existing).await?;
             if let Some(ignored) = &changes.ignored {
                 pieces = absent_pieces(commit, ignored)?;
                 changes.nothing = pieces.is_empty();
@@ -145,18 +146,16 @@ fn rows_in_slice(commit: &Commit<'_>, state: &DeltaTableState) -> Result<Option<
 }
 
 /// What of the slice is there, for modes that do not replace: nothing, or for [`Mode::Ignore`] the part to leave alone.
-fn there_already(commit: &Commit<'_>, existing: &DeltaTable, state: &DeltaTableState) -> Result<Option<Slice>> {
+async fn there_already(commit: &Commit<'_>, existing: &DeltaTable) -> Result<Option<Slice>> {
     let asset = commit.request.asset;
     let present = match (&commit.keys, expr_of(asset)) {
         (Some(keys), Some(expr)) => {
-            let present = slices::present(commit.path, existing, expr, keys)?;
+            let (path, existing, expr, keys) = (commit.path.to_owned(), existing.clone(), expr.clone(), keys.clone());
+            let present = blocking(&commit.request.env, move || slices::present(&path, &existing, &expr, &keys)).await?;
             (!present.is_empty()).then(|| present.slice())
         }
         // Whoever made the table has stored it, be it without a row.
-        _ => {
-            let _ = state;
-            Some(commit.pieces[0].1.clone())
-        }
+        _ => Some(commit.pieces[0].1.clone()),
     };
     match present {
         Some(present) if commit.request.mode == Mode::Error => {

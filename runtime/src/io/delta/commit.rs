@@ -96,8 +96,12 @@ impl<'a> Commit<'a> {
             if changes.nothing {
                 return Ok(Committed::new().ignored(changes.ignored));
             }
+            let used: Vec<String> = changes.added.iter().map(|file| file.path.clone()).collect();
             match self.attempt_once(existing.as_ref(), changes).await? {
-                Ok(committed) => return Ok(committed),
+                Ok(committed) => {
+                    rewrites.keep(&used);
+                    return Ok(committed);
+                }
                 Err(error) => lost = Some(error),
             }
         }

@@ -142,7 +142,7 @@ impl IoManager for DeltaIoManager {
     fn locate(&self, asset: &AssetSpec, slice: &Slice) -> Result<Location> {
         let asset = self.configured(asset);
         layout::check_expr(&asset)?;
-        options::check_schema_mode(&asset)?;
+        options::check_schema_mode(&asset, asset.mode.unwrap_or(self.mode))?;
         options::custom_metadata(&asset)?;
         parquet_options(&asset)?;
         for (name, value) in &self.options {
@@ -257,12 +257,21 @@ impl IoManager for DeltaIoManager {
             let path = self.asset_path(&asset)?;
             return Commit::new(&path, &request, &staged, id)?.run().await;
         }
-        let mut all = Vec::with_capacity(staged.len());
+        if request.mode == Mode::Append && staged.len() > 1 {
+            let message =
+                format!("`{}` appends to {} tables, one for each partition, which cannot be one commit", asset.key, staged.len());
+            let help = "make one partition in each run, or name the column of the partitions in `partition_expr`";
+            return Err(Error::new(ErrorKind::NotHonoured, message).help(help));
+        }
+        let mut all: Vec<(Slice, Committed)> = Vec::with_capacity(staged.len());
         for staged in staged {
             let slice = staged.slice.clone();
             let request = StoreRequest { slice: &slice, ..request.clone() };
             let path = self.table_path(&asset, request.keys()?.as_ref())?;
-            let committed = Commit::new(&path, &request, &[staged], id)?.run().await?;
+            let committed = Commit::new(&path, &request, &[staged], id)?.run().await.map_err(|error| match all.len() {
+                0 => error,
+                stored => error.with("stored before", format!("{stored} partitions, each a table of its own")),
+            })?;
             all.push((slice.clone(), committed));
         }
         together(&asset, all)

@@ -1,6 +1,6 @@
 //! What an asset may say of its table beside what every store understands.
 
-use crate::asset::AssetSpec;
+use crate::asset::{AssetSpec, Mode};
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::parquet_options::PARQUET_OPTIONS;
 use crate::io::{OptionDef, OptionKind};
@@ -45,7 +45,14 @@ pub(super) fn schema_mode(asset: &AssetSpec) -> SchemaMode {
 }
 
 /// Refuses to replace the columns of a table of which only a part is written.
-pub(super) fn check_schema_mode(asset: &AssetSpec) -> Result<()> {
+pub(super) fn check_schema_mode(asset: &AssetSpec, mode: Mode) -> Result<()> {
+    if schema_mode(asset) == SchemaMode::Overwrite && mode != Mode::Overwrite {
+        let message = format!(
+            "`schema_mode = \"overwrite\"` replaces the columns, and `mode = \"{}\"` keeps the rows that have them",
+            mode.name()
+        );
+        return Err(Error::new(ErrorKind::NotHonoured, message).help("use `schema_mode = \"merge\"` to add columns"));
+    }
     let part_of_table = asset.partitions.is_some() && asset.partition_expr.is_some();
     if schema_mode(asset) == SchemaMode::Overwrite && part_of_table {
         let message =

@@ -83,8 +83,12 @@ fn scan_partitions(
     partition_columns: &[String],
 ) -> Result<LazyFrame> {
     let mut found: Vec<(u64, bool, LogicalFileView)> = Vec::new();
-    let mut count = 0;
+    let (mut count, mut others) = (0, Vec::new());
     for file in files {
+        if found.len() > 4 * count + 64 {
+            others.push(file);
+            continue;
+        }
         let (indices, filtered) = match partitioned.holds(&file) {
             Holds::Nothing => continue,
             Holds::Only(indices) => (indices.clone(), indices.len() > 1),
@@ -95,7 +99,9 @@ fn scan_partitions(
     }
     // Files that hold many partitions each would be read once for each of them.
     if found.len() > 4 * count + 64 {
-        return scan_and_sort(path, found.into_iter().map(|(.., file)| file), partitioned, schema, partition_columns);
+        let others = others.into_iter().filter(|file| partitioned.holds(file) != Holds::Nothing);
+        let files = found.into_iter().map(|(.., file)| file).chain(others);
+        return scan_and_sort(path, files, partitioned, schema, partition_columns);
     }
     found.sort_by_key(|(index, ..)| *index);
     let mut groups: Vec<Group> = Vec::new();
@@ -220,7 +226,9 @@ fn constant(name: &str, data_type: &DataType, value: Option<&str>) -> Result<Exp
             let wrong = || Error::new(ErrorKind::Corrupt, format!("the partition column `{name}` has a value that is no date"));
             Series::new(name.into(), [days.ok_or_else(wrong)?]).cast(data_type)?
         }
-        DataType::Boolean => Series::new(name.into(), [text.get(0)?.get_str() == Some("true")]),
+        DataType::Boolean => {
+            Series::new(name.into(), [text.get(0)?.get_str().is_some_and(|text| text.eq_ignore_ascii_case("true"))])
+        }
         DataType::Datetime(..) => {
             let microseconds = text.get(0)?.get_str().and_then(schema::partition_microseconds);
             let wrong = || Error::new(ErrorKind::Corrupt, format!("the partition column `{name}` has a value that is no time"));

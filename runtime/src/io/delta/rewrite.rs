@@ -72,6 +72,11 @@ impl Rewrites {
         Ok(rest)
     }
 
+    /// These are in the table now; whether they still are in a later version is no matter, since earlier ones are read too.
+    pub(super) fn keep(&mut self, committed: &[String]) {
+        self.done.retain(|_, rest| rest.as_ref().is_none_or(|rest| !committed.contains(&rest.path)));
+    }
+
     /// Removes what was written for a commit that did not come about, or came about without it. What cannot be removed is invisible;
     /// what the table has is never removed, since the outcome of a commit that failed may not have been known.
     pub(super) async fn discard(self, path: &Path, env: &Arc<dyn Env>) {

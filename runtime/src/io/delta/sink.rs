@@ -121,18 +121,19 @@ pub(super) fn sink(asset: &AssetSpec, plan: LazyFrame, division: &Division<'_>, 
         let found = partition(&args.partition_keys, folders);
         files.state().stray |= slicer.is_some() && found.is_err();
         let (folder, values) = found?;
-        let mut name = format!("part-{:05}-{run}", args.index_in_partition);
+        let mut name = format!("part-{:05}", args.index_in_partition);
         if let Some(slicer) = &slicer {
             let Some(places) = places(slicer, &values, &cut, &args.partition_keys, folders)? else {
                 files.state().stray = true;
                 polars_bail!(ComputeError: "a row does not belong to what is written");
             };
+            // Each combination has files of its own.
             for axis in &cut {
-                name = format!("part-{:05}-{}-{run}", args.index_in_partition, places[*axis]);
+                name = format!("{name}-{}", places[*axis]);
             }
             files.state().places.push(places);
         }
-        let file = if folder.is_empty() { format!("{name}.parquet") } else { format!("{folder}/{name}.parquet") };
+        let file = if folder.is_empty() { format!("{name}-{run}.parquet") } else { format!("{folder}/{name}-{run}.parquet") };
         Ok(FileProviderReturn::Writable(Writable::Local(files.begin(file, values)?)))
     });
     let target = SinkDestination::Partitioned {

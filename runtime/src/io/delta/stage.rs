@@ -114,7 +114,7 @@ pub(super) fn stage(
     let bytes = files.iter().map(|file| u64::try_from(file.size).unwrap_or_default()).sum();
     let columns = schema::columns(&delta_schema);
     // Rows of several partitions, or in several folders, come back one after the other.
-    let in_one_piece = keys.map_or(partition_columns.is_empty(), |keys| keys.len() == 1);
+    let in_one_piece = files.len() <= 1 && (partition_columns.is_empty() || keys.is_some_and(|keys| keys.len() == 1));
     let payload = StagedTable { schema: delta_schema, partition_columns, files, exact: eager && unchanged && in_one_piece };
     let payload = serde_json::to_value(payload).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?;
     Ok(Staged::new(payload).rows(rows).bytes(bytes).columns(columns))

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::path::Path;
 
 use polars::io::parquet::metadata::{ParquetStatistics, deserialize};
-use polars::prelude::{AnyValue, DataType, ParquetReader, Schema, SerReader, Series, TimeUnit};
+use polars::prelude::{AnyValue, DataType, ParquetReader, PlSmallStr, Schema, SerReader, Series, TimeUnit};
 use serde_json::{Map, Value as Json, json};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -33,7 +33,11 @@ pub(super) fn of_file(path: &Path, schema: &Schema) -> Result<(u64, String)> {
     let rows = metadata.num_rows as u64;
 
     let (mut least, mut greatest, mut nulls) = (Map::new(), Map::new(), Map::new());
-    for (name, _) in schema.iter().take(INDEXED_COLUMNS).filter(|(_, data_type)| is_bounded(data_type)) {
+    // Slices of time find their files by the bounds of times, wherever the column is.
+    let indexed = |(at, (_, data_type)): &(usize, (&PlSmallStr, &DataType))| {
+        is_bounded(data_type) && (*at < INDEXED_COLUMNS || matches!(data_type, DataType::Date | DataType::Datetime(..)))
+    };
+    for (_, (name, _)) in schema.iter().enumerate().filter(indexed) {
         let Some(field) = arrow_schema.get(name) else { continue };
         let mut bounds = Bounds { nulls: Some(0), least: None, greatest: None };
         let mut complete = rows > 0;

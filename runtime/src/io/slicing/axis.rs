@@ -61,7 +61,12 @@ impl AxisColumn {
     /// The place of a value, written as the Delta protocol writes partition values.
     pub(crate) fn place_of_text(&self, text: &str) -> Option<u64> {
         match &*self.matcher {
-            Matcher::Equal { places, .. } => places.get(text).copied(),
+            // Others may write numbers and bools in other ways, which are the same values.
+            Matcher::Equal { places, .. } => places.get(text).copied().or_else(|| match &self.data_type {
+                DataType::Boolean => places.get(&text.to_ascii_lowercase()).copied(),
+                other if other.is_integer() => places.get(&text.parse::<i128>().ok()?.to_string()).copied(),
+                _ => None,
+            }),
             Matcher::Within { .. } => self.place_of_number(number(text, &self.data_type)?),
         }
     }
