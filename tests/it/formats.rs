@@ -85,8 +85,8 @@ fn plans_and_staged_outputs() {
         after: vec![],
         fingerprint: "f".into(),
     };
-    let plan = Plan { v: 1, steps: vec![step] };
-    let wanted = json!({ "v": 1, "steps": [{
+    let plan = Plan { v: 1, at: "2026-01-02T03:04:05Z".parse().unwrap(), steps: vec![step] };
+    let wanted = json!({ "v": 1, "at": "2026-01-02T03:04:05Z", "steps": [{
         "v": 1, "number": 0, "assets": [{ "key": "a", "slice": "v1:all" }], "after": [], "fingerprint": "f",
     }]});
     assert_eq!(serde_json::to_value(&plan).unwrap(), wanted);

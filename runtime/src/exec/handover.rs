@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::commit::CommitId;
 use crate::exec::plan::Plan;
 use crate::frame::StoredRows;
 use crate::graph::Graph;
@@ -24,10 +25,14 @@ struct Inner {
     used: u64,
 }
 
-struct Kept {
+#[derive(Clone)]
+pub(crate) struct Kept {
     slice: Slice,
-    rows: Arc<dyn StoredRows>,
-    bytes: u64,
+    /// What stored it, by which somebody else's commit after it is noticed.
+    pub(crate) commit: CommitId,
+    pub(crate) version: Option<i64>,
+    pub(crate) rows: Arc<dyn StoredRows>,
+    pub(crate) bytes: u64,
 }
 
 impl HandOver {
@@ -54,19 +59,19 @@ impl HandOver {
     }
 
     /// Keeps what was just stored.
-    pub(crate) fn put(&self, asset: &AssetKey, slice: &Slice, rows: Arc<dyn StoredRows>) {
-        let bytes = rows.bytes();
+    pub(crate) fn put(&self, commit: CommitId, version: Option<i64>, slice: &Slice, rows: Arc<dyn StoredRows>) {
+        let (bytes, asset) = (rows.bytes(), commit.asset.clone());
         let mut inner = self.inner();
-        inner.drop_kept(asset);
+        inner.drop_kept(&asset);
         if inner.used + bytes <= self.budget {
             inner.used += bytes;
-            inner.kept.insert(asset.clone(), Kept { slice: slice.clone(), rows, bytes });
+            inner.kept.insert(asset, Kept { slice: slice.clone(), commit, version, rows, bytes });
         }
     }
 
     /// What was stored for exactly this slice.
-    pub(crate) fn get(&self, asset: &AssetKey, slice: &Slice) -> Option<Arc<dyn StoredRows>> {
-        self.inner().kept.get(asset).filter(|kept| kept.slice == *slice).map(|kept| Arc::clone(&kept.rows))
+    pub(crate) fn get(&self, asset: &AssetKey, slice: &Slice) -> Option<Kept> {
+        self.inner().kept.get(asset).filter(|kept| kept.slice == *slice).cloned()
     }
 
     /// A newer version of the asset is about to be visible.

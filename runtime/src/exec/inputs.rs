@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::EventKind;
 use crate::frame::Table;
 use crate::frame::check_declared;
-use crate::io::{LoadRequest, Present};
+use crate::io::{CommitState, LoadRequest, Present, StoreRequest};
 use crate::partition::{KeySet, Mapping, PartitionsDef};
 use crate::slice::Slice;
 use crate::value::Value;
@@ -41,7 +41,7 @@ impl StepRun<'_> {
 
     async fn load_whole(&self, asset: &AssetSpec, wanted: &Wanted<'_>) -> Result<InputValue> {
         let Wanted { input, upstream, store } = wanted;
-        if let Some(value) = self.handed_over(wanted, &Slice::Whole)? {
+        if let Some(value) = self.handed_over(wanted, &Slice::Whole).await? {
             return Ok(value);
         }
         let request = self.load_request(wanted, &Slice::Whole);
@@ -67,13 +67,13 @@ impl StepRun<'_> {
             Some(mapping) => mapping.clone(),
             None => Mapping::default_for(Some(def), asset.partitions.as_ref())?,
         };
-        let space = self.workshop.space(def)?;
+        let space = self.workshop.space_at(def, self.moment)?;
         let keys = mapping.upstream(making, &space)?;
         let all = mapping == Mapping::All;
         let slice = keys.slice();
         if !input.per_partition
             && !all
-            && let Some(value) = self.handed_over(wanted, &slice)?
+            && let Some(value) = self.handed_over(wanted, &slice).await?
         {
             return Ok(value);
         }
@@ -143,12 +143,19 @@ impl StepRun<'_> {
         Ok(InputValue::One(empty.unwrap_or_else(|| Value::Table(Table::empty()))))
     }
 
-    /// The value from memory, if this run has just stored it.
-    fn handed_over(&self, wanted: &Wanted<'_>, slice: &Slice) -> Result<Option<InputValue>> {
-        let Wanted { input, upstream, .. } = wanted;
-        let Some(rows) = self.hand_over.get(&upstream.key, slice).filter(|_| input.version.is_none()) else { return Ok(None) };
-        let table = rows.table(input.columns.as_deref())?;
-        let told = EventKind::InputHandedOver { step: self.step.number, asset: upstream.key.clone(), bytes: rows.bytes() };
+    /// The value from memory, if this run has just stored it and nobody has stored another since.
+    async fn handed_over(&self, wanted: &Wanted<'_>, slice: &Slice) -> Result<Option<InputValue>> {
+        let Wanted { input, upstream, store } = wanted;
+        let Some(kept) = self.hand_over.get(&upstream.key, slice).filter(|_| input.version.is_none()) else { return Ok(None) };
+        let request = StoreRequest::new(upstream, slice, self.run, Arc::clone(&self.workshop.env));
+        let still_there = store.io.committed(request, std::slice::from_ref(&kept.commit)).await?;
+        let described = store.io.describe(self.load_request(wanted, slice)).await?;
+        let newer = kept.version.is_some() && described.version != kept.version;
+        if newer || still_there != [CommitState::Committed] {
+            return Ok(None);
+        }
+        let table = kept.rows.table(input.columns.as_deref())?;
+        let told = EventKind::InputHandedOver { step: self.step.number, asset: upstream.key.clone(), bytes: kept.bytes };
         self.workshop.emit(&self.run.run, told)?;
         Ok(Some(InputValue::One(Value::Table(table))))
     }

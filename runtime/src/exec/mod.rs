@@ -20,4 +20,4 @@ pub use workshop::PendingOutput;
 pub(crate) use handover::HandOver;
 pub(crate) use plan::Partitioning;
 pub(crate) use schedule::{default_parallelism, run};
-pub(crate) use workshop::{OutputHook, Store, Subscriber, Workshop};
+pub(crate) use workshop::{Moment, OutputHook, Store, Subscriber, Workshop};

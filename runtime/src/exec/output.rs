@@ -159,10 +159,11 @@ impl<'a> StepRun<'a> {
                 return Ok(None);
             }
         }
+        let (slice, staged) = stored_pieces(asset, slice, staged, committed.ignored.as_ref())?;
         // Only what replaces is all there is, whatever the store says of its own part.
         let replaced = store.mode(asset) == Mode::Overwrite && committed.ignored.is_none();
         if let Some(rows) = rows.filter(|_| committed.exact && replaced) {
-            self.hand_over.put(&asset.key, &slice, rows);
+            self.hand_over.put(id.clone(), committed.version, &slice, rows);
         }
         let sum = |of: fn(&Staged) -> Option<u64>| staged.iter().map(of).sum::<Option<u64>>();
         let rows = sum(|staged| staged.rows);
@@ -207,6 +208,19 @@ impl<'a> StepRun<'a> {
     ) -> StoreRequest<'r> {
         StoreRequest::new(asset, slice, self.run, Arc::clone(&self.workshop.env)).metadata(metadata).mode(store.mode(asset))
     }
+}
+
+/// What of the pieces was stored.
+fn stored_pieces(asset: &AssetSpec, slice: Slice, staged: Vec<Staged>, ignored: Option<&Slice>) -> Result<(Slice, Vec<Staged>)> {
+    let (Some(ignored), Some(def)) = (ignored, &asset.partitions) else { return Ok((slice, staged)) };
+    let ignored = def.resolve(ignored)?;
+    let mut stored = Vec::new();
+    for piece in staged {
+        if def.resolve(&piece.slice)?.intersection(&ignored).is_empty() {
+            stored.push(piece);
+        }
+    }
+    Ok((def.resolve(&slice)?.difference(&ignored).slice(), stored))
 }
 
 /// What all pieces together are.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::choice::PartitionChoice;
@@ -34,6 +35,8 @@ const PLAN_VERSION: u32 = 1;
 pub struct Plan {
     /// The version of this form.
     pub v: u32,
+    /// The moment it was made: which windows of time are over, for instance, is as it was then.
+    pub at: Timestamp,
     /// The steps, by number.
     pub steps: Vec<StepSpec>,
 }
@@ -64,6 +67,8 @@ pub struct StepAsset {
 
 /// What is known of partitions when a run is planned.
 pub(crate) struct Partitioning<'a> {
+    /// The moment.
+    pub(crate) at: Timestamp,
     pub(crate) choice: &'a PartitionChoice,
     /// The keys there are for each partitioned asset of the selection.
     pub(crate) spaces: BTreeMap<usize, KeySpace>,
@@ -110,7 +115,7 @@ impl Plan {
                 steps_of.entry(place).or_default().push(number);
             }
         }
-        Ok(Self { v: PLAN_VERSION, steps })
+        Ok(Self { v: PLAN_VERSION, at: partitioning.at, steps })
     }
 
     /// Whether the plan can be run with these definitions: it may come from a file, or from another program.
@@ -168,6 +173,10 @@ fn partition_sets(graph: &Graph, run: &[usize], partitioning: &Partitioning<'_>)
         return Err(Error::new(ErrorKind::PartitionKey, message).help("leave the partitions out, or select other assets"));
     }
     let mut sets: BTreeMap<usize, KeySet> = roots.iter().copied().zip(partitioning.choice.resolve(&asked)?).collect();
+    // Partitions of other dimensions say nothing of it, and it would be left out without a word.
+    if let Some(unasked) = roots.iter().find(|place| !partitioning.choice.is_general() && sets[place].is_empty()) {
+        return Err(not_chosen(graph.asset(*unasked)));
+    }
     for place in fed {
         let asset = graph.asset(place);
         let own = space(place)?;

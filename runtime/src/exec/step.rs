@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 
 use super::handover::HandOver;
 use super::output::Pending;
-use super::workshop::{Store, Workshop};
+use super::workshop::{Moment, Store, Workshop};
 use crate::asset::{AssetSpec, Calls, Mode};
 use crate::call::{Call, ProducedOutput};
 use crate::context::Context;
@@ -41,13 +41,15 @@ pub trait StepLauncher: Send + Sync + 'static {
 pub struct InProcess {
     pub(crate) workshop: Arc<Workshop>,
     pub(crate) hand_over: Arc<HandOver>,
+    pub(crate) moment: Arc<Moment>,
 }
 
 impl StepLauncher for InProcess {
     fn launch(&self, step: StepSpec, run: RunInfo) -> BoxFuture<'static, Result<StepResult>> {
-        let Self { workshop, hand_over } = self.clone();
+        let Self { workshop, hand_over, moment } = self.clone();
         Box::pin(async move {
-            let result = StepRun { workshop: &workshop, hand_over: &hand_over, step: &step, run: &run }.run().await;
+            let result = StepRun { workshop: &workshop, hand_over: &hand_over, moment: &moment, step: &step, run: &run };
+            let result = result.run().await;
             if let Some(main) = step.assets.first() {
                 hand_over.done(&workshop.graph, &main.key);
             }
@@ -59,6 +61,7 @@ impl StepLauncher for InProcess {
 pub(super) struct StepRun<'a> {
     pub(super) workshop: &'a Arc<Workshop>,
     pub(super) hand_over: &'a HandOver,
+    pub(super) moment: &'a Moment,
     pub(super) step: &'a StepSpec,
     pub(super) run: &'a RunInfo,
 }
@@ -112,7 +115,7 @@ impl<'a> StepRun<'a> {
         let (Some(def), true) = (&asset.partitions, *slice != Slice::Whole) else { return Ok(None) };
         let blame = |error: Error| error.with("asset", format!("`{}`", asset.key)).with("at", asset.source);
         let keys = def.resolve(slice).map_err(blame)?;
-        let space = self.workshop.space(def)?;
+        let space = self.workshop.space_at(def, self.moment)?;
         if space.known(slice).len() < keys.len() {
             for key in keys.keys() {
                 space.index(&key).map_err(blame)?;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
+
 use crate::asset::{AssetSpec, Mode};
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
@@ -87,11 +89,18 @@ impl Workshop {
 
     /// The keys that a definition has now.
     pub(crate) fn space(&self, def: &PartitionsDef) -> Result<KeySpace> {
-        let mut dynamic = BTreeMap::new();
+        self.space_at(def, &Moment::new(self.env.now()))
+    }
+
+    /// The keys that a definition has at the moment of a run.
+    pub(crate) fn space_at(&self, def: &PartitionsDef, moment: &Moment) -> Result<KeySpace> {
+        let mut dynamic = moment.dynamic.lock().unwrap_or_else(PoisonError::into_inner);
         for set in def.dynamic_sets() {
-            dynamic.insert(set.to_owned(), self.state.keys(set)?);
+            if !dynamic.contains_key(set) {
+                dynamic.insert(set.to_owned(), self.state.keys(set)?);
+            }
         }
-        def.space(self.env.now(), &dynamic)
+        def.space(moment.now, &dynamic)
     }
 
     /// The partitions of an asset that were last recorded with this status.
@@ -102,6 +111,19 @@ impl Workshop {
             recorded = if found == status { recorded.union(&keys) } else { recorded.difference(&keys) };
         }
         Ok(recorded)
+    }
+}
+
+/// The moment that a run was planned for: which windows are over and which dynamic keys there are does not change while it runs.
+pub(crate) struct Moment {
+    now: Timestamp,
+    /// The keys of each dynamic set, from when they were first asked for.
+    dynamic: Mutex<BTreeMap<String, Vec<String>>>,
+}
+
+impl Moment {
+    pub(crate) fn new(now: Timestamp) -> Self {
+        Self { now, dynamic: Mutex::default() }
     }
 }
 

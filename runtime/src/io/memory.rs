@@ -192,6 +192,8 @@ impl IoManager for MemoryIoManager {
         }
         let mut sum = Committed::new().already().exact(staged.len() == 1 && request.mode == Mode::Overwrite);
         let mut ignored = Vec::new();
+        // Everything is made before anything changes.
+        let mut new = Vec::new();
         for (staged, place) in staged.iter().zip(places_of) {
             let known = state.stored.get(&place);
             if let Some(known) = known.filter(|known| known.commit == *id) {
@@ -204,16 +206,20 @@ impl IoManager for MemoryIoManager {
             }
             let version = known.map_or(0, |known| known.version + 1);
             let before = known.filter(|_| request.mode == Mode::Append).map(|known| known.kept.clone());
-            let kept = state.staged.remove(&token(staged)?);
+            let kept = state.staged.get(&token(staged)?);
             let kept = kept.ok_or_else(|| Error::new(ErrorKind::Internal, "this was not staged by the memory store"))?;
             let kept = match before {
-                Some(before) => before.and(&kept)?,
-                None => kept,
+                Some(before) => before.and(kept)?,
+                None => kept.clone(),
             };
             sum.already = false;
             sum.version = Some(version);
             sum.slice_rows = kept.rows();
-            state.stored.insert(place, Stored { kept, commit: id.clone(), run: request.run.run.clone(), version });
+            new.push((place, Stored { kept, commit: id.clone(), run: request.run.run.clone(), version }));
+        }
+        state.stored.extend(new);
+        for staged in &staged {
+            state.staged.remove(&token(staged)?);
         }
         if let [only] = &staged[..] {
             sum.table_rows = sum.slice_rows.filter(|_| only.slice == Slice::Whole);

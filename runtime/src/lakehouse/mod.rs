@@ -11,7 +11,9 @@ pub use builder::LakehouseBuilder;
 
 use crate::asset::{AssetSpec, ValueKind};
 use crate::error::{Error, ErrorKind, Result, known_names};
-use crate::exec::{self, HandOver, InProcess, Interrupt, PartitionChoice, Partitioning, Plan, RunReport, Store, Workshop};
+use crate::exec::{
+    self, HandOver, InProcess, Interrupt, Moment, PartitionChoice, Partitioning, Plan, RunReport, Store, Workshop,
+};
 use crate::frame::{Frame, Preview};
 use crate::graph::Graph;
 use crate::io::{Description, LoadRequest, Location, Present};
@@ -95,7 +97,9 @@ impl Lakehouse {
     /// first in the run.
     pub fn plan_for(&self, selection: &str, choice: &PartitionChoice) -> Result<Plan> {
         let selected = self.places(selection)?;
-        let mut partitioning = Partitioning { choice, spaces: BTreeMap::new(), recorded: BTreeMap::new() };
+        let at = self.workshop.env.now();
+        let moment = Moment::new(at);
+        let mut partitioning = Partitioning { at, choice, spaces: BTreeMap::new(), recorded: BTreeMap::new() };
         // Assets of one definition share one space, so that their sets meet without being carried over.
         let mut known: Vec<KeySpace> = Vec::new();
         for place in &selected {
@@ -103,7 +107,7 @@ impl Lakehouse {
             let Some(def) = asset.partitions.as_ref().filter(|_| !asset.is_external()) else { continue };
             let space = match known.iter().find(|space| space.def() == def) {
                 Some(space) => space.clone(),
-                None => self.workshop.space(def)?,
+                None => self.workshop.space_at(def, &moment)?,
             };
             if choice.wants_missing() {
                 let recorded = self.workshop.recorded(&asset.key, &space, PartitionStatus::Materialized)?;
@@ -208,7 +212,8 @@ impl Lakehouse {
     /// If the log cannot be written.
     pub async fn run(&self, plan: Plan, interrupt: Interrupt) -> Result<RunReport> {
         let hand_over = Arc::new(HandOver::new(&plan, self.graph(), self.workshop.hand_over));
-        let launcher = Arc::new(InProcess { workshop: Arc::clone(&self.workshop), hand_over });
+        let moment = Arc::new(Moment::new(plan.at));
+        let launcher = Arc::new(InProcess { workshop: Arc::clone(&self.workshop), hand_over, moment });
         exec::run(Arc::clone(&self.workshop), launcher, plan, self.parallelism, interrupt).await
     }
 
