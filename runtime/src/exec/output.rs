@@ -156,8 +156,8 @@ impl<'a> StepRun<'a> {
             }
         }
         // Only what replaces is all there is, whatever the store says of its own part.
-        let replaced = store.mode(asset) == Mode::Overwrite && committed.ignored.is_none();
-        if let Some(rows) = rows.filter(|_| committed.exact && replaced) {
+        let is_all = store.mode(asset) == Mode::Overwrite && committed.ignored.is_none();
+        if let Some(rows) = rows.filter(|_| committed.exact && is_all) {
             self.hand_over.put(&asset.key, &slice, rows);
         }
         let sum = |of: fn(&Staged) -> Option<u64>| staged.iter().map(of).sum::<Option<u64>>();
