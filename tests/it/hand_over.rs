@@ -225,8 +225,8 @@ fn each_day_is_handed_to_its_own_readers_and_to_the_next_day() {
         let lakehouse = heard.listen(builder.io_manager("io_manager", stores)).hand_over_bytes(budget).build().unwrap();
         let report = lakehouse.materialize_for_blocking("*", &lakewright::exec::PartitionChoice::all()).unwrap();
         assert!(report.is_success(), "{:#?}", report.failures().collect::<Vec<_>>());
-        for (number, day) in ["2023-01-01", "2023-01-02", "2023-01-03", "2023-01-04"].into_iter().enumerate() {
-            let wanted = df!("day" => [day], "sum" => [number as i64 + 1], "by" => [day]).unwrap();
+        for (sum, day) in (1i64..).zip(["2023-01-01", "2023-01-02", "2023-01-03", "2023-01-04"]) {
+            let wanted = df!("day" => [day], "sum" => [sum], "by" => [day]).unwrap();
             let found = read_file(&root.path().join(format!("store/seen/{day}.parquet")));
             assert!(found.equals_missing(&wanted), "{budget}: {found}");
         }

@@ -24,8 +24,7 @@ fn run(lakehouse: &Lakehouse, partition: Option<&str>) -> Counts {
     let choice = partition.map_or(none.clone(), |partition| none.key(partition));
     let report = lakehouse.materialize_for_blocking("*", &choice).unwrap();
     assert!(report.is_success(), "{:#?}", report.failures().collect::<Vec<_>>());
-    let counts = counts(report.materializations().next().unwrap());
-    counts
+    counts(report.materializations().next().unwrap())
 }
 
 #[test]

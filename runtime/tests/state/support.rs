@@ -29,6 +29,7 @@ pub(crate) fn materialized(step: usize, asset: &str) -> EventKind {
         location: "/t".into(),
         version: Some(3),
         rows: Some(2),
+        slice_rows: Some(2),
         table_rows: None,
         bytes: Some(10),
         columns: vec![],

@@ -69,8 +69,7 @@ fn succeed(lakehouse: &Lakehouse, keys: &[&str]) -> RunReport {
 #[track_caller]
 fn fail(lakehouse: &Lakehouse, keys: &[&str]) -> lakewright::event::Failure {
     let report = run(lakehouse, keys);
-    let failure = report.failures().next().expect("the step fails").1.clone();
-    failure
+    report.failures().next().expect("the step fails").1.clone()
 }
 
 /// One partition as the lakehouse reads it.

@@ -21,12 +21,16 @@ fn lazy(frames: Partitions<Color, LazyFrame>) -> Partitions<Color, LazyFrame> {
 
 #[asset(io_manager = "fs", partitions = Color)]
 fn objects(frames: Partitions<Color, DataFrame>) -> Partitions<Color, BTreeMap<String, i64>> {
-    frames.map(|color, frame| BTreeMap::from([(color.key().to_owned(), frame.height() as i64)]))
+    frames.map(|color, frame| BTreeMap::from([(color.key().to_owned(), height(&frame))]))
 }
 
 #[asset(io_manager = "fs", partitions = Color)]
 fn bytes(objects: Partitions<Color, BTreeMap<String, i64>>) -> Partitions<Color, Bytes> {
     objects.map(|_, object| Bytes::new(format!("{object:?}"), "txt"))
+}
+
+fn height(frame: &DataFrame) -> i64 {
+    frame.height().try_into().unwrap()
 }
 
 #[asset(io_manager = "memory")]
@@ -103,7 +107,7 @@ fn an_absent_output_keeps_what_is_there_and_says_so() {
     }
     #[asset(io_manager = "csv", partitions = Color)]
     fn down(perhaps: Option<DataFrame>, color: Partition<Color>) -> Result<DataFrame> {
-        let rows = perhaps.map_or(-1, |frame| frame.height() as i64);
+        let rows = perhaps.map_or(-1, |frame| height(&frame));
         Ok(df!("color" => [color.key()], "rows" => [rows])?)
     }
     #[asset(io_manager = "parquet", partitions = Color)]

@@ -178,7 +178,7 @@ fn handed_over(heard: &Heard) -> Vec<String> {
     let kinds = heard.kinds();
     let EventKind::RunStarted { steps, .. } = &kinds[0] else { panic!("{:?}", kinds[0]) };
     let of = |kind: &EventKind| match kind {
-        EventKind::InputHandedOver { step, .. } => Some(steps[*step as usize].assets[0].to_string()),
+        EventKind::InputHandedOver { step, .. } => Some(steps[*step].assets[0].to_string()),
         _ => None,
     };
     kinds.iter().filter_map(of).collect()

@@ -23,6 +23,7 @@ struct Footer {
     bytes: i64,
 }
 
+#[expect(clippy::redundant_closure_for_method_calls, reason = "Polars does not export the types")]
 fn footer(path: &Path) -> Footer {
     let metadata = ParquetReader::new(std::fs::File::open(path).unwrap()).get_metadata().unwrap().clone();
     let columns = || metadata.row_groups.iter().flat_map(|group| group.parquet_columns());

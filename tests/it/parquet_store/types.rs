@@ -2,6 +2,7 @@
 
 use lakewright::ErrorKind;
 use lakewright::prelude::*;
+use proptest::prelude::*;
 use tempfile::tempdir;
 
 use crate::support::{block_on, frame_builder, key, lakehouse, read_file, run_all};
@@ -128,4 +129,43 @@ fn a_column_of_one_kind_far_down_is_counted_and_read_as_it_was_written() {
     assert_eq!(report.materializations().next().unwrap().rows, Some(10_503));
     let back: DataFrame = block_on(lakehouse.load_frame(&key("t"))).unwrap();
     assert!(back.equals_missing(&frame), "{back}");
+}
+
+/// Texts that CSV has to quote, and texts that look like something else.
+fn awkward() -> impl Strategy<Value = Option<String>> {
+    let words =
+        ["null", "NULL", "NaN", "true", "2022-01-08", "007", " x ", "\u{feff}x", "\"", "\"\"", "a\r\nb", "\r", ",", "#x", "'"];
+    prop_oneof![
+        Just(None),
+        Just(Some(String::new())),
+        proptest::sample::select(words.to_vec()).prop_map(|word| Some(word.to_owned())),
+        "[ -~\n\r\t\"é]{0,8}".prop_map(Some)
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn any_text_comes_back_from_files(
+        texts in proptest::collection::vec(awkward(), 0..8),
+        name in "[ -~\n\r\"é]{1,8}",
+        alone in any::<bool>(),
+    ) {
+        let height = texts.len();
+        let mut columns = vec![Column::new(name.as_str().into(), texts)];
+        if !alone {
+            columns.push(Column::new("number of the row".into(), (0i64..).take(height).collect::<Vec<_>>()));
+        }
+        let frame = DataFrame::new(height, columns).unwrap();
+        for store in ["csv", "parquet"] {
+            let root = tempdir().unwrap();
+            let lakehouse = lakehouse(&root, [frame_builder("t", frame.clone(), |asset| asset.io_manager(store))]).build().unwrap();
+            let report = run_all(&lakehouse);
+            prop_assert_eq!(report.materializations().next().unwrap().rows, Some(height as u64), "{}", store);
+            let back: DataFrame = block_on(lakehouse.load_frame(&key("t"))).unwrap();
+            prop_assert_eq!(back.schema(), frame.schema(), "{}", store);
+            prop_assert!(back.equals_missing(&frame), "{}: {:?} became {:?}", store, frame, back);
+        }
+    }
 }

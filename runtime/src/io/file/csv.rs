@@ -74,7 +74,8 @@ impl FileFormat for Csv {
             .with_glob(false)
             .with_try_parse_dates(known.is_none())
             .with_infer_schema_length(Some(INFERENCE_ROWS))
-            .with_dtype_overwrite(known);
+            // The names, too: Polars does not take the quotes out of a quoted header.
+            .with_schema(known);
         Ok(reader.finish()?)
     }
 
