@@ -39,7 +39,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let half: Vec<u64> = all.indices().filter(|index| (index * 2_654_435_761) >> 7 & 1 == 0).collect();
     let start = Instant::now();
     let mut materialized: KeySet = space.none();
-    half.iter().for_each(|index| materialized.insert(*index));
+    for index in &half {
+        materialized.insert(*index);
+    }
     timed(&format!("a random half, {} inserted one by one", materialized.len()), start);
     let start = Instant::now();
     let missing = all.difference(&materialized);

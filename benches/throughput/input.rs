@@ -36,8 +36,8 @@ fn chunk(start: usize, rows: usize) -> Outcome<DataFrame> {
     let random =
         |row: usize| (row as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(31).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 11;
     let names: Vec<String> = (0..60).map(|number| format!("group{number:02}")).collect();
-    #[expect(clippy::cast_possible_truncation, reason = "a remainder of 60 fits")]
-    let groups: Vec<&str> = (start..start + rows).map(|row| names[(random(row) % 60) as usize].as_str()).collect();
+    let groups: Vec<&str> =
+        (start..start + rows).map(|row| names[usize::try_from(random(row) % 60).unwrap_or(0)].as_str()).collect();
     let unit = (1u64 << 53) as f64;
     let columns: Vec<Column> = vec![
         Series::new("id".into(), (start..start + rows).map(|row| row as i64).collect::<Vec<_>>()).into(),

@@ -176,8 +176,8 @@ impl Item {
 
     fn fits_nowhere(&self, roots: &[(String, &KeySpace, Option<&KeySet>)]) -> Error {
         let (Self::Key(text) | Self::Range(text, _)) = self;
-        let named = text.split('=').next().unwrap_or_default();
-        let message = format!("no asset of the run is partitioned by `{named}`");
+        let dimension = text.split('=').next().unwrap_or_default();
+        let message = format!("no asset of the run is partitioned by `{dimension}`");
         let mut names: Vec<&str> = roots
             .iter()
             .flat_map(|(_, space, _)| {
@@ -187,7 +187,7 @@ impl Item {
             .collect();
         names.sort_unstable();
         names.dedup();
-        Error::new(ErrorKind::PartitionKey, message).help(known_names(named, "dimensions", names))
+        Error::new(ErrorKind::PartitionKey, message).help(known_names(dimension, "dimensions", names))
     }
 }
 

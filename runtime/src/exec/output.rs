@@ -168,14 +168,14 @@ impl<'a> StepRun<'a> {
         let sum = |of: fn(&Staged) -> Option<u64>| staged.iter().map(of).sum::<Option<u64>>();
         let rows = sum(|staged| staged.rows);
         // Whoever replaces a slice knows what is in it.
-        let replaces = rows.filter(|_| store.mode(asset) != Mode::Append && committed.ignored.is_none());
+        let slice_rows = rows.filter(|_| store.mode(asset) != Mode::Append && committed.ignored.is_none());
         let materialization = Materialization {
             asset: asset.key.clone(),
             store: store.key.to_owned(),
             location: store.io.locate(asset, &slice)?.to_string(),
             version: committed.version,
             rows,
-            slice_rows: committed.slice_rows.or(replaces),
+            slice_rows: committed.slice_rows.or(slice_rows),
             table_rows: committed.table_rows,
             bytes: sum(|staged| staged.bytes),
             columns: staged.into_iter().next().map(|staged| staged.columns).unwrap_or_default(),

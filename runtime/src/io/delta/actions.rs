@@ -245,7 +245,7 @@ fn change_columns(commit: &Commit<'_>, state: &DeltaTableState, changes: &mut Ch
         }
     };
     let same = first_difference(&known, &schema).is_none();
-    if same && state.metadata().partition_columns() == &staged.partition_columns {
+    if same && *state.metadata().partition_columns() == staged.partition_columns {
         return Ok(());
     }
     changes.actions.push(Action::Metadata(replaced_metadata(state.metadata(), &schema, &staged.partition_columns)?));

@@ -82,35 +82,21 @@ impl<'a> Partitioned<'a> {
         {
             return Holds::Perhaps(self.slicer.keys().indices().collect());
         }
+        // Every combination of the places, the last axis fastest.
+        let combinations = axes.iter().fold(vec![Vec::new()], |heads: Vec<Vec<u64>>, (places, _)| {
+            heads.iter().flat_map(|head| places.iter().map(move |place| [&head[..], &[*place]].concat())).collect()
+        });
+        let count = combinations.len();
         let space = self.slicer.keys().space();
-        let (mut found, mut all_asked) = (Vec::new(), true);
-        let mut combination = vec![0usize; axes.len()];
-        loop {
-            let places: Vec<u64> = combination.iter().zip(axes).map(|(at, (places, _))| places[*at]).collect();
-            if self.slicer.contains(&places) {
-                found.push(space.at(&places))
-            } else {
-                all_asked = false
-            }
-            // The next combination, the last axis fastest.
-            let mut axis = axes.len();
-            loop {
-                if axis == 0 {
-                    found.sort_unstable();
-                    let whole = all_asked && axes.iter().all(|(_, whole)| *whole);
-                    return match found.is_empty() {
-                        true => Holds::Nothing,
-                        false if whole => Holds::Only(found),
-                        false => Holds::Perhaps(found),
-                    };
-                }
-                axis -= 1;
-                combination[axis] += 1;
-                if combination[axis] < axes[axis].0.len() {
-                    break;
-                }
-                combination[axis] = 0;
-            }
+        let asked = combinations.into_iter().filter(|places| self.slicer.contains(places));
+        let mut found: Vec<u64> = asked.map(|places| space.at(&places)).collect();
+        found.sort_unstable();
+        if found.is_empty() {
+            Holds::Nothing
+        } else if found.len() == count && axes.iter().all(|(_, whole)| *whole) {
+            Holds::Only(found)
+        } else {
+            Holds::Perhaps(found)
         }
     }
 

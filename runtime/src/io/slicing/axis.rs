@@ -121,12 +121,12 @@ impl AxisColumn {
                     _ => greatest,
                 };
                 let first = windows.partition_point(|window| window.end <= least);
-                let last = windows.partition_point(|window| window.start <= greatest);
-                let found = windows.get(first..last).unwrap_or_default();
-                let whole = found.windows(2).all(|pair| pair[0].end == pair[1].start)
-                    && found.first().is_some_and(|window| window.start <= least)
-                    && found.last().is_some_and(|window| greatest < window.end);
-                Some((found.iter().map(|window| window.place).collect(), whole))
+                let past = windows.partition_point(|window| window.start <= greatest);
+                let between = windows.get(first..past).unwrap_or_default();
+                let whole = between.windows(2).all(|pair| pair[0].end == pair[1].start)
+                    && between.first().is_some_and(|window| window.start <= least)
+                    && between.last().is_some_and(|window| greatest < window.end);
+                Some((between.iter().map(|window| window.place).collect(), whole))
             }
         }
     }
