@@ -17,6 +17,7 @@ mod requests;
 #[cfg(any(feature = "delta", feature = "csv", feature = "parquet"))]
 mod sink;
 #[cfg(feature = "polars")]
+#[cfg_attr(not(feature = "delta"), allow(dead_code, unused_imports, reason = "only tables of several partitions need all of it"))]
 mod slicing;
 
 use async_trait::async_trait;
@@ -26,8 +27,9 @@ pub(crate) use capabilities::with_options;
 pub use capabilities::{Capabilities, OptionDef, OptionKind, PartitionExprUse};
 pub use dataset::dataset;
 pub(crate) use defaults::{default_store_key, default_stores};
-pub(crate) use requests::OwnedRequest;
-pub use requests::{CommitState, Committed, Description, LoadRequest, Location, Present, RunInfo, Staged, StoreRequest};
+pub use requests::{
+    CommitState, Committed, Description, LoadRequest, Location, OwnedRequest, Present, RunInfo, Staged, StoreRequest,
+};
 
 use crate::asset::AssetSpec;
 use crate::commit::CommitId;

@@ -156,9 +156,9 @@ impl<'a> StoreRequest<'a> {
     }
 }
 
-/// A [`StoreRequest`] that can be taken to another thread.
+/// A [`StoreRequest`] that can be taken to another thread, as stores that block do.
 #[derive(Clone)]
-pub(crate) struct OwnedRequest {
+pub struct OwnedRequest {
     asset: AssetSpec,
     slice: Slice,
     mode: Mode,
@@ -168,7 +168,9 @@ pub(crate) struct OwnedRequest {
 }
 
 impl OwnedRequest {
-    pub(crate) fn of(request: &StoreRequest<'_>) -> Self {
+    /// Everything of a request.
+    #[must_use]
+    pub fn of(request: &StoreRequest<'_>) -> Self {
         Self {
             asset: request.asset.clone(),
             slice: request.slice.clone(),
@@ -179,7 +181,9 @@ impl OwnedRequest {
         }
     }
 
-    pub(crate) fn request(&self) -> StoreRequest<'_> {
+    /// The request.
+    #[must_use]
+    pub fn request(&self) -> StoreRequest<'_> {
         let Self { asset, slice, mode, run, metadata, env } = self;
         StoreRequest { asset, slice, mode: *mode, run, metadata, env: Arc::clone(env) }
     }

@@ -256,7 +256,8 @@ impl TimeDef {
     }
 
     /// The last window there can ever be, if the definition has an end.
-    pub(crate) fn last(&self) -> Option<Window> {
+    #[must_use]
+    pub fn last(&self) -> Option<Window> {
         self.end.as_ref().and_then(|_| self.raw(self.limit().checked_sub(1)?))
     }
 
