@@ -14,7 +14,6 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::stream::{self, StreamExt};
 
 pub use batches::RecordBatchStream;
-#[cfg_attr(not(feature = "datafusion"), expect(unused_imports, reason = "plans of DataFusion say their columns with it"))]
 pub(super) use found::found_columns;
 
 use super::{Frame, Preview, StoredRows, Table, TablePlan, check_columns, check_same_columns};
