@@ -186,7 +186,8 @@ fn handed_over(heard: &Heard) -> Vec<String> {
 
 #[test]
 fn optional_outputs_are_read_as_optional_inputs() {
-    for store in STORES {
+    // What is around a frame is gone before a store sees it; each type in an option in each store is in `typed`.
+    for store in ["Parquet", "memory"] {
         for kind in &KINDS {
             try_all(store, Wrap::Optional, kind);
         }
