@@ -115,22 +115,22 @@ impl PartitionChoice {
                     None => space.all(),
                 },
             };
-            let mut axes: Vec<Vec<String>> = vec![Vec::new(); space.axes().len()];
+            let mut chosen: Vec<Vec<String>> = vec![Vec::new(); space.axes().len()];
             for (index, item) in self.items.iter().enumerate() {
                 match item.apply(space).map_err(|error| error.with("asset", format!("`{asset}`")))? {
                     Some(Applied::Key(key)) => set.insert(key),
-                    Some(Applied::Axis(axis, keys)) => axes[axis].extend(keys),
+                    Some(Applied::Axis(axis, keys)) => chosen[axis].extend(keys),
                     None => continue,
                 }
                 applied_somewhere[index] = true;
             }
-            if axes.iter().any(|keys| !keys.is_empty()) {
+            if chosen.iter().any(|keys| !keys.is_empty()) {
                 // What is said of no dimension is meant for all of its keys.
-                for (axis, keys) in axes.iter_mut().enumerate().filter(|(_, keys)| keys.is_empty()) {
+                for (axis, keys) in chosen.iter_mut().enumerate().filter(|(_, keys)| keys.is_empty()) {
                     let axis = &space.axes()[axis];
                     keys.extend((0..axis.len()).map(|place| axis.key(place).to_string()));
                 }
-                set = set.union(&space.product(&axes)?);
+                set = set.union(&space.product(&chosen)?);
             }
             sets.push(set);
         }
@@ -182,8 +182,8 @@ impl Item {
         let text = match self {
             Self::Key(text) | Self::Range(text, _) => text,
         };
-        let named = text.split('=').next().unwrap_or_default();
-        let message = format!("no asset of the run is partitioned by `{named}`");
+        let wanted = text.split('=').next().unwrap_or_default();
+        let message = format!("no asset of the run is partitioned by `{wanted}`");
         let mut names: Vec<&str> = roots
             .iter()
             .flat_map(|(_, space, _)| {
@@ -193,7 +193,7 @@ impl Item {
             .collect();
         names.sort_unstable();
         names.dedup();
-        Error::new(ErrorKind::PartitionKey, message).help(known_names(named, "dimensions", names))
+        Error::new(ErrorKind::PartitionKey, message).help(known_names(wanted, "dimensions", names))
     }
 }
 

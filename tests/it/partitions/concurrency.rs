@@ -6,6 +6,7 @@ use lakewright::exec::{PartitionChoice, SystemEnv};
 use lakewright::frame::Frame;
 use lakewright::io::delta::DeltaIoManager;
 use lakewright::io::{RunInfo, Staged, StoreRequest};
+use lakewright::partition::PartitionsDef;
 use lakewright::prelude::*;
 use lakewright::{AssetBuilder, AssetSpec, CommitId, ErrorKind, IoManager, Mode, Slice, Value};
 use tempfile::{TempDir, tempdir};
@@ -15,7 +16,7 @@ use crate::support::{block_on, key, open_delta};
 
 /// Runs that all have staged before the first commits.
 #[track_caller]
-fn at_once(def: lakewright::partition::PartitionsDef, column: &'static str, slices: Vec<(String, DataFrame)>) {
+fn at_once(def: &PartitionsDef, column: &'static str, slices: Vec<(String, DataFrame)>) {
     let root = tempdir().unwrap();
     let barrier = Arc::new(Barrier::new(slices.len()));
     let expected: Vec<DataFrame> = slices.iter().map(|(_, frame)| frame.clone()).collect();
@@ -45,14 +46,14 @@ fn at_once(def: lakewright::partition::PartitionsDef, column: &'static str, slic
 #[test]
 fn first_writes_of_different_slices_all_land() {
     let keys: Vec<String> = (0..8).map(|n| format!("k{n}")).collect();
-    let def = lakewright::partition::PartitionsDef::fixed("Keys", &keys).unwrap();
-    at_once(def, "k", keys.iter().map(|key| (key.clone(), numbered("k", key, &[1, 2, 3]))).collect());
+    let def = PartitionsDef::fixed("Keys", &keys).unwrap();
+    at_once(&def, "k", keys.iter().map(|key| (key.clone(), numbered("k", key, &[1, 2, 3]))).collect());
     let at = |day: &str| {
         let frame = df!("at" => [day, day], "n" => [1i64, 2]).unwrap().lazy();
         let date = col("at").cast(DataType::Date).cast(DataType::Datetime(TimeUnit::Microseconds, None));
         (day.to_owned(), frame.with_column(date).collect().unwrap())
     };
-    at_once(days(), "at", ["2023-01-01", "2023-01-02", "2023-01-03", "2023-01-04"].map(at).into());
+    at_once(&days(), "at", ["2023-01-01", "2023-01-02", "2023-01-03", "2023-01-04"].map(at).into());
 }
 
 /// The store, driven by hand.

@@ -65,7 +65,7 @@ pub(super) async fn changes(commit: &Commit<'_>, existing: Option<&DeltaTable>, 
         }
         Mode::Error | Mode::Ignore => {
             changes.table_rows = table::rows(state);
-            changes.ignored = there_already(commit, existing, state)?;
+            changes.ignored = there_already(commit, existing)?;
             if let Some(ignored) = &changes.ignored {
                 pieces = absent_pieces(commit, ignored)?;
                 changes.nothing = pieces.is_empty();
@@ -144,18 +144,14 @@ fn rows_in_slice(commit: &Commit<'_>, state: &DeltaTableState) -> Result<Option<
 }
 
 /// What of the slice is there, for modes that do not replace: nothing, or for [`Mode::Ignore`] the part to leave alone.
-fn there_already(commit: &Commit<'_>, existing: &DeltaTable, state: &DeltaTableState) -> Result<Option<Slice>> {
+fn there_already(commit: &Commit<'_>, existing: &DeltaTable) -> Result<Option<Slice>> {
     let asset = commit.request.asset;
-    let present = match (&commit.keys, expr_of(asset)) {
-        (Some(keys), Some(expr)) => {
-            let present = slices::present(commit.path, existing, expr, keys)?;
-            (!present.is_empty()).then(|| present.slice())
-        }
+    let present = if let (Some(keys), Some(expr)) = (&commit.keys, expr_of(asset)) {
+        let present = slices::present(commit.path, existing, expr, keys)?;
+        (!present.is_empty()).then(|| present.slice())
+    } else {
         // Whoever made the table has stored it, be it without a row.
-        _ => {
-            let _ = state;
-            Some(commit.pieces[0].1.clone())
-        }
+        Some(commit.pieces[0].1.clone())
     };
     match present {
         Some(present) if commit.request.mode == Mode::Error => {
@@ -245,7 +241,7 @@ fn change_columns(commit: &Commit<'_>, state: &DeltaTableState, changes: &mut Ch
         }
     };
     let same = first_difference(&known, &schema).is_none();
-    if same && state.metadata().partition_columns() == &staged.partition_columns {
+    if same && state.metadata().partition_columns() == staged.partition_columns {
         return Ok(());
     }
     changes.actions.push(Action::Metadata(replaced_metadata(state.metadata(), &schema, &staged.partition_columns)?));

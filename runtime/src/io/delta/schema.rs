@@ -140,13 +140,11 @@ pub(super) fn frame_schema(table: &StructType) -> Result<Schema> {
 /// A time as the protocol writes it in a partition value, in microseconds.
 pub(super) fn partition_microseconds(text: &str) -> Option<i64> {
     let text = text.replacen(' ', "T", 1);
-    match text.parse::<jiff::Timestamp>() {
-        Ok(instant) => Some(instant.as_microsecond()),
-        Err(_) => {
-            let civil: jiff::civil::DateTime = text.parse().ok()?;
-            Some(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_microsecond())
-        }
+    if let Ok(instant) = text.parse::<jiff::Timestamp>() {
+        return Some(instant.as_microsecond());
     }
+    let civil: jiff::civil::DateTime = text.parse().ok()?;
+    Some(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_microsecond())
 }
 
 fn struct_fields(fields: &StructType) -> Option<Vec<Field>> {

@@ -212,8 +212,7 @@ fn partition_value(name: &str, data_type: &DataType, value: &AnyValue<'_>) -> Po
 /// A time as the protocol writes it in a partition value. Columns have microseconds by now.
 fn timestamp(value: &AnyValue<'_>) -> Option<String> {
     let microseconds = match value {
-        AnyValue::Datetime(microseconds, ..) => *microseconds,
-        AnyValue::DatetimeOwned(microseconds, ..) => *microseconds,
+        AnyValue::Datetime(microseconds, ..) | AnyValue::DatetimeOwned(microseconds, ..) => *microseconds,
         _ => return None,
     };
     let at = jiff::Timestamp::from_microsecond(microseconds).ok()?;

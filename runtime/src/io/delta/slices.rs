@@ -88,14 +88,14 @@ impl<'a> Partitioned<'a> {
         loop {
             let places: Vec<u64> = combination.iter().zip(axes).map(|(at, (places, _))| places[*at]).collect();
             if self.slicer.contains(&places) {
-                found.push(space.at(&places))
+                found.push(space.at(&places));
             } else {
-                all_asked = false
+                all_asked = false;
             }
             // The next combination, the last axis fastest.
-            let mut axis = axes.len();
+            let mut turning = axes.len();
             loop {
-                if axis == 0 {
+                if turning == 0 {
                     found.sort_unstable();
                     let whole = all_asked && axes.iter().all(|(_, whole)| *whole);
                     return match found.is_empty() {
@@ -104,12 +104,12 @@ impl<'a> Partitioned<'a> {
                         false => Holds::Perhaps(found),
                     };
                 }
-                axis -= 1;
-                combination[axis] += 1;
-                if combination[axis] < axes[axis].0.len() {
+                turning -= 1;
+                combination[turning] += 1;
+                if combination[turning] < axes[turning].0.len() {
                     break;
                 }
-                combination[axis] = 0;
+                combination[turning] = 0;
             }
         }
     }

@@ -115,9 +115,9 @@ impl AxisColumn {
                     DataType::Datetime(TimeUnit::Nanoseconds, _) if greatest % 1_000_000 == 0 => greatest.saturating_add(999_999),
                     _ => greatest,
                 };
-                let first = windows.partition_point(|window| window.end <= least);
-                let last = windows.partition_point(|window| window.start <= greatest);
-                let found = windows.get(first..last).unwrap_or_default();
+                let from = windows.partition_point(|window| window.end <= least);
+                let to = windows.partition_point(|window| window.start <= greatest);
+                let found = windows.get(from..to).unwrap_or_default();
                 let whole = found.windows(2).all(|pair| pair[0].end == pair[1].start)
                     && found.first().is_some_and(|window| window.start <= least)
                     && found.last().is_some_and(|window| greatest < window.end);
