@@ -5,7 +5,8 @@ use std::sync::{Arc, Barrier};
 use lakewright::exec::{PartitionChoice, SystemEnv};
 use lakewright::frame::Frame;
 use lakewright::io::delta::DeltaIoManager;
-use lakewright::io::{RunInfo, Staged, StoreRequest};
+use lakewright::io::{LoadRequest, RunInfo, Staged, StoreRequest};
+use lakewright::partition::PartitionsDef;
 use lakewright::prelude::*;
 use lakewright::{AssetBuilder, AssetSpec, CommitId, ErrorKind, IoManager, Mode, Slice, Value};
 use tempfile::{TempDir, tempdir};
@@ -15,7 +16,7 @@ use crate::support::{block_on, key, open_delta};
 
 /// Runs that all have staged before the first commits.
 #[track_caller]
-fn at_once(def: lakewright::partition::PartitionsDef, column: &'static str, slices: Vec<(String, DataFrame)>) {
+fn at_once(def: &PartitionsDef, column: &'static str, slices: Vec<(String, DataFrame)>) {
     let root = tempdir().unwrap();
     let barrier = Arc::new(Barrier::new(slices.len()));
     let expected: Vec<DataFrame> = slices.iter().map(|(_, frame)| frame.clone()).collect();
@@ -45,14 +46,14 @@ fn at_once(def: lakewright::partition::PartitionsDef, column: &'static str, slic
 #[test]
 fn first_writes_of_different_slices_all_land() {
     let keys: Vec<String> = (0..8).map(|n| format!("k{n}")).collect();
-    let def = lakewright::partition::PartitionsDef::fixed("Keys", &keys).unwrap();
-    at_once(def, "k", keys.iter().map(|key| (key.clone(), numbered("k", key, &[1, 2, 3]))).collect());
+    let def = PartitionsDef::fixed("Keys", &keys).unwrap();
+    at_once(&def, "k", keys.iter().map(|key| (key.clone(), numbered("k", key, &[1, 2, 3]))).collect());
     let at = |day: &str| {
         let frame = df!("at" => [day, day], "n" => [1i64, 2]).unwrap().lazy();
         let date = col("at").cast(DataType::Date).cast(DataType::Datetime(TimeUnit::Microseconds, None));
         (day.to_owned(), frame.with_column(date).collect().unwrap())
     };
-    at_once(days(), "at", ["2023-01-01", "2023-01-02", "2023-01-03", "2023-01-04"].map(at).into());
+    at_once(&days(), "at", ["2023-01-01", "2023-01-02", "2023-01-03", "2023-01-04"].map(at).into());
 }
 
 /// The store, driven by hand.
@@ -162,4 +163,39 @@ fn what_a_killed_run_has_staged_is_never_seen() {
         writer.commit(&staged, "log", 1).await.unwrap();
     });
     assert_eq!(live_rows(&root.path().join("delta/public/t")), rows([&red(20)]));
+}
+
+#[test]
+fn checkpoints_are_in_the_folder_of_the_table_and_are_enough_to_read_it() {
+    let root = tempdir().unwrap();
+    let root_of_store = root.path().join("50%20 of it");
+    let log = root_of_store.join("public/t/_delta_log");
+    block_on(async {
+        let mut writer = ByHand::new(&root, "red", Mode::Append);
+        writer.store = DeltaIoManager::new(&root_of_store);
+        for number in 1..=7 {
+            let staged = writer.stage(numbered("color", "red", &[number])).await;
+            writer.commit(&staged, "log", number).await.unwrap();
+            if number == 1 {
+                let first = log.join("00000000000000000000.json");
+                let retention = "\"delta.setTransactionRetentionDuration\"";
+                let often = format!("\"delta.checkpointInterval\":\"5\",{retention}");
+                std::fs::write(&first, std::fs::read_to_string(&first).unwrap().replacen(retention, &often, 1)).unwrap();
+            }
+        }
+        let mut checkpoints = crate::support::files_below(&log);
+        checkpoints.retain(|file| file.extension().is_some_and(|extension| extension == "parquet"));
+        assert_eq!(checkpoints.len(), 1, "{:?}", crate::support::files_below(&log));
+        assert!(log.join("_last_checkpoint").exists());
+        // Without the commits that the checkpoint stands for.
+        for version in 0..4 {
+            std::fs::remove_file(log.join(format!("{version:020}.json"))).unwrap();
+        }
+        let env: Arc<dyn lakewright::env::Env> = writer.env.clone();
+        let described = writer.store.describe(LoadRequest::new(&writer.asset, &Slice::Whole, env)).await.unwrap();
+        assert_eq!((described.rows, described.version), (Some(7), Some(6)));
+        let again = writer.stage(numbered("color", "red", &[7])).await;
+        assert!(writer.commit(&again, "log", 7).await.unwrap().already);
+        assert_eq!(writer.commit(&again, "log", 3).await.unwrap_err().kind(), ErrorKind::Superseded);
+    });
 }

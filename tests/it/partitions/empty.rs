@@ -15,8 +15,8 @@ fn an_empty_frame_empties_its_slice_and_no_other() {
     assert_eq!((stored.rows, stored.slice_rows, stored.table_rows), (Some(0), Some(0), Some(1)));
     assert_eq!(table.live(), rows([&blue]));
     assert_eq!(table.stored(), ["red", "blue"], "the one without rows is there, and the one never stored is not");
-    let read = table.read("red").unwrap();
-    assert_eq!((read.height(), read.get_column_names()), (0, red.get_column_names()));
+    let nothing = table.read("red").unwrap();
+    assert_eq!((nothing.height(), nothing.get_column_names()), (0, red.get_column_names()));
     assert!(table.read("green").is_none());
     assert_eq!(rows([&table.read_all().unwrap()]), rows([&blue]));
     table.write("red", red.clear());

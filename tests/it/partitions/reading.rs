@@ -97,6 +97,11 @@ fn mappings_pick_partitions_in_the_order_of_keys() {
     sees(Some(days()), offset(-2, 0), true, &third(), &each(&[1, 2, 3]));
     sees(None, Input::of("t"), false, &PartitionChoice::none(), &one(&[1, 10, 2, 20, 3, 30, 4, 40, 5, 50]));
     sees(None, Input::of("t"), true, &PartitionChoice::none(), &each(&[1, 2, 3, 4, 5]));
+}
+
+#[test]
+fn mappings_by_key_and_by_time() {
+    let third = || PartitionChoice::none().key(day(3));
     let keys = Mapping::Keys(vec![day(4), day(2)]);
     sees(None, Input::of("t").mapping(keys.clone()), false, &PartitionChoice::none(), &one(&[2, 20, 4, 40]));
     sees(Some(days()), Input::of("t").mapping(keys), true, &third(), &each(&[2, 4]));

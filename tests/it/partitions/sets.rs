@@ -15,6 +15,7 @@ use crate::support::open_delta;
 fn keys_with_gaps_and_ranges_are_one_commit() {
     let table = Sliced::new(days(), |asset| asset.partition_expr("day"));
     let day = |n: i64| format!("2023-01-{n:02}");
+    let place = |n: i64| usize::try_from(n - 1).unwrap();
     let mut all: Vec<DataFrame> = (1..=20).map(|n| dated(&day(n), &[n])).collect();
     for (frame, n) in all.iter().zip(1..) {
         table.give(&day(n), frame.clone());
@@ -22,8 +23,8 @@ fn keys_with_gaps_and_ranges_are_one_commit() {
     table.expect(&PartitionChoice::none().range(day(1), day(20)));
     assert_eq!((table.live(), table.version()), (rows(&all), 0));
     for n in [2, 3, 5, 11, 12, 19] {
-        all[n as usize - 1] = dated(&day(n), &[100 + n, 200 + n]);
-        table.give(&day(n), all[n as usize - 1].clone());
+        all[place(n)] = dated(&day(n), &[100 + n, 200 + n]);
+        table.give(&day(n), all[place(n)].clone());
     }
     for n in [4, 13] {
         table.give(&day(n), dated(&day(n), &[-1]));

@@ -28,8 +28,8 @@ fn rewritten_by_others(table: &Sliced, frame: &DataFrame, name: &str, stats: Opt
     }));
     let operation = DeltaOperation::Write { mode: SaveMode::Overwrite, partition_by: None, predicate: None };
     block_on(async {
-        let state = opened.snapshot().unwrap();
-        CommitBuilder::default().with_actions(actions).build(Some(state), opened.log_store(), operation).await.unwrap();
+        let snapshot = opened.snapshot().unwrap();
+        CommitBuilder::default().with_actions(actions).build(Some(snapshot), opened.log_store(), operation).await.unwrap();
     });
 }
 
