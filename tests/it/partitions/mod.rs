@@ -1,15 +1,6 @@
 //! Partitions on the Delta store, through the public interface. What is stored is read by somebody else: the log by delta-rs, each
 //! file by Polars, and compared as a multiset of rows.
 
-#![expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::needless_pass_by_value,
-    clippy::similar_names,
-    clippy::type_complexity,
-    reason = "small numbers are also indices, and `read` is the past tense of `red`"
-)]
-
 mod acceptance;
 mod concurrency;
 mod empty;
