@@ -238,16 +238,19 @@ impl Table {
 
 /// Without Arrow there is no form that frame libraries have in common.
 #[cfg(not(feature = "arrow"))]
+#[expect(clippy::needless_pass_by_value, reason = "with Arrow it is converted")]
 fn interchange(table: PolarsTable) -> Result<Table> {
     Err(no_arrow(table.name()))
 }
 
 #[cfg(not(feature = "arrow"))]
+#[expect(clippy::needless_pass_by_value, reason = "with Arrow it is converted")]
 fn into_polars(table: Table) -> Result<PolarsTable> {
     Err(no_arrow(table.plan.name()))
 }
 
 #[cfg(not(feature = "arrow"))]
+#[expect(clippy::needless_pass_by_value, reason = "with Arrow it is converted")]
 fn into_polars_in(table: Table, _spool: &Path) -> Result<(PolarsTable, Option<SpoolFile>)> {
     Err(no_arrow(table.plan.name()))
 }
