@@ -69,8 +69,10 @@ fn a06_time_and_color_are_replaced_by_pairs() {
     let slice =
         |day: &str, kind: &str, n: i64| dated(day, &[n, n + 1]).lazy().with_column(lit(kind).alias("kind")).collect().unwrap();
     // The text of a key has its dimensions in the order of their names; a person may also write them in the order of the fields.
+    let steps = |key: &str| table.lakehouse.plan_for("t", &PartitionChoice::none().key(key)).unwrap().steps;
+    assert_eq!(steps("2023-01-02|Iris-setosa"), steps("Iris-setosa|2023-01-02"));
     let corners = [
-        ("2023-01-01|Iris-setosa", slice("2023-01-01", "Iris-setosa", 10)),
+        ("Iris-setosa|2023-01-01", slice("2023-01-01", "Iris-setosa", 10)),
         ("Iris-setosa|2023-01-02", slice("2023-01-02", "Iris-setosa", 20)),
         ("Iris-virginica|2023-01-01", slice("2023-01-01", "Iris-virginica", 30)),
         ("Iris-virginica|2023-01-02", slice("2023-01-02", "Iris-virginica", 40)),
