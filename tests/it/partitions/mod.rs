@@ -6,6 +6,8 @@ mod concurrency;
 mod empty;
 mod hostile;
 mod modes;
+mod moments;
+mod others;
 mod reading;
 mod sets;
 mod shared_files;
