@@ -167,7 +167,7 @@ pub enum PartitionExpr {
 }
 
 impl PartitionExpr {
-    /// The expression of a dimension; the only one has the empty name.
+    /// The expression of a dimension. The one of a definition of one dimension is that of its dimension, whatever its name.
     #[must_use]
     pub fn of(&self, dimension: &str) -> Option<&str> {
         match self {

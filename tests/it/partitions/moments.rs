@@ -86,12 +86,12 @@ fn what_somebody_else_has_stored_in_the_meantime_is_read() {
             }
         });
         let seen = Arc::new(Mutex::new(None));
-        let sees = Arc::clone(&seen);
+        let taken = Arc::clone(&seen);
         let reader = AssetBuilder::new("reader", ValueKind::Nothing).input("t").after("meanwhile").body(move |call| {
-            let sees = Arc::clone(&sees);
+            let taken = Arc::clone(&taken);
             async move {
                 call.blocking(move |mut call| {
-                    *sees.lock().unwrap() = Some(call.frame::<DataFrame>("t")?);
+                    *taken.lock().unwrap() = Some(call.frame::<DataFrame>("t")?);
                     Ok(Produced::nothing())
                 })
                 .await

@@ -38,10 +38,12 @@ fn spelt_by_others(table: &Sliced, column: &str, spelling: &str) {
 
 #[test]
 fn values_that_others_spell_in_their_way_are_the_same_slice() {
-    let bools = |n: i64| df!("flag" => [true], "n" => [n]).unwrap();
-    let numbers = |n: i64| df!("flag" => [7i64], "n" => [n]).unwrap();
-    let cases: [(&str, &str, &dyn Fn(i64) -> DataFrame); 2] = [("true", "True", &bools), ("7", "007", &numbers)];
-    for (known, spelling, frame) in cases {
+    for (known, spelling, flag) in [("true", "True", DataType::Boolean), ("7", "007", DataType::Int64)] {
+        let value = if known == "7" { lit(7i64) } else { lit(true) };
+        let frame = |n: i64| {
+            let columns = [value.clone().cast(flag.clone()).alias("flag"), lit(n).alias("n")];
+            df!("n" => [n]).unwrap().lazy().select(columns).collect().unwrap()
+        };
         let table = Sliced::new(fixed([known]), |asset| asset.partition_expr("flag"));
         table.write(known, frame(1));
         spelt_by_others(&table, "flag", spelling);

@@ -52,10 +52,10 @@ impl<'a> Commit<'a> {
         let Some((first, rest)) = pieces.split_first() else {
             return Err(Error::new(ErrorKind::Internal, "nothing was staged"));
         };
-        if let Some((other, slice)) =
-            rest.iter().find(|(other, _)| actions::first_difference(&first.0.schema, &other.schema).is_some())
-        {
-            let (name, how) = actions::first_difference(&first.0.schema, &other.schema).unwrap_or_default();
+        let differs = |(other, slice): &(StagedTable, Slice)| {
+            actions::first_difference(&first.0.schema, &other.schema).map(|(name, how)| (name, how, slice.clone()))
+        };
+        if let Some((name, how, slice)) = rest.iter().find_map(differs) {
             let message = format!("the partitions of one run have different columns: `{name}` {how} in `{slice}`");
             return Err(Error::new(ErrorKind::Schema, message).help("give every partition the same columns"));
         }

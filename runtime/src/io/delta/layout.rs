@@ -60,8 +60,7 @@ pub(super) fn partition_columns(asset: &AssetSpec, schema: &Schema) -> Result<Ve
     let Some(def) = &asset.partitions else { return Ok(expr.of("").map(str::to_owned).into_iter().collect()) };
     let mut columns = Vec::new();
     for dimension in def.dimensions() {
-        let only = (def.dimensions().len() == 1).then(|| expr.of("")).flatten();
-        let Some(column) = expr.of(&dimension.name).or(only) else {
+        let Some(column) = expr.of(&dimension.name) else {
             let message = format!("`partition_expr` says nothing of the dimension `{}` of `{}`", dimension.name, def.name());
             return Err(Error::new(ErrorKind::Partitions, message));
         };

@@ -39,14 +39,7 @@ pub(super) fn scan(path: &Path, opened: &DeltaTable, part: Option<&Part<'_>>, co
     let schema = schema::frame_schema(&table_schema)?;
     let partition_columns = state.metadata().partition_columns();
     let plan = match part {
-        None => {
-            let mut files: BTreeMap<PartitionValues, Vec<PlRefPath>> = BTreeMap::new();
-            for file in in_order(state) {
-                files.entry(values_of(&file, partition_columns)).or_default().push(path_of(path, &file)?);
-            }
-            let scans = files.into_iter().map(|(values, paths)| scan_group(paths, values, &schema, partition_columns));
-            union(scans.collect::<Result<_>>()?, &schema)?
-        }
+        None => scan_all(path, in_order(state).into_iter(), &schema, partition_columns)?,
         Some(part) => {
             let partitioned = Partitioned::new(part.keys, part.expr, &schema, partition_columns)?;
             scan_partitions(path, in_order(state).into_iter(), &partitioned, &schema, partition_columns)?
@@ -133,18 +126,29 @@ fn scan_and_sort(
     schema: &Schema,
     partition_columns: &[String],
 ) -> Result<LazyFrame> {
-    let mut by_values: BTreeMap<PartitionValues, Vec<PlRefPath>> = BTreeMap::new();
     let mut seen = HashSet::new();
-    for file in files.filter(|file| seen.insert(file.path().into_owned())) {
-        by_values.entry(values_of(&file, partition_columns)).or_default().push(path_of(path, &file)?);
-    }
-    let scans = by_values.into_iter().map(|(values, paths)| scan_group(paths, values, schema, partition_columns));
-    let plan = union(scans.collect::<Result<_>>()?, schema)?.filter(partitioned.slicer.predicate());
+    let once = files.filter(|file| seen.insert(file.path().into_owned()));
+    let plan = scan_all(path, once, schema, partition_columns)?.filter(partitioned.slicer.predicate());
     let places: Vec<String> = (0..partitioned.slicer.axes().len()).map(|axis| format!("__lakewright_place_{axis}")).collect();
     let keys = partitioned.slicer.axes().iter().zip(&places).map(|(axis, name)| axis.place().alias(name.as_str()));
     let plan = plan.with_columns(keys.collect::<Vec<_>>());
     let sorted = plan.sort(places.clone(), SortMultipleOptions::default().with_maintain_order(true));
     Ok(sorted.drop(cols(places)))
+}
+
+/// These files whole, those with the same partition values side by side.
+fn scan_all(
+    path: &Path,
+    files: impl Iterator<Item = LogicalFileView>,
+    schema: &Schema,
+    partition_columns: &[String],
+) -> Result<LazyFrame> {
+    let mut by_values: BTreeMap<PartitionValues, Vec<PlRefPath>> = BTreeMap::new();
+    for file in files {
+        by_values.entry(values_of(&file, partition_columns)).or_default().push(path_of(path, &file)?);
+    }
+    let scans = by_values.into_iter().map(|(values, paths)| scan_group(paths, values, schema, partition_columns));
+    union(scans.collect::<Result<_>>()?, schema)
 }
 
 fn union(mut scans: Vec<LazyFrame>, schema: &Schema) -> Result<LazyFrame> {

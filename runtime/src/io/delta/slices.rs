@@ -165,8 +165,7 @@ pub(super) fn check_nothing_else(path: &Path, opened: &DeltaTable, expr: &Partit
     let partition_columns = state.metadata().partition_columns();
     let schema = schema::frame_schema(&state.schema())?;
     for dimension in def.dimensions() {
-        let only = (def.dimensions().len() == 1).then(|| expr.of("")).flatten();
-        let Some(column) = expr.of(&dimension.name).or(only) else { continue };
+        let Some(column) = expr.of(&dimension.name) else { continue };
         let Some(data_type) = schema.get(column) else { continue };
         let limits = match &dimension.def {
             DimensionDef::Time(time) => TimeLimits::new(time, data_type),

@@ -281,8 +281,7 @@ fn check_nothing_else(plan: &LazyFrame, asset: &AssetSpec, keys: &KeySet) -> Res
     let def = keys.space().def();
     for dimension in def.dimensions() {
         let DimensionDef::Static(known) = &dimension.def else { continue };
-        let only = (def.dimensions().len() == 1).then(|| expr.of("")).flatten();
-        let Some(column) = expr.of(&dimension.name).or(only) else { continue };
+        let Some(column) = expr.of(&dimension.name) else { continue };
         // Names of folders only: no file is read for it.
         let values = plan.clone().select([col(column).cast(DataType::String)]).unique(None, UniqueKeepStrategy::Any);
         let values = values.collect_with_engine(Engine::Streaming)?.unwrap_single();

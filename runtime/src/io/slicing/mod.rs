@@ -43,9 +43,7 @@ impl Slicer {
         let def = keys.space().def();
         let mut axes = Vec::with_capacity(keys.space().axes().len());
         for (index, axis) in keys.space().axes().iter().enumerate() {
-            // A definition with one named dimension may be written either way.
-            let only = (keys.space().axes().len() == 1).then(|| expr.of("")).flatten();
-            let Some(column) = expr.of(axis.name()).or(only) else {
+            let Some(column) = expr.of(axis.name()) else {
                 let message = format!("`partition_expr` says nothing of the dimension `{}` of `{}`", axis.name(), def.name());
                 return Err(Error::new(ErrorKind::Partitions, message));
             };
