@@ -288,7 +288,7 @@ pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
 /// `unknown store `detla`; did you mean `delta`?` and the like: the help line for a name that is not one of `known`.
 pub(crate) fn known_names<'a>(name: &str, what: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
     let list = known.clone().into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    let list = if list.is_empty() { format!("no {what} is known") } else { format!("known {what}: {list}") };
+    let list = if list.is_empty() { format!("there are no {what}") } else { format!("known {what}: {list}") };
     match nearest(name, known) {
         Some(near) => format!("did you mean `{near}`? {list}"),
         None => list,

@@ -61,7 +61,11 @@ impl Materialize {
         if json {
             print_json(&to_json(&report));
         } else {
-            print(&run_table(&report));
+            if report.steps.is_empty() {
+                print("nothing to do: there is no partition to make");
+            } else {
+                print(&run_table(&report));
+            }
             if self.preview
                 && let Err(error) = runtime.block_on(show(&lakehouse, &report))
             {

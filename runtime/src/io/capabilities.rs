@@ -125,6 +125,13 @@ impl Capabilities {
     }
 }
 
+/// Sets an option of a store for the assets that do not.
+#[cfg(any(feature = "delta", feature = "csv", feature = "parquet"))]
+pub(crate) fn set_option(options: &mut Vec<(String, MetadataValue)>, name: String, value: MetadataValue) {
+    options.retain(|(known, _)| *known != name);
+    options.push((name, value));
+}
+
 /// An asset with the options of its store where it sets none.
 #[cfg(any(feature = "delta", feature = "csv", feature = "parquet"))]
 pub(crate) fn with_options(asset: &AssetSpec, options: &[(String, MetadataValue)]) -> AssetSpec {

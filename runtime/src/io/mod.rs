@@ -22,9 +22,9 @@ mod slicing;
 
 use async_trait::async_trait;
 
-#[cfg(any(feature = "delta", feature = "csv", feature = "parquet"))]
-pub(crate) use capabilities::with_options;
 pub use capabilities::{Capabilities, OptionDef, OptionKind, PartitionExprUse};
+#[cfg(any(feature = "delta", feature = "csv", feature = "parquet"))]
+pub(crate) use capabilities::{set_option, with_options};
 pub use dataset::dataset;
 pub(crate) use defaults::{default_store_key, default_stores};
 pub use requests::{

@@ -390,7 +390,8 @@ impl BuildError {
 
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} mistakes in the definitions", self.errors.len())?;
+        let plural = if self.errors.len() == 1 { "" } else { "s" };
+        write!(f, "{} mistake{plural} in the definitions", self.errors.len())?;
         self.errors.iter().try_for_each(|error| write!(f, "\n{error:?}"))
     }
 }

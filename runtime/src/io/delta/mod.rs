@@ -30,7 +30,7 @@ use crate::io::files::{FileSpace, resolved};
 use crate::io::parquet_options::parquet_options;
 use crate::io::{
     Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, PartitionExprUse, Present, Staged,
-    StoreRequest, dataset, with_options,
+    StoreRequest, dataset, set_option, with_options,
 };
 use crate::key::path_segment;
 use crate::metadata::MetadataValue;
@@ -79,9 +79,7 @@ impl DeltaIoManager {
     /// The value of an option for assets that do not set it: the options that `store(…)` takes.
     #[must_use]
     pub fn option(mut self, name: impl Into<String>, value: impl Into<MetadataValue>) -> Self {
-        let name = name.into();
-        self.options.retain(|(known, _)| *known != name);
-        self.options.push((name, value.into()));
+        set_option(&mut self.options, name.into(), value.into());
         self
     }
 

@@ -30,7 +30,7 @@ use crate::io::sink::open_file;
 use crate::io::slicing::{Slicer, Strays};
 use crate::io::{
     Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, OwnedRequest, Present, Staged,
-    StoreRequest, with_options,
+    StoreRequest, set_option, with_options,
 };
 use crate::metadata::MetadataValue;
 use crate::partition::{DimensionDef, KeySet};
@@ -69,9 +69,7 @@ impl<F: FileFormat> FileIoManager<F> {
     /// The value of an option for assets that do not set it: the options that `store(…)` takes.
     #[must_use]
     pub fn option(mut self, name: impl Into<String>, value: impl Into<MetadataValue>) -> Self {
-        let name = name.into();
-        self.options.retain(|(known, _)| *known != name);
-        self.options.push((name, value.into()));
+        set_option(&mut self.options, name.into(), value.into());
         self
     }
 

@@ -3,134 +3,35 @@
 //! The rename is the commit. Around it, the manifest of the asset is written first as pending and renamed last, so that a
 //! commit that is tried again after a crash between the two can tell that its file is already in place.
 
+mod manifest;
+mod place;
+
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use manifest::{FileId, Manifest};
+pub use place::FilePlace;
+
+use manifest::read_manifest;
+
 use super::{CommitState, Committed, Description, Location, RunInfo, Staged, StoreRequest};
 use crate::asset::{AssetSpec, Mode};
 use crate::commit::CommitId;
 use crate::env::{Env, unique_id};
 use crate::error::{Error, ErrorKind, Result};
-use crate::key::{AssetKey, path_segment};
-use crate::partition::{KeySet, PartitionKey};
-use crate::schema::Column;
+use crate::key::AssetKey;
 use crate::slice::Slice;
 
 /// The folder under a base that holds manifests; no asset may be named like it.
 const MANIFESTS: &str = ".lakewright";
 
-/// The version of [`Manifest`].
-const MANIFEST_VERSION: u32 = 1;
-
-/// What a file is of: an asset, or one partition of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FilePlace {
-    name: String,
-    segments: Vec<String>,
-}
-
-impl FilePlace {
-    /// The file of an asset without partitions: `<key…>`.
-    #[must_use]
-    pub fn of(key: &AssetKey) -> Self {
-        Self { name: key.to_string(), segments: key.segments().iter().map(|segment| path_segment(segment)).collect() }
-    }
-
-    /// The file of a partition: `<key…>/<partition>`; dimensions nest, sorted by name, and the last one names the file.
-    #[must_use]
-    pub fn partition(mut self, key: &PartitionKey) -> Self {
-        self.name = format!("{} in {key}", self.name);
-        self.segments.extend(key.dimensions().map(|(_, value)| path_segment(value)));
-        self
-    }
-
-    /// The file of what a slice names, which is everything or one partition.
-    ///
-    /// # Errors
-    /// If it names several partitions.
-    pub fn of_keys(asset: &AssetKey, keys: Option<&KeySet>) -> Result<Self> {
-        let Some(keys) = keys else { return Ok(Self::of(asset)) };
-        match keys.keys().next() {
-            Some(key) if keys.len() == 1 => Ok(Self::of(asset).partition(&key)),
-            _ => Err(Error::new(ErrorKind::Internal, format!("{} partitions of `{asset}` are not one file", keys.len()))),
-        }
-    }
-
-    fn file_name(&self) -> &str {
-        self.segments.last().map_or("", String::as_str)
-    }
-
-    fn below(&self, base: &Path) -> PathBuf {
-        let folders = self.segments.split_last().map_or(&[][..], |(_, folders)| folders);
-        folders.iter().fold(base.to_owned(), |folder, segment| folder.join(segment))
-    }
-}
-
-impl std::fmt::Display for FilePlace {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "`{}`", self.name)
-    }
-}
-
 /// A folder in which each asset is a file, or each partition of it is one.
 #[derive(Debug, Clone)]
 pub struct FileSpace {
     base: PathBuf,
-}
-
-/// What is remembered of the file of an asset.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Manifest {
-    /// The version of this form.
-    pub v: u32,
-    /// What wrote it.
-    pub commit: CommitId,
-    /// The run that wrote it.
-    pub run: RunInfo,
-    /// The extension of the file.
-    pub extension: String,
-    /// The rows, for tables.
-    pub rows: Option<u64>,
-    /// The bytes.
-    pub bytes: Option<u64>,
-    /// The columns, for tables.
-    pub columns: Vec<Column>,
-    /// The file itself, so that one that somebody else put in its place is not taken for it.
-    pub file: FileId,
-}
-
-/// What tells a file from another that was put in its place: its size and the time it was written, to the nanosecond, which neither a
-/// rename changes nor a copy that keeps times.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileId {
-    bytes: u64,
-    modified: i64,
-}
-
-impl FileId {
-    fn of(path: &Path) -> io::Result<Self> {
-        let found = fs::metadata(path)?;
-        let modified = found.modified()?.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_nanos());
-        Ok(Self { bytes: found.len(), modified: i64::try_from(modified).unwrap_or_default() })
-    }
-}
-
-impl Manifest {
-    fn new(id: &CommitId, run: &RunInfo, payload: &StagedFile, staged: &Staged, file: FileId) -> Self {
-        Self {
-            v: MANIFEST_VERSION,
-            commit: id.clone(),
-            run: run.clone(),
-            extension: payload.extension.clone(),
-            rows: staged.rows,
-            bytes: staged.bytes,
-            columns: staged.columns.clone(),
-            file,
-        }
-    }
 }
 
 /// The payload of something staged in a [`FileSpace`].
@@ -286,7 +187,7 @@ impl FileSpace {
         let pending = self.manifest_path(place, "json.pending");
         match FileId::of(&source) {
             Ok(file) => {
-                let record = Manifest::new(id, run, &payload, staged, file);
+                let record = Manifest::new(id, run, &payload.extension, staged, file);
                 write_durably(&pending, &serde_json::to_vec_pretty(&record).map_err(io::Error::from)?)?;
                 if let Err(error) = fs::rename(&source, &target) {
                     // Otherwise it would say of the old file that it is the new one.
@@ -463,24 +364,6 @@ pub fn io_error(error: &io::Error, tried: &str, path: &Path) -> Error {
         io::ErrorKind::Interrupted | io::ErrorKind::TimedOut | io::ErrorKind::ResourceBusy => told.retryable(),
         _ => told,
     }
-}
-
-fn read_manifest(path: &Path) -> Result<Option<Manifest>> {
-    let text = match fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(io_error(&error, "read", path)),
-    };
-    let parsed: Manifest = serde_json::from_slice(&text).map_err(|error| {
-        let message = format!("the manifest `{}` is damaged", path.display());
-        Error::new(ErrorKind::Corrupt, message).source(error).help("remove it; the file it describes is not touched")
-    })?;
-    if parsed.v > MANIFEST_VERSION {
-        let message =
-            format!("the manifest `{}` has version {}, and this program knows {MANIFEST_VERSION}", path.display(), parsed.v);
-        return Err(Error::new(ErrorKind::Unsupported, message).help("use the program that wrote it"));
-    }
-    Ok(Some(parsed))
 }
 
 fn write_durably(path: &Path, bytes: &[u8]) -> Result<()> {

@@ -1,0 +1,57 @@
+//! What a file is of, and what it is called.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::key::{AssetKey, path_segment};
+use crate::partition::{KeySet, PartitionKey};
+
+/// What a file is of: an asset, or one partition of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilePlace {
+    name: String,
+    pub(super) segments: Vec<String>,
+}
+
+impl FilePlace {
+    /// The file of an asset without partitions: `<key…>`.
+    #[must_use]
+    pub fn of(key: &AssetKey) -> Self {
+        Self { name: key.to_string(), segments: key.segments().iter().map(|segment| path_segment(segment)).collect() }
+    }
+
+    /// The file of a partition: `<key…>/<partition>`; dimensions nest, sorted by name, and the last one names the file.
+    #[must_use]
+    pub fn partition(mut self, key: &PartitionKey) -> Self {
+        self.name = format!("{} in {key}", self.name);
+        self.segments.extend(key.dimensions().map(|(_, value)| path_segment(value)));
+        self
+    }
+
+    /// The file of what a slice names, which is everything or one partition.
+    ///
+    /// # Errors
+    /// If it names several partitions.
+    pub fn of_keys(asset: &AssetKey, keys: Option<&KeySet>) -> Result<Self> {
+        let Some(keys) = keys else { return Ok(Self::of(asset)) };
+        match keys.keys().next() {
+            Some(key) if keys.len() == 1 => Ok(Self::of(asset).partition(&key)),
+            _ => Err(Error::new(ErrorKind::Internal, format!("{} partitions of `{asset}` are not one file", keys.len()))),
+        }
+    }
+
+    pub(super) fn file_name(&self) -> &str {
+        self.segments.last().map_or("", String::as_str)
+    }
+
+    pub(super) fn below(&self, base: &Path) -> PathBuf {
+        let folders = self.segments.split_last().map_or(&[][..], |(_, folders)| folders);
+        folders.iter().fold(base.to_owned(), |folder, segment| folder.join(segment))
+    }
+}
+
+impl std::fmt::Display for FilePlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "`{}`", self.name)
+    }
+}
