@@ -74,7 +74,8 @@ pub use lakewright_macros::Columns;
 /// ```
 ///
 /// Options of the attribute: `name`, `key_prefix`, `schema`, `io_manager`, `mode`, `group`, `tags`, `owners`, `kinds`, `description`,
-/// `metadata(…)`, `deps = […]`, `code_version`, `retries`, `pool`, `store(…)`, and for partitions:
+/// `metadata(…)`, `deps = […]`, `code_version`, `retries`, `pool`, `store(…)`.
+/// `on = ["id"]` names the columns by which `mode = "merge"` tells rows apart. For partitions:
 ///
 /// - `partitions = Day`: the [definition](macro@partitions), by its path;
 /// - `partition_expr = "day"`, or `partition_expr(date = "day", species = "kind")` for several dimensions: the columns that say to which

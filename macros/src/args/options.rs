@@ -133,6 +133,7 @@ const KNOWN: &[Known] = &[
     Known { name: "partition_expr", shape: Shape::Expression, on: BOTH },
     Known { name: "partition_by", shape: Shape::Texts, on: BOTH },
     Known { name: "mode", shape: Shape::Mode, on: ASSET },
+    Known { name: "on", shape: Shape::Texts, on: ASSET },
     Known { name: "store", shape: Shape::Pairs, on: BOTH },
     Known { name: "group", shape: Shape::Text, on: BOTH },
     Known { name: "tags", shape: Shape::Tags, on: BOTH },

@@ -68,7 +68,7 @@ fn nothing_is_said_of_what_is_right() {
 #[test]
 fn unknown_repeated_and_misplaced_options() {
     option_says("io_manger = \"delta\"", "unknown option `io_manger`; did you mean `io_manager`?");
-    let known = "`name`, `key_prefix`, `io_manager`, `schema`, `partitions`, `partition_expr`, `partition_by`, `mode`, `store`, `group`, \
+    let known = "`name`, `key_prefix`, `io_manager`, `schema`, `partitions`, `partition_expr`, `partition_by`, `mode`, `on`, `store`, `group`, \
                  `tags`, `owners`, `kinds`, `description`, `metadata`, `code_version`, `retries`, `pool`, `deps`";
     option_says("xyzzy = 1", &format!("unknown option `xyzzy`; known options: {known}"));
     option_says("group = \"a\" retries = 3", "expected `,` before `retries`");

@@ -44,6 +44,7 @@ struct Parts {
     partition_by: Option<Vec<String>>,
     calls: Calls,
     mode: Option<Mode>,
+    on: Vec<String>,
     store_options: Vec<(String, MetadataValue)>,
     group: Option<String>,
     tags: Vec<(String, String)>,
@@ -169,6 +170,7 @@ impl AssetBuilder {
                 partition_by: None,
                 calls: Calls::PerPartition,
                 mode: None,
+                on: Vec::new(),
                 store_options: Vec::new(),
                 group: None,
                 tags: Vec::new(),
@@ -244,6 +246,12 @@ impl AssetBuilder {
     /// How the output meets what is stored.
     pub fn mode(mut self, mode: Mode) -> Self {
         self.spec.mode = Some(mode);
+        self
+    }
+
+    /// The columns by which [`Mode::Merge`] tells rows apart.
+    pub fn on<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
+        self.spec.on = columns.into_iter().map(Into::into).collect();
         self
     }
 
@@ -328,6 +336,7 @@ impl AssetBuilder {
             partition_by: spec.partition_by,
             calls: spec.calls,
             mode: spec.mode,
+            on: spec.on,
             store_options: spec.store_options,
             group: spec.group,
             tags: spec.tags,

@@ -51,6 +51,8 @@ pub struct AssetDef {
     pub calls: Calls,
     /// `mode = "…"`.
     pub mode: Option<Mode>,
+    /// `on = […]`.
+    pub on: &'static [&'static str],
     /// `store(…)`.
     pub store_options: &'static [(&'static str, Literal)],
     /// `group = "…"`.
@@ -171,6 +173,7 @@ impl AssetDef {
         partition_by: None,
         calls: Calls::PerPartition,
         mode: None,
+        on: &[],
         store_options: &[],
         group: None,
         tags: &[],
@@ -210,6 +213,7 @@ impl AssetDef {
             partition_by: self.partition_by.map(|all| all.iter().map(|name| (*name).to_owned()).collect()),
             calls: self.calls,
             mode: self.mode,
+            on: self.on.iter().map(|column| (*column).to_owned()).collect(),
             store_options: literals(self.store_options),
             group: self.group.map(str::to_owned),
             tags: self.tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),

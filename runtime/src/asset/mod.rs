@@ -214,6 +214,8 @@ pub struct AssetSpec {
     pub calls: Calls,
     /// How its output meets what is stored; the store's own default if absent.
     pub mode: Option<Mode>,
+    /// The columns by which [`Mode::Merge`] tells rows apart.
+    pub on: Vec<String>,
     /// Options for its store.
     pub store_options: Vec<(String, MetadataValue)>,
     /// A group to select and show it by.

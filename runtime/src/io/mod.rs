@@ -11,9 +11,14 @@ pub mod files;
 #[cfg(feature = "fs")]
 pub mod fs;
 pub mod memory;
+#[cfg(any(feature = "delta", feature = "duckdb"))]
+#[expect(dead_code, reason = "until stores merge")]
+mod merge;
 #[cfg(any(feature = "delta", feature = "parquet"))]
 mod parquet_options;
 mod requests;
+#[cfg(any(feature = "delta", feature = "duckdb"))]
+mod schema_mode;
 #[cfg(any(feature = "delta", feature = "csv", feature = "parquet"))]
 mod sink;
 #[cfg(feature = "polars")]

@@ -10,7 +10,6 @@ use deltalake_core::table::state::DeltaTableState;
 use serde_json::json;
 
 use super::commit::Commit;
-use super::options::{SchemaMode, schema_mode};
 use super::rewrite::Rewrites;
 use super::slices::{self, Holds, Partitioned, expr_of};
 use super::stage::{StagedFile, StagedTable};
@@ -18,6 +17,7 @@ use super::{schema, table};
 use crate::asset::Mode;
 use crate::env::blocking;
 use crate::error::{Error, ErrorKind, Result};
+use crate::io::schema_mode::{SchemaMode, schema_mode};
 use crate::partition::KeySet;
 use crate::slice::Slice;
 

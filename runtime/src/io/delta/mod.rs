@@ -28,6 +28,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Frame;
 use crate::io::files::{FileSpace, resolved};
 use crate::io::parquet_options::parquet_options;
+use crate::io::schema_mode::check_schema_mode;
 use crate::io::{
     Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, PartitionExprUse, Present, Staged,
     StoreRequest, dataset, set_option, with_options,
@@ -140,7 +141,7 @@ impl IoManager for DeltaIoManager {
     fn locate(&self, asset: &AssetSpec, slice: &Slice) -> Result<Location> {
         let asset = self.configured(asset);
         layout::check_expr(&asset)?;
-        options::check_schema_mode(&asset, asset.mode.unwrap_or(self.mode))?;
+        check_schema_mode(&asset, asset.mode.unwrap_or(self.mode))?;
         options::custom_metadata(&asset)?;
         parquet_options(&asset)?;
         for (name, value) in &self.options {

@@ -11,7 +11,6 @@ use polars::prelude::{DataFrame, LazyFrame, ParquetWriter, PlSmallStr, Schema};
 use serde::{Deserialize, Serialize};
 
 use super::layout;
-use super::options::{SchemaMode, schema_mode};
 use super::sink::{Begun, Division, hive_folder, sink};
 use super::{schema, stats, table};
 use crate::asset::AssetSpec;
@@ -22,6 +21,7 @@ use crate::frame::polars::check_columns;
 use crate::io::Staged;
 use crate::io::files::io_error;
 use crate::io::parquet_options::parquet_options;
+use crate::io::schema_mode::{SchemaMode, schema_mode};
 use crate::io::slicing::{Slicer, Strays};
 use crate::partition::KeySet;
 
