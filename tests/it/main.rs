@@ -9,6 +9,7 @@ mod cli;
 mod columns;
 mod definitions;
 mod delta;
+mod delta_full;
 mod delta_types;
 mod execution;
 mod file_partitions;

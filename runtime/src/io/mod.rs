@@ -12,7 +12,6 @@ pub mod files;
 pub mod fs;
 pub mod memory;
 #[cfg(any(feature = "delta", feature = "duckdb"))]
-#[expect(dead_code, reason = "until stores merge")]
 mod merge;
 #[cfg(any(feature = "delta", feature = "parquet"))]
 mod parquet_options;
