@@ -10,6 +10,7 @@ mod columns;
 mod conformance;
 mod definitions;
 mod delta;
+mod delta_full;
 mod delta_types;
 mod execution;
 mod file_partitions;

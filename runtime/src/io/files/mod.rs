@@ -17,7 +17,8 @@ pub use place::FilePlace;
 
 use manifest::read_manifest;
 
-use super::{CommitState, Committed, Description, Location, RunInfo, Staged, StoreRequest};
+use super::storage::Storage;
+use super::{CommitState, Committed, Description, Location, Probe, RunInfo, Staged, StoreRequest};
 use crate::asset::{AssetSpec, Mode};
 use crate::commit::CommitId;
 use crate::env::{Env, unique_id};
@@ -337,14 +338,9 @@ impl FileSpace {
     }
 
     /// Whether files can be made under the base.
-    ///
-    /// # Errors
-    /// If not.
-    pub fn probe(&self, env: &dyn Env) -> Result<()> {
-        let existing = self.base.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
-        let path = existing.join(format!(".lakewright-probe-{}", unique_id(env)));
-        File::create_new(&path).map_err(|error| io_error(&error, "write to", existing))?;
-        remove_if_there(&path)
+    #[must_use]
+    pub fn probe(&self, env: &dyn Env) -> Probe {
+        Storage::local(&self.base).probe(env)
     }
 
     fn manifest_path(&self, place: &FilePlace, extension: &str) -> PathBuf {

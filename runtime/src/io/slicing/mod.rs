@@ -32,6 +32,7 @@ pub(crate) fn refuse_strays(table: Table, keys: &KeySet, expr: &PartitionExpr) -
 }
 
 /// Tells the rows of some partitions from others.
+#[derive(Clone)]
 pub(crate) struct Slicer {
     keys: KeySet,
     axes: Vec<AxisColumn>,
