@@ -11,6 +11,7 @@ mod definitions;
 mod delta;
 mod delta_types;
 mod execution;
+mod file_formats;
 mod file_partitions;
 mod files;
 mod formats;
