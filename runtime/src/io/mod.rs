@@ -16,6 +16,7 @@ pub mod memory;
 mod merge;
 #[cfg(any(feature = "delta", feature = "parquet"))]
 mod parquet_options;
+mod probe;
 mod requests;
 #[cfg(any(feature = "delta", feature = "duckdb"))]
 mod schema_mode;
@@ -24,6 +25,7 @@ mod sink;
 #[cfg(feature = "polars")]
 #[cfg_attr(not(feature = "delta"), allow(dead_code, unused_imports, reason = "only tables of several partitions need all of it"))]
 mod slicing;
+pub mod storage;
 
 use async_trait::async_trait;
 
@@ -32,6 +34,7 @@ pub use capabilities::{Capabilities, OptionDef, OptionKind, PartitionExprUse};
 pub(crate) use capabilities::{set_option, with_options};
 pub use dataset::dataset;
 pub(crate) use defaults::{default_store_key, default_stores};
+pub use probe::{Check, Probe};
 pub use requests::{
     CommitState, Committed, Description, LoadRequest, Location, OwnedRequest, Present, RunInfo, Staged, StoreRequest,
 };
