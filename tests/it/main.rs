@@ -13,6 +13,7 @@ mod delta;
 mod delta_full;
 mod delta_types;
 mod execution;
+mod file_formats;
 mod file_partitions;
 mod files;
 mod formats;

@@ -5,7 +5,7 @@ mod dataset;
 mod defaults;
 #[cfg(feature = "delta")]
 pub mod delta;
-#[cfg(any(feature = "csv", feature = "parquet"))]
+#[cfg(any(feature = "csv", feature = "ipc", feature = "json", feature = "parquet"))]
 pub mod file;
 pub mod files;
 #[cfg(feature = "fs")]
@@ -19,7 +19,7 @@ mod probe;
 mod requests;
 #[cfg(any(feature = "delta", feature = "duckdb"))]
 mod schema_mode;
-#[cfg(any(feature = "delta", feature = "csv", feature = "parquet"))]
+#[cfg(any(feature = "delta", feature = "csv", feature = "ipc", feature = "json", feature = "parquet"))]
 mod sink;
 #[cfg(feature = "polars")]
 #[cfg_attr(not(feature = "delta"), allow(dead_code, unused_imports, reason = "only tables of several partitions need all of it"))]
@@ -29,7 +29,7 @@ pub mod storage;
 use async_trait::async_trait;
 
 pub use capabilities::{Capabilities, OptionDef, OptionKind, PartitionExprUse};
-#[cfg(any(feature = "delta", feature = "csv", feature = "parquet"))]
+#[cfg(any(feature = "delta", feature = "csv", feature = "ipc", feature = "json", feature = "parquet"))]
 pub(crate) use capabilities::{set_option, with_options};
 pub use dataset::dataset;
 pub(crate) use defaults::{default_store_key, default_stores};

@@ -31,6 +31,9 @@ pub struct Manifest {
     pub bytes: Option<u64>,
     /// The columns, for tables.
     pub columns: Vec<Column>,
+    /// The columns, as the format of the file knows them again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<serde_json::Value>,
     /// The file itself, so that one that somebody else put in its place is not taken for it.
     pub file: FileId,
 }
@@ -61,8 +64,14 @@ impl Manifest {
             rows: staged.rows,
             bytes: staged.bytes,
             columns: staged.columns.clone(),
+            schema: None,
             file,
         }
+    }
+
+    pub(super) fn schema(mut self, schema: Option<serde_json::Value>) -> Self {
+        self.schema = schema;
+        self
     }
 }
 

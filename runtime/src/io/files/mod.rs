@@ -7,7 +7,7 @@ mod manifest;
 mod place;
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,40 @@ struct StagedFile {
     /// Whether reading the file gives back the rows as they were.
     #[serde(default)]
     exact: bool,
+    /// The columns, as the format knows them again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    schema: Option<serde_json::Value>,
+}
+
+/// A file that is being written beside the one of an asset.
+#[derive(Debug)]
+pub struct StagingFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl StagingFile {
+    /// The open file, once more.
+    ///
+    /// # Errors
+    /// If the system has no more files to open.
+    pub fn handle(&self) -> Result<File> {
+        self.file.try_clone().map_err(|error| io_error(&error, "open", &self.path))
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn location(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// Removes it.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    pub fn abandon(self) -> Result<()> {
+        remove_if_there(&self.path)
+    }
 }
 
 impl FileSpace {
@@ -112,28 +146,136 @@ impl FileSpace {
         }
     }
 
-    /// A new place beside the file of an asset; the folder exists when this returns.
+    /// The name of the file of an asset below the base, with `/` between its parts.
     ///
     /// # Errors
-    /// If the folder cannot be made.
-    pub fn staging_path(&self, place: &FilePlace, extension: &str, env: &dyn Env) -> Result<PathBuf> {
+    /// As [`FileSpace::path`].
+    pub fn key(&self, place: &FilePlace, extension: &str) -> Result<String> {
+        self.path(place, extension)?;
+        Ok(format!("{}.{extension}", place.segments.join("/")))
+    }
+
+    /// The name of the folder of an asset below the base.
+    ///
+    /// # Errors
+    /// As [`FileSpace::path`].
+    pub fn folder_key(&self, asset: &AssetKey) -> Result<String> {
+        let place = FilePlace::of(asset);
+        self.path(&place, "")?;
+        Ok(place.segments.join("/"))
+    }
+
+    /// Where a file is, for people.
+    #[must_use]
+    pub fn at(&self, key: &str) -> String {
+        self.base.join(key).display().to_string()
+    }
+
+    /// Whether a file is there.
+    ///
+    /// # Errors
+    /// If that cannot be told.
+    pub fn exists(&self, key: &str) -> Result<bool> {
+        let path = self.base.join(key);
+        path.try_exists().map_err(|error| io_error(&error, "look at", &path))
+    }
+
+    /// Whether anything is below a folder.
+    ///
+    /// # Errors
+    /// If that cannot be told.
+    pub fn folder_exists(&self, folder: &str) -> Result<bool> {
+        self.exists(folder)
+    }
+
+    /// Which of the files are there.
+    ///
+    /// # Errors
+    /// As [`FileSpace::exists`].
+    pub fn present(&self, keys: impl Iterator<Item = Result<String>>) -> Result<Vec<bool>> {
+        keys.map(|key| self.exists(&key?)).collect()
+    }
+
+    /// The last bytes of a file, or all of them.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn bytes(&self, key: &str, last: Option<u64>) -> Result<Vec<u8>> {
+        let path = self.base.join(key);
+        let read = || {
+            let mut file = File::open(&path)?;
+            let length = file.metadata()?.len();
+            file.seek(SeekFrom::Start(length.saturating_sub(last.unwrap_or(length))))?;
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        read().map_err(|error| io_error(&error, "read", &path))
+    }
+
+    /// The files with this extension below a folder, sorted; nothing if it is not there. What begins with `_` or `.` is a mark or a
+    /// checksum of its writer.
+    ///
+    /// # Errors
+    /// If it cannot be listed.
+    pub fn data_files(&self, folder: &str, extension: &str) -> Result<Option<Vec<String>>> {
+        if !self.base.join(folder).is_dir() {
+            return Ok(None);
+        }
+        let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+        while let Some(folder) = folders.pop() {
+            let path = self.base.join(&folder);
+            for entry in fs::read_dir(&path).map_err(|error| io_error(&error, "list", &path))? {
+                let path = entry.map_err(|error| io_error(&error, "list", &path))?.path();
+                let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                let key = format!("{folder}/{name}");
+                if name.starts_with(['_', '.']) {
+                    continue;
+                }
+                if path.is_dir() {
+                    folders.push(key);
+                } else if path.extension().is_some_and(|found| found == extension) {
+                    files.push(key);
+                }
+            }
+        }
+        files.sort();
+        Ok(Some(files))
+    }
+
+    /// A new file beside the one of an asset, in a folder that is made if it is not there.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn create(&self, place: &FilePlace, extension: &str, env: &dyn Env) -> Result<StagingFile> {
         let target = self.path(place, extension)?;
         let folder = parent(&target);
         fs::create_dir_all(folder).map_err(|error| io_error(&error, "create the folder", folder))?;
-        Ok(folder.join(format!(".{}.{}.staged", place.file_name(), unique_id(env))))
+        let path = folder.join(format!(".{}.{}.staged", place.file_name(), unique_id(env)));
+        let file = File::create_new(&path).map_err(|error| io_error(&error, "create", &path))?;
+        Ok(StagingFile { path, file })
     }
 
-    /// Describes a file at a [staging path](FileSpace::staging_path) once it is complete, and makes it durable. `exact` says whether
-    /// reading it gives back what was written.
+    /// Describes a file once it is complete, and makes it durable. `exact` says whether reading it gives back what was written, and
+    /// `schema` what its format has to know for that.
     ///
     /// # Errors
-    /// If it cannot be flushed to the disk.
-    pub fn staged(&self, path: &Path, extension: &str, exact: bool) -> Result<Staged> {
-        let file = File::open(path).map_err(|error| io_error(&error, "open", path))?;
-        file.sync_all().map_err(|error| io_error(&error, "flush", path))?;
-        let bytes = file.metadata().map_err(|error| io_error(&error, "look at", path))?.len();
-        let relative = path.strip_prefix(&self.base).unwrap_or(path).to_owned();
-        let payload = serde_json::to_value(StagedFile { path: relative, extension: extension.to_owned(), exact });
+    /// If it cannot be flushed to the disk; it is removed then.
+    pub fn staged(
+        &self,
+        staging: StagingFile,
+        extension: &str,
+        exact: bool,
+        schema: Option<serde_json::Value>,
+    ) -> Result<Staged> {
+        let StagingFile { path, file } = staging;
+        let flushed = file.sync_all().and_then(|()| file.metadata());
+        let bytes = flushed.map(|found| found.len()).map_err(|error| {
+            drop(remove_if_there(&path));
+            io_error(&error, "flush", &path)
+        })?;
+        let relative = path.strip_prefix(&self.base).unwrap_or(&path).to_owned();
+        let payload = serde_json::to_value(StagedFile { path: relative, extension: extension.to_owned(), exact, schema });
         Ok(Staged::new(payload.map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?).bytes(bytes))
     }
 
@@ -188,7 +330,7 @@ impl FileSpace {
         let pending = self.manifest_path(place, "json.pending");
         match FileId::of(&source) {
             Ok(file) => {
-                let record = Manifest::new(id, run, &payload.extension, staged, file);
+                let record = Manifest::new(id, run, &payload.extension, staged, file).schema(payload.schema.clone());
                 write_durably(&pending, &serde_json::to_vec_pretty(&record).map_err(io::Error::from)?)?;
                 if let Err(error) = fs::rename(&source, &target) {
                     // Otherwise it would say of the old file that it is the new one.
@@ -356,6 +498,7 @@ pub fn io_error(error: &io::Error, tried: &str, path: &Path) -> Error {
         io::ErrorKind::PermissionDenied => told.help("check the permissions of the folder"),
         io::ErrorKind::ReadOnlyFilesystem => told.help("the file system is read-only"),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => told.help("the disk is full").retryable(),
+        io::ErrorKind::FileTooLarge => told.help("the file is larger than the system allows").retryable(),
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => told.help("a file is where a folder has to be"),
         io::ErrorKind::Interrupted | io::ErrorKind::TimedOut | io::ErrorKind::ResourceBusy => told.retryable(),
         _ => told,

@@ -1,8 +1,8 @@
 //! Objects and bytes as files: JSON, MessagePack, plots, models.
 
 use std::fs;
-use std::io::ErrorKind as IoErrorKind;
-use std::path::PathBuf;
+use std::io::{ErrorKind as IoErrorKind, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -128,14 +128,16 @@ impl IoManager for FsIoManager {
                 }
                 Value::Table(_) => return Err(Error::new(ErrorKind::StoreCannotHold, "the file store does not hold frames")),
             };
-            let path = store.files.staging_path(&place, &extension, env.as_ref())?;
-            let written = fs::write(&path, bytes).map_err(|error| io_error(&error, "write", &path));
-            let staged = written.and_then(|()| store.files.staged(&path, &extension, false));
-            if staged.is_err() {
-                // Nobody will ask for a file that was not finished; if it cannot be removed, the first error still tells more.
-                drop(fs::remove_file(&path));
+            let file = store.files.create(&place, &extension, env.as_ref())?;
+            match file.handle()?.write_all(&bytes) {
+                Ok(()) => store.files.staged(file, &extension, false, None),
+                Err(error) => {
+                    let location = file.location();
+                    // Nobody will ask for a file that was not finished; if it cannot be removed, this error still tells more.
+                    drop(file.abandon());
+                    Err(io_error(&error, "write", Path::new(&location)).with("asset", &asset.key))
+                }
             }
-            staged
         })
         .await
     }
