@@ -12,6 +12,7 @@ mod call;
 pub mod cli;
 pub mod columns;
 mod commit;
+pub mod config;
 mod context;
 pub mod env;
 mod error;
@@ -188,3 +189,7 @@ struct PartitionsGuide;
 #[cfg(all(doctest, feature = "delta", feature = "parquet", feature = "csv", feature = "fs", feature = "cli"))]
 #[doc = include_str!("../../docs/stores.md")]
 struct StoresGuide;
+
+#[cfg(all(doctest, feature = "delta", feature = "parquet", feature = "csv", feature = "fs", feature = "cli"))]
+#[doc = include_str!("../../docs/configuration.md")]
+struct ConfigurationGuide;
