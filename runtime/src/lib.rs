@@ -12,6 +12,7 @@ mod call;
 pub mod cli;
 pub mod columns;
 mod commit;
+pub mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod context;
@@ -194,3 +195,6 @@ struct StoresGuide;
 #[cfg(all(doctest, feature = "conformance", feature = "polars", feature = "fs"))]
 #[doc = include_str!("../../docs/conformance.md")]
 struct ConformanceGuide;
+#[cfg(all(doctest, feature = "delta", feature = "parquet", feature = "csv", feature = "fs", feature = "cli"))]
+#[doc = include_str!("../../docs/configuration.md")]
+struct ConfigurationGuide;
