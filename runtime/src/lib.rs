@@ -13,6 +13,8 @@ pub mod cli;
 pub mod columns;
 mod commit;
 mod context;
+#[cfg(feature = "duckdb")]
+pub mod duckdb;
 pub mod env;
 mod error;
 pub mod event;
