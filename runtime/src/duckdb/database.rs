@@ -171,6 +171,9 @@ impl DuckDb {
 impl fmt::Debug for DuckDb {
     /// Without the values of settings, among which there may be secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DuckDb").field("location", &self.location()).field("settings", &self.inner.settings).finish_non_exhaustive()
+        f.debug_struct("DuckDb")
+            .field("location", &self.location())
+            .field("settings", &self.inner.settings)
+            .finish_non_exhaustive()
     }
 }

@@ -14,6 +14,5 @@ mod value;
 
 pub use connection::Connection;
 pub use database::{DuckDb, DuckDbBuilder};
-#[expect(unused_imports, reason = "for the store")]
 pub(crate) use types::quote;
 pub use value::{FromSql, SqlValue};

@@ -61,7 +61,7 @@ impl SqlValue {
             Self::Text(value) => Value::Text(value.clone()),
             Self::Binary(value) => Value::Blob(value.clone()),
             Self::Date(value) => Value::Date32(days(*value)?),
-            Self::DateTime(value) => instant(value.to_zoned(TimeZone::UTC)?.timestamp())?,
+            Self::DateTime(value) => instant(value.to_zoned(TimeZone::UTC).map_err(out_of_range)?.timestamp())?,
             Self::Timestamp(value) => instant(*value)?,
         })
     }
@@ -92,7 +92,7 @@ impl SqlValue {
             Value::Double(value) => Self::Float(value),
             Value::Text(value) | Value::Enum(value) => Self::Text(value),
             Value::Blob(value) => Self::Binary(value),
-            Value::Date32(days) => Self::Date(date(1970, 1, 1).checked_add(days.days())?),
+            Value::Date32(days) => Self::Date(date(1970, 1, 1).checked_add(days.days()).map_err(out_of_range)?),
             Value::Timestamp(unit, value) => Self::DateTime(clock(unit, value)?),
             Value::Decimal(_) => return Err(unreadable("a decimal")),
             Value::Time64(..) => return Err(unreadable("a time of day")),
@@ -103,7 +103,11 @@ impl SqlValue {
 }
 
 fn days(value: Date) -> Result<i32> {
-    Ok(date(1970, 1, 1).until((Unit::Day, value))?.get_days())
+    Ok(date(1970, 1, 1).until((Unit::Day, value)).map_err(out_of_range)?.get_days())
+}
+
+fn out_of_range(error: jiff::Error) -> Error {
+    Error::new(ErrorKind::Value, "a date or time is beyond the years that can be told").source(error)
 }
 
 /// Microseconds, unless there are digits that those do not have.
@@ -113,7 +117,8 @@ fn instant(value: Timestamp) -> Result<Value> {
         return Ok(Value::Timestamp(TimeUnit::Microsecond, value.as_microsecond()));
     }
     let fits = i64::try_from(nanoseconds);
-    let fits = fits.map_err(|_| Error::new(ErrorKind::Value, format!("DuckDB has no nanoseconds as far from 1970 as {value}")))?;
+    let fits =
+        fits.map_err(|_| Error::new(ErrorKind::Value, format!("DuckDB has no nanoseconds as far from 1970 as {value}")))?;
     Ok(Value::Timestamp(TimeUnit::Nanosecond, fits))
 }
 
@@ -123,8 +128,8 @@ fn clock(unit: TimeUnit, value: i64) -> Result<DateTime> {
         TimeUnit::Millisecond => Timestamp::from_millisecond(value),
         TimeUnit::Microsecond => Timestamp::from_microsecond(value),
         TimeUnit::Nanosecond => Timestamp::from_nanosecond(value.into()),
-    }?;
-    Ok(instant.to_zoned(TimeZone::UTC).datetime())
+    };
+    Ok(instant.map_err(out_of_range)?.to_zoned(TimeZone::UTC).datetime())
 }
 
 macro_rules! values {
