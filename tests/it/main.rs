@@ -13,6 +13,8 @@ mod definitions;
 mod delta;
 mod delta_full;
 mod delta_types;
+#[cfg(feature = "duckdb")]
+mod duckdb_engine;
 mod execution;
 mod file_formats;
 mod file_partitions;
