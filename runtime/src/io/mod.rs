@@ -1,5 +1,7 @@
 //! What a store is: the one trait between assets and everything that keeps data.
 
+#[cfg(feature = "bigquery")]
+pub mod bigquery;
 mod capabilities;
 mod dataset;
 mod defaults;
@@ -11,15 +13,15 @@ pub mod files;
 #[cfg(feature = "fs")]
 pub mod fs;
 pub mod memory;
-#[cfg(any(feature = "delta", feature = "duckdb"))]
-#[expect(dead_code, reason = "until stores merge")]
+#[cfg(any(feature = "bigquery", feature = "delta", feature = "duckdb"))]
+#[cfg_attr(not(feature = "bigquery"), expect(dead_code, reason = "until stores merge"))]
 mod merge;
 #[cfg(any(feature = "delta", feature = "parquet"))]
 mod parquet_options;
 mod requests;
-#[cfg(any(feature = "delta", feature = "duckdb"))]
+#[cfg(any(feature = "bigquery", feature = "delta", feature = "duckdb"))]
 mod schema_mode;
-#[cfg(any(feature = "delta", feature = "csv", feature = "parquet"))]
+#[cfg(any(feature = "bigquery", feature = "delta", feature = "csv", feature = "parquet"))]
 mod sink;
 #[cfg(feature = "polars")]
 #[cfg_attr(not(feature = "delta"), allow(dead_code, unused_imports, reason = "only tables of several partitions need all of it"))]
@@ -28,7 +30,7 @@ mod slicing;
 use async_trait::async_trait;
 
 pub use capabilities::{Capabilities, OptionDef, OptionKind, PartitionExprUse};
-#[cfg(any(feature = "delta", feature = "csv", feature = "parquet"))]
+#[cfg(any(feature = "bigquery", feature = "delta", feature = "csv", feature = "parquet"))]
 pub(crate) use capabilities::{set_option, with_options};
 pub use dataset::dataset;
 pub(crate) use defaults::{default_store_key, default_stores};
