@@ -9,6 +9,7 @@
 mod bigquery;
 mod cli;
 mod columns;
+mod conformance;
 mod definitions;
 mod delta;
 mod delta_types;
