@@ -11,7 +11,9 @@ const LAYERS: [&[&str]; 6] = [
     &["asset", "io", "value", "frame", "context", "call", "env", "resource", "settings", "typed", "duckdb"],
     &["registry", "graph", "select", "state"],
     &[
+        "io::bigquery",
         "io::delta",
+        "io::duckdb",
         "io::file",
         "io::fs",
         "io::memory",
@@ -79,7 +81,9 @@ fn stores_never_see_each_other_nor_the_registry() {
         let Some(store) = module.strip_prefix("io::") else { continue };
         let store = store.split("::").next().unwrap();
         for import in imports(&source) {
-            let other = ["delta", "file", "fs", "memory"].into_iter().find(|other| import.starts_with(&format!("io::{other}::")));
+            let other = ["bigquery", "delta", "file", "fs", "memory"]
+                .into_iter()
+                .find(|other| import.starts_with(&format!("io::{other}::")));
             assert!(other.is_none_or(|other| other == store || store == "defaults"), "`{module}` imports `{import}`");
             assert!(!import.starts_with("registry") && !import.starts_with("graph"), "`{module}` imports `{import}`");
         }
