@@ -225,7 +225,7 @@ impl<F: FileFormat> IoManager for FileIoManager<F> {
     }
 
     async fn committed(&self, request: StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>> {
-        self.files.committed(&FilePlace::of_keys(&request.asset.key, request.keys()?.as_ref())?, ids)
+        self.files.committed_in_all(&FilePlace::each_of_keys(&request.asset.key, request.keys()?.as_ref()), ids)
     }
 
     async fn describe(&self, request: LoadRequest<'_>) -> Result<Description> {
