@@ -322,9 +322,9 @@ impl<F: FileFormat> IoManager for FileIoManager<F> {
     }
 
     async fn committed(&self, request: StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>> {
-        let place = FilePlace::of_keys(&request.asset.key, request.keys()?.as_ref())?;
+        let places = FilePlace::each_of_keys(&request.asset.key, request.keys()?.as_ref());
         let (files, ids) = (self.files.clone(), ids.to_vec());
-        blocking(&request.env, move || files.committed(&place, &ids)).await
+        blocking(&request.env, move || files.committed_in_all(&places, &ids)).await
     }
 
     async fn describe(&self, request: LoadRequest<'_>) -> Result<Description> {

@@ -383,6 +383,22 @@ impl FileSpace {
         Ok(self.storage.entry(key)?.as_ref().map(FileId::of))
     }
 
+    /// What became of commits of several files, in the same order: each has landed once it has in all of them.
+    ///
+    /// # Errors
+    /// If a manifest cannot be read.
+    pub fn committed_in_all(&self, places: &[FilePlace], ids: &[CommitId]) -> Result<Vec<CommitState>> {
+        let mut states: Option<Vec<CommitState>> = None;
+        for place in places {
+            let found = self.committed(place, ids)?;
+            states = Some(match states {
+                None => found,
+                Some(known) => known.into_iter().zip(found).map(|(one, other)| one.and(other)).collect(),
+            });
+        }
+        Ok(states.unwrap_or_else(|| vec![CommitState::Absent; ids.len()]))
+    }
+
     /// What became of commits.
     ///
     /// # Errors

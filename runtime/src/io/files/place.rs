@@ -27,6 +27,15 @@ impl FilePlace {
         self
     }
 
+    /// The file of each partition that a slice names, or the one of everything.
+    #[must_use]
+    pub fn each_of_keys(asset: &AssetKey, keys: Option<&KeySet>) -> Vec<Self> {
+        match keys {
+            None => vec![Self::of(asset)],
+            Some(keys) => keys.keys().map(|key| Self::of(asset).partition(&key)).collect(),
+        }
+    }
+
     /// The file of what a slice names, which is everything or one partition.
     ///
     /// # Errors
