@@ -149,9 +149,7 @@ pub trait IoManager: Send + Sync + 'static {
         Err(Error::new(ErrorKind::Unsupported, message))
     }
 
-    /// Whether the store can be reached and written to, without changing anything in it.
-    ///
-    /// # Errors
-    /// If it cannot.
-    async fn probe(&self, env: &dyn Env) -> Result<()>;
+    /// Whether the store can be reached, written to and all else that it needs, found out by trying, without changing anything that is
+    /// stored. A store with nothing to say beyond that can turn a result [into](Probe::from) a report.
+    async fn probe(&self, env: &dyn Env) -> Probe;
 }

@@ -30,8 +30,8 @@ use crate::io::files::{FileSpace, resolved};
 use crate::io::parquet_options::parquet_options;
 use crate::io::schema_mode::check_schema_mode;
 use crate::io::{
-    Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, PartitionExprUse, Present, Staged,
-    StoreRequest, dataset, set_option, with_options,
+    Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, PartitionExprUse, Present, Probe,
+    Staged, StoreRequest, dataset, set_option, with_options,
 };
 use crate::key::path_segment;
 use crate::metadata::MetadataValue;
@@ -327,7 +327,7 @@ impl IoManager for DeltaIoManager {
         }
     }
 
-    async fn probe(&self, env: &dyn Env) -> Result<()> {
+    async fn probe(&self, env: &dyn Env) -> Probe {
         FileSpace::new(&self.root).probe(env)
     }
 }

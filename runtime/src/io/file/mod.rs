@@ -47,7 +47,7 @@ use crate::io::files::{FilePlace, FileSpace};
 use crate::io::slicing::{Slicer, Strays};
 use crate::io::storage::Storage;
 use crate::io::{
-    Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, OwnedRequest, Present, Staged,
+    Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, OwnedRequest, Present, Probe, Staged,
     StoreRequest, set_option, with_options,
 };
 use crate::metadata::MetadataValue;
@@ -338,7 +338,7 @@ impl<F: FileFormat> IoManager for FileIoManager<F> {
         blocking(&request.env, move || files.delete(&place, F::EXTENSION, env.as_ref())).await
     }
 
-    async fn probe(&self, env: &dyn Env) -> Result<()> {
+    async fn probe(&self, env: &dyn Env) -> Probe {
         self.files.probe(env)
     }
 }

@@ -19,7 +19,7 @@ pub use manifest::{FileId, Manifest};
 pub use place::FilePlace;
 
 use super::storage::{Storage, Upload};
-use super::{CommitState, Committed, Description, Location, RunInfo, Staged, StoreRequest};
+use super::{CommitState, Committed, Description, Location, Probe, RunInfo, Staged, StoreRequest};
 use crate::asset::{AssetSpec, Mode};
 use crate::commit::CommitId;
 use crate::env::{Env, unique_id};
@@ -427,11 +427,9 @@ impl FileSpace {
     }
 
     /// Whether files can be made under the base.
-    ///
-    /// # Errors
-    /// If not.
-    pub fn probe(&self, env: &dyn Env) -> Result<()> {
-        self.storage.probe(env).into_result()
+    #[must_use]
+    pub fn probe(&self, env: &dyn Env) -> Probe {
+        self.storage.probe(env)
     }
 }
 

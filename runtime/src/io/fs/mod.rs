@@ -14,7 +14,7 @@ use crate::io::files::{FilePlace, FileSpace};
 use crate::io::storage::Storage;
 use crate::io::{
     Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, OptionDef, OptionKind, OwnedRequest,
-    Staged, StoreRequest,
+    Probe, Staged, StoreRequest,
 };
 use crate::metadata::MetadataValue;
 use crate::slice::Slice;
@@ -167,7 +167,7 @@ impl IoManager for FsIoManager {
         blocking(&request.env, move || store.files.delete(&place, &store.extension(&asset, &place)?, env.as_ref())).await
     }
 
-    async fn probe(&self, env: &dyn Env) -> Result<()> {
+    async fn probe(&self, env: &dyn Env) -> Probe {
         self.files.probe(env)
     }
 }

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode,
@@ -28,7 +29,7 @@ pub(super) enum Way {
     /// Looked for, and then written: not safe against others who do the same at the same time.
     LookFirst,
     /// Agreed on in a table.
-    Locked(Table),
+    Locked(Arc<Table>),
 }
 
 impl Creating {
@@ -89,10 +90,7 @@ impl ObjectStore for Creating {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        match &self.way {
-            Way::Locked(table) => table.get(&self.inner, location, options).await,
-            _ => self.inner.get_opts(location, options).await,
-        }
+        self.inner.get_opts(location, options).await
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
@@ -100,14 +98,29 @@ impl ObjectStore for Creating {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
+        let Way::Locked(table) = &self.way else { return self.inner.list(prefix) };
+        let (table, inner, prefix) = (Arc::clone(table), Arc::clone(&self.inner), prefix.cloned());
+        let listed = async move {
+            table.finish_before_listing(&inner, prefix.as_ref()).await?;
+            Ok::<_, object_store::Error>(inner.list(prefix.as_ref()))
+        };
+        stream::once(listed).try_flatten().boxed()
     }
 
     fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list_with_offset(prefix, offset)
+        let Way::Locked(table) = &self.way else { return self.inner.list_with_offset(prefix, offset) };
+        let (table, inner, prefix, offset) = (Arc::clone(table), Arc::clone(&self.inner), prefix.cloned(), offset.clone());
+        let listed = async move {
+            table.finish_before_listing(&inner, prefix.as_ref()).await?;
+            Ok::<_, object_store::Error>(inner.list_with_offset(prefix.as_ref(), &offset))
+        };
+        stream::once(listed).try_flatten().boxed()
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        if let Way::Locked(table) = &self.way {
+            table.finish_before_listing(&self.inner, prefix).await?;
+        }
         self.inner.list_with_delimiter(prefix).await
     }
 

@@ -11,6 +11,8 @@ mod clouds;
 mod config;
 #[cfg(feature = "s3")]
 mod create;
+#[cfg(feature = "dynamodb")]
+mod dynamodb;
 #[cfg(any(feature = "s3", feature = "azure", feature = "gcs"))]
 mod errors;
 #[cfg(feature = "gcs")]
@@ -18,7 +20,7 @@ mod gcs;
 mod local;
 #[cfg(all(any(feature = "s3", feature = "azure", feature = "gcs"), not(feature = "polars")))]
 mod no_clouds;
-#[cfg(feature = "s3")]
+#[cfg(all(feature = "s3", not(feature = "dynamodb")))]
 mod no_dynamodb;
 #[cfg(not(any(feature = "s3", feature = "azure", feature = "gcs")))]
 mod no_remote;
@@ -52,7 +54,7 @@ use absent as s3;
 pub use config::{AzureConfig, ClientConfig, DynamoDbConfig, GcsConfig, S3Config, StorageConfig};
 #[cfg(all(any(feature = "s3", feature = "azure", feature = "gcs"), not(feature = "polars")))]
 use no_clouds as clouds;
-#[cfg(feature = "s3")]
+#[cfg(all(feature = "s3", not(feature = "dynamodb")))]
 use no_dynamodb as dynamodb;
 #[cfg(not(any(feature = "s3", feature = "azure", feature = "gcs")))]
 use no_remote as remote;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use object_store::aws::AwsCredentialProvider;
 use object_store::path::Path;
-use object_store::{GetOptions, GetResult, ObjectStore, PutPayload, PutResult};
+use object_store::{ObjectStore, PutPayload, PutResult};
 
 use super::config::{ClientConfig, DynamoDbConfig};
 use crate::error::{Error, ErrorKind, Result};
@@ -24,7 +24,7 @@ impl Table {
     }
 
     #[expect(clippy::unused_async, reason = "as the one that is there")]
-    pub(super) async fn get(&self, _: &Arc<dyn ObjectStore>, _: &Path, _: GetOptions) -> object_store::Result<GetResult> {
+    pub(super) async fn finish_before_listing(&self, _: &Arc<dyn ObjectStore>, _: Option<&Path>) -> object_store::Result<()> {
         match *self {}
     }
 }

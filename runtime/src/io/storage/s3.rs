@@ -58,7 +58,7 @@ pub(super) fn open(bucket: &str, config: &StorageConfig) -> Result<Bucket> {
         Some(Chosen::Unsafe) => (creating(Way::LookFirst), "looked for first, which is not safe with several writers"),
         Some(Chosen::Locked) => {
             let table = dynamodb::open(s3.dynamodb.as_ref(), &url, &region, credentials, &config.client)?;
-            (creating(Way::Locked(table)), "agreed on in DynamoDB")
+            (creating(Way::Locked(Arc::new(table))), "agreed on in DynamoDB")
         }
     };
     let secrets = client::secrets(&[&s3.access_key_id, &s3.secret_access_key, &s3.session_token, &config.client.proxy_url]);
