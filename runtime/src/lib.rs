@@ -13,6 +13,8 @@ pub mod cli;
 pub mod columns;
 mod commit;
 pub mod config;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod context;
 pub mod env;
 mod error;
@@ -193,3 +195,7 @@ struct StoresGuide;
 #[cfg(all(doctest, feature = "delta", feature = "parquet", feature = "csv", feature = "fs", feature = "cli"))]
 #[doc = include_str!("../../docs/configuration.md")]
 struct ConfigurationGuide;
+
+#[cfg(all(doctest, feature = "conformance", feature = "polars", feature = "fs"))]
+#[doc = include_str!("../../docs/conformance.md")]
+struct ConformanceGuide;

@@ -8,10 +8,12 @@
 mod cli;
 mod columns;
 mod config;
+mod conformance;
 mod definitions;
 mod delta;
 mod delta_types;
 mod execution;
+mod file_formats;
 mod file_partitions;
 mod files;
 mod formats;

@@ -22,7 +22,7 @@ const LAYERS: [&[&str]; 6] = [
         "config",
     ],
     &["exec", "lakehouse"],
-    &["report", "cli", "prelude", "__private"],
+    &["report", "cli", "conformance", "prelude", "__private"],
 ];
 
 fn layer(module: &str) -> usize {

@@ -31,6 +31,10 @@ pub(crate) fn default_stores(root: &Path) -> Vec<(&'static str, Arc<dyn IoManage
     stores.push(("parquet", Arc::new(super::file::ParquetIoManager::new(root.join("parquet")))));
     #[cfg(feature = "csv")]
     stores.push(("csv", Arc::new(super::file::CsvIoManager::new(root.join("csv")))));
+    #[cfg(feature = "json")]
+    stores.push(("json", Arc::new(super::file::JsonIoManager::new(root.join("json")))));
+    #[cfg(feature = "ipc")]
+    stores.push(("ipc", Arc::new(super::file::IpcIoManager::new(root.join("ipc")))));
     #[cfg(feature = "fs")]
     stores.push(("fs", Arc::new(super::fs::FsIoManager::new(root.join("fs")))));
     // Without features nothing is below the root.

@@ -5,36 +5,43 @@ mod dataset;
 mod defaults;
 #[cfg(feature = "delta")]
 pub mod delta;
-#[cfg(any(feature = "csv", feature = "parquet"))]
+#[cfg(any(feature = "csv", feature = "ipc", feature = "json", feature = "parquet"))]
 pub mod file;
 pub mod files;
 #[cfg(feature = "fs")]
 pub mod fs;
+mod landing;
 pub mod memory;
 #[cfg(any(feature = "delta", feature = "duckdb"))]
 #[expect(dead_code, reason = "until stores merge")]
 mod merge;
 #[cfg(any(feature = "delta", feature = "parquet"))]
 mod parquet_options;
+mod probe;
 mod requests;
 #[cfg(any(feature = "delta", feature = "duckdb"))]
 mod schema_mode;
-#[cfg(any(feature = "delta", feature = "csv", feature = "parquet"))]
+#[cfg(any(feature = "delta", feature = "csv", feature = "ipc", feature = "json", feature = "parquet"))]
 mod sink;
 #[cfg(feature = "polars")]
 #[cfg_attr(not(feature = "delta"), allow(dead_code, unused_imports, reason = "only tables of several partitions need all of it"))]
 mod slicing;
+pub mod storage;
 
 use async_trait::async_trait;
 
 pub use capabilities::{Capabilities, OptionDef, OptionKind, PartitionExprUse};
-#[cfg(any(feature = "delta", feature = "csv", feature = "parquet"))]
+#[cfg(any(feature = "delta", feature = "csv", feature = "ipc", feature = "json", feature = "parquet"))]
 pub(crate) use capabilities::{set_option, with_options};
 pub use dataset::dataset;
 pub(crate) use defaults::{default_store_key, default_stores};
+pub use landing::Landing;
+pub use probe::{Check, Probe};
 pub use requests::{
     CommitState, Committed, Description, LoadRequest, Location, OwnedRequest, Present, RunInfo, Staged, StoreRequest,
 };
+#[cfg(feature = "polars")]
+pub use slicing::refuse_strays;
 
 use crate::asset::AssetSpec;
 use crate::commit::CommitId;
@@ -142,9 +149,7 @@ pub trait IoManager: Send + Sync + 'static {
         Err(Error::new(ErrorKind::Unsupported, message))
     }
 
-    /// Whether the store can be reached and written to, without changing anything in it.
-    ///
-    /// # Errors
-    /// If it cannot.
-    async fn probe(&self, env: &dyn Env) -> Result<()>;
+    /// Whether the store can be reached, written to and all else that it needs, found out by trying, without changing anything that is
+    /// stored. A store with nothing to say beyond that can turn a result [into](Probe::from) a report.
+    async fn probe(&self, env: &dyn Env) -> Probe;
 }

@@ -10,9 +10,17 @@ use polars::io::utils::file::Writable;
 use polars::io::utils::sync_on_close::SyncOnCloseType;
 use polars::prelude::{SinkDestination, SinkTarget, SpecialEq, UnifiedSinkArgs};
 
+use super::storage::Upload;
+
 /// A sink into an open file.
 pub(crate) fn open_file(file: File) -> SinkDestination {
     let target = SinkTarget::Dyn(SpecialEq::new(Arc::new(Mutex::new(Some(Writable::Local(file))))));
+    SinkDestination::File { target }
+}
+
+/// A sink into something that is uploaded, or into a file that is.
+pub(crate) fn into_upload(upload: Upload) -> SinkDestination {
+    let target = SinkTarget::Dyn(SpecialEq::new(Arc::new(Mutex::new(Some(Writable::from(upload))))));
     SinkDestination::File { target }
 }
 

@@ -30,8 +30,8 @@ use crate::io::files::{FileSpace, resolved};
 use crate::io::parquet_options::parquet_options;
 use crate::io::schema_mode::check_schema_mode;
 use crate::io::{
-    Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, PartitionExprUse, Present, Staged,
-    StoreRequest, dataset, set_option, with_options,
+    Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, PartitionExprUse, Present, Probe,
+    Staged, StoreRequest, dataset, set_option, with_options,
 };
 use crate::key::path_segment;
 use crate::metadata::MetadataValue;
@@ -262,6 +262,9 @@ impl IoManager for DeltaIoManager {
             let help = "make one partition in each run, or name the column of the partitions in `partition_expr`";
             return Err(Error::new(ErrorKind::NotHonoured, message).help(help));
         }
+        if request.mode == Mode::Error && staged.len() > 1 {
+            self.refuse_present(&request, &staged, id).await?;
+        }
         let mut all: Vec<(Slice, Committed)> = Vec::with_capacity(staged.len());
         for staged in staged {
             let slice = staged.slice.clone();
@@ -324,8 +327,25 @@ impl IoManager for DeltaIoManager {
         }
     }
 
-    async fn probe(&self, env: &dyn Env) -> Result<()> {
+    async fn probe(&self, env: &dyn Env) -> Probe {
         FileSpace::new(&self.root).probe(env)
+    }
+}
+
+impl DeltaIoManager {
+    /// Refuses all tables of a commit if one of them is there, and not by this very commit.
+    async fn refuse_present(&self, request: &StoreRequest<'_>, staged: &[Staged], id: &CommitId) -> Result<()> {
+        for staged in staged {
+            let request = request.slice(&staged.slice);
+            let path = self.table_path(request.asset, request.keys()?.as_ref())?;
+            let there = table::open(&path, request.env.as_ref()).await?.is_some();
+            if there && committed_in(&path, &request, std::slice::from_ref(id)).await? != [CommitState::Committed] {
+                let message = format!("`{}` is stored already, and `mode = \"error\"` refuses to replace it", request.asset.key);
+                let error = Error::new(ErrorKind::Present, message).with("slice", &staged.slice);
+                return Err(error.help("choose another `mode`"));
+            }
+        }
+        Ok(())
     }
 }
 
