@@ -16,6 +16,8 @@ pub mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod context;
+#[cfg(feature = "duckdb")]
+pub mod duckdb;
 pub mod env;
 mod error;
 pub mod event;

@@ -1,6 +1,5 @@
 //! What a store can do, as values.
 
-#[cfg(any(feature = "delta", feature = "csv", feature = "ipc", feature = "json", feature = "parquet"))]
 use crate::asset::AssetSpec;
 use crate::asset::{Mode, ValueKind};
 use crate::error::{Error, ErrorKind, Result, known_names};
@@ -126,14 +125,14 @@ impl Capabilities {
 }
 
 /// Sets an option of a store for the assets that do not.
-#[cfg(any(feature = "delta", feature = "csv", feature = "ipc", feature = "json", feature = "parquet"))]
+#[allow(dead_code, reason = "for stores with options, of which there may be none")]
 pub(crate) fn set_option(options: &mut Vec<(String, MetadataValue)>, name: String, value: MetadataValue) {
     options.retain(|(known, _)| *known != name);
     options.push((name, value));
 }
 
 /// An asset with the options of its store where it sets none.
-#[cfg(any(feature = "delta", feature = "csv", feature = "ipc", feature = "json", feature = "parquet"))]
+#[allow(dead_code, reason = "for stores with options, of which there may be none")]
 pub(crate) fn with_options(asset: &AssetSpec, options: &[(String, MetadataValue)]) -> AssetSpec {
     let mut asset = asset.clone();
     let own_compression = asset.store_option("compression").is_some();

@@ -99,6 +99,9 @@ impl<'a> Commit<'a> {
             let used: Vec<String> = changes.added.iter().map(|file| file.path.clone()).collect();
             match self.attempt_once(existing.as_ref(), changes).await? {
                 Ok(committed) => {
+                    if self.request.mode == Mode::Merge {
+                        rewrites.supersede(self.pieces.iter().flat_map(|(piece, _)| piece.files.iter().cloned()));
+                    }
                     rewrites.keep(&used);
                     return Ok(committed);
                 }

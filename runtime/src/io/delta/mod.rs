@@ -2,13 +2,17 @@
 
 mod actions;
 mod commit;
+mod deletion;
 mod layout;
+mod mapping;
+mod merge;
 mod options;
 mod read;
 mod rewrite;
 mod schema;
 mod sink;
 mod slices;
+mod source;
 mod stage;
 mod stats;
 mod table;
@@ -20,6 +24,7 @@ use async_trait::async_trait;
 use polars::prelude::{LazyFrame, UnionArgs, concat};
 
 use commit::Commit;
+use source::Source;
 
 use crate::asset::{AssetSpec, Mode, ValueKind};
 use crate::commit::CommitId;
@@ -27,6 +32,7 @@ use crate::env::{Env, blocking};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Frame;
 use crate::io::files::{FileSpace, resolved};
+use crate::io::merge::Merge;
 use crate::io::parquet_options::parquet_options;
 use crate::io::schema_mode::check_schema_mode;
 use crate::io::{
@@ -115,12 +121,13 @@ impl DeltaIoManager {
         let columns = request.columns.map(<[String]>::to_vec);
         let part = keys.zip(slices::expr_of(request.asset).or(request.asset.partition_expr.as_ref()).cloned());
         let (all, def) = (request.all, request.partitions.cloned());
+        let source = Source::new(&path, &table).await?;
         blocking(&request.env, move || {
             if let (true, Some((_, expr)), Some(def)) = (all, &part, &def) {
-                slices::check_nothing_else(&path, &table, expr, def)?;
+                slices::check_nothing_else(&source, &table, expr, def)?;
             }
             let part = part.as_ref().map(|(keys, expr)| read::Part { keys, expr });
-            read::scan(&path, &table, part.as_ref(), columns.as_deref()).map(Some)
+            read::scan(&source, &table, part.as_ref(), columns.as_deref()).map(Some)
         })
         .await
     }
@@ -130,7 +137,7 @@ impl DeltaIoManager {
 impl IoManager for DeltaIoManager {
     fn capabilities(&self) -> Capabilities {
         let mut capabilities = Capabilities::new("the Delta store", &[ValueKind::Table]).options(options::OPTIONS);
-        capabilities.modes = &[Mode::Overwrite, Mode::Append, Mode::Error, Mode::Ignore];
+        capabilities.modes = &[Mode::Overwrite, Mode::Append, Mode::Error, Mode::Ignore, Mode::Merge];
         capabilities.mode = self.mode;
         capabilities.partition_expr = PartitionExprUse::Partitions;
         capabilities.versions = true;
@@ -141,6 +148,7 @@ impl IoManager for DeltaIoManager {
     fn locate(&self, asset: &AssetSpec, slice: &Slice) -> Result<Location> {
         let asset = self.configured(asset);
         layout::check_expr(&asset)?;
+        Merge::of(&asset, asset.mode.unwrap_or(self.mode))?;
         check_schema_mode(&asset, asset.mode.unwrap_or(self.mode))?;
         options::custom_metadata(&asset)?;
         parquet_options(&asset)?;
@@ -199,10 +207,11 @@ impl IoManager for DeltaIoManager {
             return Err(Error::new(ErrorKind::Internal, format!("`{}` has no columns that tell partitions apart", asset.key)));
         };
         let columns = request.columns.map(<[String]>::to_vec);
+        let source = Source::new(&path, &table).await?;
         blocking(&request.env, move || {
             let one = |index: u64| {
                 let only = keys.only(index);
-                let plan = read::scan(&path, &table, Some(&read::Part { keys: &only, expr: &expr }), columns.as_deref())?;
+                let plan = read::scan(&source, &table, Some(&read::Part { keys: &only, expr: &expr }), columns.as_deref())?;
                 Ok((keys.space().key(index), Some(Value::Table(plan.into_table()))))
             };
             keys.indices().map(one).collect()
@@ -231,7 +240,8 @@ impl IoManager for DeltaIoManager {
         else {
             return Ok(Present::Keys(keys.space().none()));
         };
-        blocking(&request.env, move || slices::present(&path, &table, &expr, &keys).map(Present::Keys)).await
+        let source = Source::new(&path, &table).await?;
+        blocking(&request.env, move || slices::present(&source, &table, &expr, &keys).map(Present::Keys)).await
     }
 
     async fn stage(&self, request: StoreRequest<'_>, value: Value) -> Result<Staged> {
@@ -244,8 +254,9 @@ impl IoManager for DeltaIoManager {
         let existing = table::open(&path, request.env.as_ref()).await?;
         let env = Arc::clone(&request.env);
         let keys = keys.filter(|_| !layout::is_table_per_partition(&asset));
+        let mode = request.mode;
         let spool = FileSpace::new(resolved(&self.root)?).spool();
-        let stage = move || stage::stage(&path, &asset, keys.as_ref(), existing.as_ref(), rows, &spool, env.as_ref());
+        let stage = move || stage::stage(&path, &asset, mode, keys.as_ref(), existing.as_ref(), rows, &spool, env.as_ref());
         blocking(&request.env, stage).await
     }
 
@@ -255,6 +266,15 @@ impl IoManager for DeltaIoManager {
         if !layout::is_table_per_partition(&asset) {
             let path = self.asset_path(&asset)?;
             return Commit::new(&path, &request, &staged, id)?.run().await;
+        }
+        if request.mode == Mode::Merge && staged.len() > 1 {
+            let message = format!(
+                "`{}` merges into {} tables, one for each partition, which cannot be one commit",
+                asset.key,
+                staged.len()
+            );
+            let help = "make one partition in each run, or name the column of the partitions in `partition_expr`";
+            return Err(Error::new(ErrorKind::NotHonoured, message).help(help));
         }
         if request.mode == Mode::Append && staged.len() > 1 {
             let message =

@@ -7,19 +7,21 @@ use std::sync::Arc;
 
 use deltalake_core::DeltaTable;
 use deltalake_core::kernel::StructType;
-use polars::prelude::{DataFrame, LazyFrame, ParquetWriter, PlSmallStr, Schema};
+use polars::prelude::{DataFrame, LazyFrame, ParquetWriter, PlSmallStr, Schema, UnionArgs, concat};
 use serde::{Deserialize, Serialize};
 
 use super::layout;
-use super::sink::{Begun, Division, hive_folder, sink};
-use super::{schema, stats, table};
-use crate::asset::AssetSpec;
+use super::sink::{Begun, DataFile, Division, hive_folder, sink};
+use super::source::Source;
+use super::{merge, schema, stats, table};
+use crate::asset::{AssetSpec, Mode};
 use crate::env::{Env, unique_id};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Table;
 use crate::frame::polars::check_columns;
 use crate::io::Staged;
 use crate::io::files::io_error;
+use crate::io::merge::Merge;
 use crate::io::parquet_options::parquet_options;
 use crate::io::schema_mode::{SchemaMode, schema_mode};
 use crate::io::slicing::{Slicer, Strays};
@@ -52,6 +54,7 @@ pub(super) struct StagedFile {
 pub(super) fn stage(
     path: &Path,
     asset: &AssetSpec,
+    mode: Mode,
     keys: Option<&KeySet>,
     existing: Option<&DeltaTable>,
     rows: Table,
@@ -74,6 +77,10 @@ pub(super) fn stage(
             format!("`partition_expr` names the column `{}`, which the output does not have", missing.map_or("", |name| name));
         Error::new(ErrorKind::Schema, message).help(error.help_text().unwrap_or_default())
     })?;
+    let merge = Merge::of(asset, mode)?;
+    if let Some(merge) = &merge {
+        check_columns(&merge.on, frame_schema.iter_names().map(PlSmallStr::as_str))?;
+    }
     let slicer = match (keys, &asset.partition_expr) {
         (Some(keys), Some(expr)) => Some(Arc::new(Slicer::new(keys, expr, &table_schema)?)),
         _ => None,
@@ -114,10 +121,24 @@ pub(super) fn stage(
     let bytes = files.iter().map(|file| u64::try_from(file.size).unwrap_or_default()).sum();
     let columns = schema::columns(&delta_schema);
     // Rows of several partitions, or in several folders, come back one after the other.
-    let in_one_piece = files.len() <= 1 && (partition_columns.is_empty() || keys.is_some_and(|keys| keys.len() == 1));
+    let in_one_piece =
+        merge.is_none() && files.len() <= 1 && (partition_columns.is_empty() || keys.is_some_and(|keys| keys.len() == 1));
     let payload = StagedTable { schema: delta_schema, partition_columns, files, exact: eager && unchanged && in_one_piece };
+    if let Some(merge) = &merge
+        && let Err(error) = check_merge(path, &payload, &merge.on, slicer.as_deref())
+    {
+        drop(remove(path, payload.files.iter().map(|file| file.path.as_str())));
+        return Err(error);
+    }
     let payload = serde_json::to_value(payload).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?;
     Ok(Staged::new(payload).rows(rows).bytes(bytes).columns(columns))
+}
+
+/// Looks at the keys of the rows in the files that were written, so that the body is computed once.
+fn check_merge(path: &Path, staged: &StagedTable, on: &[String], slicer: Option<&Slicer>) -> Result<()> {
+    let source = Source::staged(path, staged)?;
+    let plans: Vec<LazyFrame> = staged.files.iter().map(|file| source.scan_staged(file)).collect::<Result<_>>()?;
+    if plans.is_empty() { Ok(()) } else { merge::check_keys(concat(plans, UnionArgs::default())?, on, slicer) }
 }
 
 fn owned((name, data_type): (&PlSmallStr, &polars::prelude::DataType)) -> (PlSmallStr, polars::prelude::DataType) {
@@ -154,16 +175,41 @@ fn write(
         with_rows.insert(space.at(&places));
     }
     for index in slicer.keys().difference(&with_rows).indices() {
-        let (folder, values) = folder_of(slicer, &space.places(index), division.partition_columns);
-        let digest = slicer.keys().only(index).slice().digest();
-        let file = format!("{folder}{}{digest}-{}.parquet", layout::EMPTY, unique_id(env));
+        let (file, values) = mark_of(slicer, index, division.partition_columns, env);
         let opened = begun.begin(file, values).map_err(|error| io_error(&error, "create a file in", path))?;
-        let options = parquet_options(asset)?;
-        let mut nothing = DataFrame::empty_with_schema(file_schema);
-        ParquetWriter::new(&opened).with_compression(options.compression).finish(&mut nothing)?;
-        opened.sync_all().map_err(|error| io_error(&error, "flush a file in", path))?;
+        write_mark(&opened, asset, file_schema).map_err(|error| error.with("location", path.display()))?;
     }
     Ok(())
+}
+
+/// The name and the values of the file that marks a partition without rows.
+fn mark_of(slicer: &Slicer, index: u64, partition_columns: &[String], env: &dyn Env) -> DataFile {
+    let (folder, values) = folder_of(slicer, &slicer.keys().space().places(index), partition_columns);
+    let digest = slicer.keys().only(index).slice().digest();
+    (format!("{folder}{}{digest}-{}.parquet", layout::EMPTY, unique_id(env)), values)
+}
+
+fn write_mark(file: &fs::File, asset: &AssetSpec, file_schema: &Schema) -> Result<()> {
+    let options = parquet_options(asset)?;
+    ParquetWriter::new(file).with_compression(options.compression).finish(&mut DataFrame::empty_with_schema(file_schema))?;
+    file.sync_all().map_err(|error| Error::new(ErrorKind::Io, "cannot flush a file").source(error))
+}
+
+/// Writes the file that marks a partition without rows. Blocks.
+pub(super) fn mark(
+    path: &Path,
+    asset: &AssetSpec,
+    slicer: &Slicer,
+    index: u64,
+    partition_columns: &[String],
+    file_schema: &Schema,
+    env: &dyn Env,
+) -> Result<StagedFile> {
+    let (file, values) = mark_of(slicer, index, partition_columns, env);
+    let begun = Begun::new(path);
+    let opened = begun.begin(file.clone(), values.clone()).map_err(|error| io_error(&error, "create a file in", path))?;
+    write_mark(&opened, asset, file_schema)?;
+    describe(path, file, values, file_schema)
 }
 
 /// The folder of a partition, with a `/` at the end, and its values.

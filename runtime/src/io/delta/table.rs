@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deltalake_core::kernel::Action;
 use deltalake_core::kernel::transaction::PROTOCOL;
+use deltalake_core::kernel::{Action, LogicalFileView};
 use deltalake_core::logstore::get_actions;
 use deltalake_core::logstore::object_store::local::LocalFileSystem;
 use deltalake_core::table::state::DeltaTableState;
@@ -140,24 +140,13 @@ pub(super) async fn committed_number(table: &DeltaTable, path: &Path, id: &Commi
     number.map_err(|error| unreadable(error, path))
 }
 
-/// Refuses tables whose rows a plain scan of their files would not give.
-pub(super) fn check_readable(state: &DeltaTableState, path: &Path) -> Result<()> {
-    let unsupported = |what: &str| {
-        let message = format!("the table in `{}` uses {what}, which this version does not read", path.display());
-        Err(Error::new(ErrorKind::Unsupported, message).help("rewrite the table without it with the tool that wrote it"))
-    };
-    if state.metadata().configuration().get("delta.columnMapping.mode").is_some_and(|mode| mode != "none") {
-        return unsupported("column mapping");
-    }
-    if state.log_data().iter().any(|file| file.deletion_vector_descriptor().is_some()) {
-        return unsupported("deletion vectors");
-    }
-    Ok(())
-}
-
 /// Refuses tables that we could not write without breaking a promise they make.
 pub(super) fn check_writable(state: &DeltaTableState, path: &Path) -> Result<()> {
-    check_readable(state, path)?;
+    if state.metadata().configuration().get("delta.columnMapping.mode").is_some_and(|mode| mode != "none") {
+        let message =
+            format!("the table in `{}` uses column mapping, with which it is read here and not written", path.display());
+        return Err(Error::new(ErrorKind::Unsupported, message).help("write to another table"));
+    }
     PROTOCOL.can_write_to(state).map_err(|error| {
         let message = format!("the table in `{}` has features that this version does not write", path.display());
         Error::new(ErrorKind::Unsupported, message).source(error)
@@ -190,7 +179,14 @@ pub(super) async fn describe(table: &DeltaTable, path: &Path) -> Result<Descript
 
 /// The rows of the table, if every file says how many it has.
 pub(super) fn rows(state: &DeltaTableState) -> Option<u64> {
-    state.log_data().iter().map(|file| file.num_records().map(|rows| rows as u64)).sum()
+    state.log_data().iter().map(|file| rows_of(&file)).sum()
+}
+
+/// The rows of a file that were not deleted, if its statistics say how many it has.
+pub(super) fn rows_of(file: &LogicalFileView) -> Option<u64> {
+    let all = file.num_records()? as u64;
+    let deleted = file.deletion_vector_descriptor().map_or(0, |vector| u64::try_from(vector.cardinality).unwrap_or_default());
+    all.checked_sub(deleted)
 }
 
 /// An error of a log that is there and cannot be read.
