@@ -11,7 +11,7 @@ mod fs;
 mod memory;
 #[cfg(any(feature = "csv", feature = "delta", feature = "duckdb", feature = "ipc", feature = "json", feature = "parquet"))]
 mod options;
-#[cfg(any(feature = "csv", feature = "fs", feature = "ipc", feature = "json", feature = "parquet"))]
+#[cfg(any(feature = "csv", feature = "delta", feature = "fs", feature = "ipc", feature = "json", feature = "parquet"))]
 mod storage;
 #[cfg(feature = "duckdb")]
 mod time;
