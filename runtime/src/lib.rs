@@ -194,9 +194,10 @@ struct PartitionsGuide;
 #[doc = include_str!("../../docs/stores.md")]
 struct StoresGuide;
 
-#[cfg(all(doctest, feature = "conformance", feature = "polars", feature = "fs"))]
-#[doc = include_str!("../../docs/conformance.md")]
-struct ConformanceGuide;
 #[cfg(all(doctest, feature = "delta", feature = "parquet", feature = "csv", feature = "fs", feature = "cli"))]
 #[doc = include_str!("../../docs/configuration.md")]
 struct ConfigurationGuide;
+
+#[cfg(all(doctest, feature = "conformance", feature = "polars", feature = "fs"))]
+#[doc = include_str!("../../docs/conformance.md")]
+struct ConformanceGuide;

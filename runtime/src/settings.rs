@@ -203,14 +203,13 @@ fn merge(base: &mut Json, over: &Json, path: &str, layer: &Layer, errors: &mut V
         (Json::Object(base), Json::Object(over)) if !base.is_empty() => {
             for (name, value) in over {
                 let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                match base.get_mut(name) {
-                    Some(field) => merge(field, value, &inner, layer, errors),
-                    None => {
-                        let message = format!("unknown field `{inner}` in the configuration");
-                        let help = known_names(name, "fields", base.keys().map(String::as_str));
-                        errors.push(layer.blame(Error::new(ErrorKind::AssetConfig, message).help(help), &inner));
-                    }
+                if let Some(field) = base.get_mut(name) {
+                    merge(field, value, &inner, layer, errors);
+                    continue;
                 }
+                let message = format!("unknown field `{inner}` in the configuration");
+                let help = known_names(name, "fields", base.keys().map(String::as_str));
+                errors.push(layer.blame(Error::new(ErrorKind::AssetConfig, message).help(help), &inner));
             }
         }
         // What a variable says is a number where a number is wanted.

@@ -12,7 +12,7 @@ pub(super) enum Config {
 }
 
 impl Config {
-    pub(super) fn run(self, shell: Shell) -> Result<u8, Ended> {
+    pub(super) fn run(self, shell: &Shell) -> Result<u8, Ended> {
         let Self::Show = self;
         let configuration = shell.builder.configuration()?;
         match (shell.json, configuration) {

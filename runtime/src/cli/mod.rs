@@ -205,7 +205,7 @@ impl App {
             Command::Materialize(command) => command.run(shell),
             Command::Asset(command) => command.run(shell),
             Command::Partitions(command) => command.run(shell),
-            Command::Config(command) => command.run(shell),
+            Command::Config(command) => command.run(&shell),
             Command::Completions(command) => Ok(command.run()),
         };
         ExitCode::from(ended.unwrap_or_else(|ended| tell(ended, json)))

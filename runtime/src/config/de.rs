@@ -2,17 +2,17 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, btree_map};
-use std::fmt;
 use std::path::Path;
 use std::slice;
 
 use serde::de::value::StrDeserializer;
-use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, Unexpected, Visitor};
+use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::node::{Node, Place, Tree, join};
 use super::path::PATH_NAME;
 use super::secret::SECRET_NAME;
+use super::wrong::Wrong;
 use crate::error::{Error, ErrorKind, known_names};
 
 /// What reading a table finds.
@@ -58,10 +58,8 @@ pub(super) fn read<T: DeserializeOwned>(
         let before = findings.borrow().errors.len();
         match T::deserialize(NodeDe { node, path: path.to_owned(), reader: &reader }) {
             Ok(value) => {
-                return match findings.borrow().errors.is_empty() {
-                    true => Ok(value),
-                    false => Err(Error::new(ErrorKind::Config, format!("`{path}` is wrong"))),
-                };
+                let is_right = findings.borrow().errors.is_empty();
+                return if is_right { Ok(value) } else { Err(wrong(path)) };
             }
             Err(error) => {
                 let follows = error.missing.as_ref().is_some_and(|field| findings.borrow().wrong.contains(&join(path, field)));
@@ -70,11 +68,16 @@ pub(super) fn read<T: DeserializeOwned>(
                         let error = error.at(path, &node.place);
                         findings.borrow_mut().errors.push(error);
                     }
-                    return Err(Error::new(ErrorKind::Config, format!("`{path}` is wrong")));
+                    return Err(wrong(path));
                 }
             }
         }
     }
+}
+
+/// Stands for what has been found.
+fn wrong(path: &str) -> Error {
+    Error::new(ErrorKind::Config, format!("`{path}` is wrong"))
 }
 
 struct Reader<'a> {
@@ -92,7 +95,7 @@ impl Reader<'_> {
     /// Reads what is at a path; if it is wrong, says so unless something below it has been said.
     fn value<'de, T: DeserializeSeed<'de>>(&self, seed: T, node: &'de Node, path: String) -> Result<T::Value, Wrong> {
         let before = self.findings.borrow().errors.len();
-        seed.deserialize(NodeDe { node, path: path.clone(), reader: self }).map_err(|wrong| {
+        seed.deserialize(NodeDe { node, path: path.clone(), reader: self }).inspect_err(|wrong| {
             let mut findings = self.findings.borrow_mut();
             if findings.errors.len() == before {
                 let follows = wrong.missing.as_ref().is_some_and(|field| findings.wrong.contains(&join(&path, field)));
@@ -101,7 +104,6 @@ impl Reader<'_> {
                 }
                 findings.wrong.insert(path);
             }
-            wrong
         })
     }
 
@@ -117,90 +119,6 @@ impl Reader<'_> {
             let error = Error::new(ErrorKind::Config, format!("{of} has no field `{key}`")).help(help);
             findings.errors.push(error.with("at", &node.place));
         }
-    }
-}
-
-/// Why a value is not what it should be.
-#[derive(Debug, Clone)]
-struct Wrong {
-    message: String,
-    help: Option<String>,
-    missing: Option<String>,
-}
-
-impl Wrong {
-    fn new(message: String) -> Self {
-        Self { message, help: None, missing: None }
-    }
-
-    fn at(self, path: &str, place: &Place) -> Error {
-        let error = Error::new(ErrorKind::Config, format!("`{path}` {}", self.message)).with("at", place);
-        match self.help {
-            Some(help) => error.help(help),
-            None => error,
-        }
-    }
-}
-
-impl fmt::Display for Wrong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Wrong {}
-
-/// A value without what is in it, which may be a secret.
-fn describe(found: &Unexpected<'_>) -> String {
-    match found {
-        Unexpected::Str(_) => "text".to_owned(),
-        Unexpected::Signed(number) => format!("the number {number}"),
-        Unexpected::Unsigned(number) => format!("the number {number}"),
-        Unexpected::Float(_) => "a number".to_owned(),
-        Unexpected::Bool(value) => format!("`{value}`"),
-        Unexpected::Map => "a table".to_owned(),
-        Unexpected::Seq => "a list".to_owned(),
-        other => other.to_string(),
-    }
-}
-
-/// What serde says that it expects, in words of TOML.
-fn expected(expected: &dyn de::Expected) -> String {
-    match expected.to_string().as_str() {
-        "a string" | "path string" | "string" | "a borrowed string" => "text".to_owned(),
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number from 0".to_owned(),
-        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number".to_owned(),
-        "a boolean" => "`true` or `false`".to_owned(),
-        "f32" | "f64" => "a number".to_owned(),
-        "a sequence" => "a list".to_owned(),
-        other if other == "a map" || other.starts_with("struct ") => "a table".to_owned(),
-        other => other.to_owned(),
-    }
-}
-
-impl de::Error for Wrong {
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::new(format!("is wrong: {message}"))
-    }
-
-    fn invalid_type(found: Unexpected<'_>, wanted: &dyn de::Expected) -> Self {
-        Self::new(format!("takes {}, not {}", expected(wanted), describe(&found)))
-    }
-
-    fn invalid_value(found: Unexpected<'_>, wanted: &dyn de::Expected) -> Self {
-        Self::new(format!("takes {}, not {}", expected(wanted), describe(&found)))
-    }
-
-    fn unknown_variant(variant: &str, known: &'static [&'static str]) -> Self {
-        let mut wrong = Self::new(format!("does not take `{variant}`"));
-        wrong.help = Some(known_names(variant, "values", known.iter().copied()));
-        wrong
-    }
-
-    fn missing_field(field: &'static str) -> Self {
-        let mut wrong = Self::new(format!("needs `{field}`"));
-        wrong.missing = Some(field.to_owned());
-        wrong
     }
 }
 
@@ -221,9 +139,9 @@ impl<'de> NodeDe<'de, '_> {
                     reader.check_fields(&self.path, table, fields);
                 }
                 let entries = table.iter();
-                visitor.visit_map(Fields { entries, next: None, path: self.path, fields, reader })
+                visitor.visit_map(Fields { entries, next: None, path: self.path, known: fields, reader })
             }
-            Tree::List(items) => visitor.visit_seq(Items { items: items.iter(), at: 0, path: self.path, reader }),
+            Tree::List(items) => visitor.visit_seq(Items { rest: items.iter(), at: 0, path: self.path, reader }),
             Tree::Text(_) | Tree::Int(_) | Tree::Float(_) | Tree::Bool(_) => self.scalar(visitor, false),
         }
     }
@@ -295,11 +213,8 @@ impl<'de> de::Deserializer<'de> for NodeDe<'de, '_> {
                 visitor.visit_enum(variant).map_err(|mut wrong: Wrong| {
                     // A variable may hold a secret that was put into the wrong place.
                     if text.looked_up {
-                        wrong.message = "does not take what its variable says".to_owned();
-                        wrong.help = wrong.help.map(|help| match help.split_once("known values") {
-                            Some((_, known)) => format!("known values{known}"),
-                            None => help,
-                        });
+                        "does not take what its variable says".clone_into(&mut wrong.message);
+                        wrong.near = None;
                     }
                     wrong
                 })
@@ -339,7 +254,7 @@ struct Fields<'de, 'a> {
     entries: btree_map::Iter<'de, String, Node>,
     next: Option<(&'de str, &'de Node)>,
     path: String,
-    fields: Option<&'static [&'static str]>,
+    known: Option<&'static [&'static str]>,
     reader: &'a Reader<'a>,
 }
 
@@ -348,7 +263,7 @@ impl<'de> de::MapAccess<'de> for Fields<'de, '_> {
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Wrong> {
         for (key, node) in self.entries.by_ref() {
-            let known = self.fields.is_none_or(|fields| fields.contains(&key.as_str()));
+            let known = self.known.is_none_or(|fields| fields.contains(&key.as_str()));
             if known && !self.reader.is_wrong(&join(&self.path, key)) {
                 self.next = Some((key, node));
                 let key: StrDeserializer<'_, Wrong> = key.as_str().into_deserializer();
@@ -365,7 +280,7 @@ impl<'de> de::MapAccess<'de> for Fields<'de, '_> {
 }
 
 struct Items<'de, 'a> {
-    items: slice::Iter<'de, Node>,
+    rest: slice::Iter<'de, Node>,
     at: usize,
     path: String,
     reader: &'a Reader<'a>,
@@ -375,7 +290,7 @@ impl<'de> de::SeqAccess<'de> for Items<'de, '_> {
     type Error = Wrong;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Wrong> {
-        for node in self.items.by_ref() {
+        for node in self.rest.by_ref() {
             let path = format!("{}[{}]", self.path, self.at);
             self.at += 1;
             if !self.reader.is_wrong(&path) {

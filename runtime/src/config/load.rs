@@ -2,13 +2,14 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{self, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 
-use super::de::{self, Findings, Folders, whole_path};
+use super::de::{Findings, Folders, read, whole_path};
 use super::environment::overrides;
 use super::find::{Choice, PROFILE_VARIABLE, Source};
 use super::kinds::Kinds;
@@ -58,13 +59,38 @@ struct Fields {
     #[serde(default)]
     default_stores: bool,
     #[serde(default, rename = "stores")]
-    _stores: BTreeMap<String, IgnoredAny>,
+    _stores: Section,
     #[serde(default, rename = "resources")]
-    _resources: BTreeMap<String, IgnoredAny>,
+    _resources: Section,
     #[serde(default, rename = "assets")]
-    _assets: BTreeMap<String, IgnoredAny>,
+    _assets: Section,
     #[serde(default, rename = "profiles")]
-    _profiles: BTreeMap<String, IgnoredAny>,
+    _profiles: Section,
+}
+
+/// A table whose entries are read on their own.
+#[derive(Default)]
+struct Section;
+
+impl<'de> Deserialize<'de> for Section {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Section;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map")
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, mut table: A) -> Result<Section, A::Error> {
+                while table.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Section)
+            }
+        }
+
+        deserializer.deserialize_map(Visitor)
+    }
 }
 
 /// The fields that a profile may have.
@@ -242,7 +268,7 @@ impl Loading {
 
     fn fields(&mut self) -> Option<Fields> {
         let findings = RefCell::new(Findings::without(&self.unset));
-        let fields = de::read(&self.tree, "", &[], Folders { file: &self.folder }, &findings).ok();
+        let fields = read(&self.tree, "", &[], Folders { file: &self.folder }, &findings).ok();
         self.errors.append(&mut findings.into_inner().errors);
         fields
     }
@@ -264,7 +290,7 @@ impl Loading {
         root: &Path,
         make: impl Fn(&ConfigTable<'_>, &mut Vec<Error>) -> Option<T>,
     ) -> Vec<(String, T, String)> {
-        let mut made = Vec::new();
+        let mut all = Vec::new();
         let (mut errors, mut secrets) = (Vec::new(), Vec::new());
         for (key, node) in self.node(section).and_then(Node::table).into_iter().flatten() {
             let path = join(section, key);
@@ -275,12 +301,12 @@ impl Loading {
             }
             let findings = RefCell::new(Findings::without(&self.unset));
             let table = ConfigTable { key, path, node, root, folders: Folders { file: &self.folder }, findings };
-            made.extend(make(&table, &mut errors).map(|one| (key.clone(), one, node.place.to_string())));
+            all.extend(make(&table, &mut errors).map(|one| (key.clone(), one, node.place.to_string())));
             secrets.append(&mut table.findings.into_inner().secrets);
         }
         self.errors.append(&mut errors);
         self.redactor.paths.extend(secrets);
-        made
+        all
     }
 
     fn assets(&mut self) -> Vec<(AssetKey, Layer)> {

@@ -14,6 +14,7 @@ mod secret;
 mod show;
 mod table;
 mod text;
+mod wrong;
 
 pub(crate) use find::Choice;
 pub(crate) use kinds::Kinds;

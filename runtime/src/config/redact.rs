@@ -67,7 +67,9 @@ impl Redactor {
                 found.push(secret.to_owned());
             }
         });
-        found.iter().for_each(|value| self.hide(value, REDACTED));
+        for value in &found {
+            self.hide(value, REDACTED);
+        }
         // The longest first: of two secrets one may be a part of the other.
         self.values.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
     }

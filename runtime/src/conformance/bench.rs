@@ -7,7 +7,6 @@ use super::breach::{Breach, Verdict};
 use super::content::{Content, sample};
 use super::place::{Open, Place};
 use super::shared::SharedIoManager;
-use super::tables;
 use crate::asset::{AssetBuilder, AssetSpec, ValueKind};
 use crate::call::Produced;
 use crate::commit::CommitId;
@@ -32,28 +31,29 @@ pub(super) struct Bench {
     pub(super) can: Capabilities,
     pub(super) env: Arc<dyn Env>,
     pub(super) place: Place,
+    /// The kind of value that is looked at.
+    kind: ValueKind,
     open: Open,
     run: RunInfo,
 }
 
 impl Bench {
-    pub(super) async fn new(place: Place, open: Open) -> Self {
+    pub(super) async fn new(place: Place, kind: ValueKind, open: Open) -> Self {
         let store = open(place.clone()).await;
         let can = store.capabilities();
-        Self { store, can, env: Arc::new(SystemEnv::new()), place, open, run: RunInfo::new("run-by-hand", 1) }
+        Self { store, can, env: Arc::new(SystemEnv::new()), place, kind, open, run: RunInfo::new("run-by-hand", 1) }
     }
 
     /// Another instance of the store at the same place; the same one if all it holds is in it.
     pub(super) async fn again(&self) -> Self {
         let store = if self.can.process_bound { Arc::clone(&self.store) } else { (self.open)(self.place.clone()).await };
-        let can = store.capabilities();
-        Self { store, can, env: Arc::clone(&self.env), place: self.place.clone(), open: self.open, run: self.run.clone() }
+        let (can, env, place) = (store.capabilities(), Arc::clone(&self.env), self.place.clone());
+        Self { store, can, env, place, kind: self.kind, open: self.open, run: self.run.clone() }
     }
 
-    /// The kinds of values that it holds and that can be tested.
-    pub(super) fn kinds(&self) -> impl Iterator<Item = ValueKind> + '_ {
-        let tested = |kind: &ValueKind| *kind != ValueKind::Table || tables::ARE_TESTED;
-        self.can.values.iter().copied().filter(tested)
+    /// The kind of value that is looked at.
+    pub(super) fn kind(&self) -> ValueKind {
+        self.kind
     }
 
     /// An asset that is driven by hand.

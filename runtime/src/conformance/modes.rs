@@ -14,36 +14,31 @@ fn in_mode(kind: ValueKind, mode: Mode) -> Verdict<AssetSpec> {
 }
 
 pub(super) async fn error_refuses_what_is_there(bench: &Bench) -> Verdict {
-    for kind in bench.kinds() {
-        let asset = in_mode(kind, Mode::Error)?;
-        bench.put_sample(&asset, WHOLE, 1, 1).await?;
-        bench.expect_sample(&asset, WHOLE, 1, "after `mode = \"error\"` met nothing").await?;
-        let outcome = bench.put(&asset, WHOLE, sample(kind, 2)?, 2).await;
-        refused(outcome, &[ErrorKind::Present], "storing with `mode = \"error\"` what is there already")?;
-        bench.expect_sample(&asset, WHOLE, 1, "after `mode = \"error\"` refused").await?;
-        let again = bench.put_sample(&asset, WHOLE, 1, 1).await?;
-        ensure!(
-            again.already,
-            "with `mode = \"error\"`, another attempt at the commit that landed is no error and says `already`"
-        );
-    }
+    let kind = bench.kind();
+    let asset = in_mode(kind, Mode::Error)?;
+    bench.put_sample(&asset, WHOLE, 1, 1).await?;
+    bench.expect_sample(&asset, WHOLE, 1, "after `mode = \"error\"` met nothing").await?;
+    let outcome = bench.put(&asset, WHOLE, sample(kind, 2)?, 2).await;
+    refused(outcome, &[ErrorKind::Present], "storing with `mode = \"error\"` what is there already")?;
+    bench.expect_sample(&asset, WHOLE, 1, "after `mode = \"error\"` refused").await?;
+    let again = bench.put_sample(&asset, WHOLE, 1, 1).await?;
+    ensure!(again.already, "with `mode = \"error\"`, another attempt at the commit that landed is no error and says `already`");
     Ok(())
 }
 
 pub(super) async fn ignore_leaves_what_is_there(bench: &Bench) -> Verdict {
-    for kind in bench.kinds() {
-        let asset = in_mode(kind, Mode::Ignore)?;
-        let first = bench.put_sample(&asset, WHOLE, 1, 1).await?;
-        ensure!(first.ignored.is_none(), "`mode = \"ignore\"` met nothing and says that it ignored {:?}", first.ignored);
-        bench.expect_sample(&asset, WHOLE, 1, "after `mode = \"ignore\"` met nothing").await?;
-        let second = bench.put_sample(&asset, WHOLE, 2, 2).await?;
-        ensure!(
-            second.ignored == Some(Slice::Whole),
-            "`mode = \"ignore\"` left what is there and does not say so: `Committed::ignored` is {:?}",
-            second.ignored
-        );
-        bench.expect_sample(&asset, WHOLE, 1, "after `mode = \"ignore\"` met something").await?;
-    }
+    let kind = bench.kind();
+    let asset = in_mode(kind, Mode::Ignore)?;
+    let first = bench.put_sample(&asset, WHOLE, 1, 1).await?;
+    ensure!(first.ignored.is_none(), "`mode = \"ignore\"` met nothing and says that it ignored {:?}", first.ignored);
+    bench.expect_sample(&asset, WHOLE, 1, "after `mode = \"ignore\"` met nothing").await?;
+    let second = bench.put_sample(&asset, WHOLE, 2, 2).await?;
+    ensure!(
+        second.ignored == Some(Slice::Whole),
+        "`mode = \"ignore\"` left what is there and does not say so: `Committed::ignored` is {:?}",
+        second.ignored
+    );
+    bench.expect_sample(&asset, WHOLE, 1, "after `mode = \"ignore\"` met something").await?;
     Ok(())
 }
 

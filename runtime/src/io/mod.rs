@@ -12,6 +12,7 @@ pub mod file;
 pub mod files;
 #[cfg(feature = "fs")]
 pub mod fs;
+mod landing;
 pub mod memory;
 #[cfg(any(feature = "bigquery", feature = "delta", feature = "duckdb"))]
 mod merge;
@@ -35,10 +36,13 @@ pub use capabilities::{Capabilities, OptionDef, OptionKind, PartitionExprUse};
 pub(crate) use capabilities::{set_option, with_options};
 pub use dataset::dataset;
 pub(crate) use defaults::{default_store_key, default_stores};
+pub use landing::Landing;
 pub use probe::{Check, Probe};
 pub use requests::{
     CommitState, Committed, Description, LoadRequest, Location, OwnedRequest, Present, RunInfo, Staged, StoreRequest,
 };
+#[cfg(feature = "polars")]
+pub use slicing::refuse_strays;
 
 use crate::asset::AssetSpec;
 use crate::commit::CommitId;

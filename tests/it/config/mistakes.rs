@@ -232,3 +232,18 @@ fn all_mistakes_are_said_at_once() {
     assert_eq!(said.len(), 9, "{said:#?}");
     assert!(said.iter().any(|said| said.contains("did you mean `append`?")), "{said:#?}");
 }
+
+#[test]
+fn how_a_bucket_is_reached_is_checked_as_the_rest_is() {
+    let said = mistakes(
+        "[stores.parquet]\nroot = \"s3://bucket/a\"\n[stores.parquet.storage]\ns3 = { regoin = \"eu\", anonymous = 3 }\nclient = { timeout = \"30\" }\n",
+    );
+    assert_eq!(said.len(), 3, "{said:#?}");
+    assert!(said.iter().any(|said| said.contains("did you mean `region`?") && said.contains("lakewright.toml:4:8")), "{said:#?}");
+    assert!(said.iter().any(|said| said.contains("`stores.parquet.storage.s3.anonymous` takes `true` or `false`")), "{said:#?}");
+    assert!(said.iter().any(|said| said.contains("`stores.parquet.storage.client.timeout`")), "{said:#?}");
+    one(
+        "[stores.csv]\nroot = \"data\"\nstorage = { s3 = { secret_access_key = \"hunter2-hunter2\" } }\n",
+        &["there are options for `s3`", "lakewright.toml:1:9", "`stores.csv`"],
+    );
+}

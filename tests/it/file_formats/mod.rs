@@ -1,5 +1,6 @@
 //! CSV, JSON lines, Arrow IPC and formats of one's own: types, options, files of others, and what is refused.
 
+mod conformance;
 mod declared;
 mod hostile;
 mod options;

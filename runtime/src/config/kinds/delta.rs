@@ -3,15 +3,19 @@
 use serde::Deserialize;
 
 use super::options::Options;
+use super::storage::storage;
 use crate::asset::Mode;
 use crate::config::{ConfigPath, ConfigTable};
 use crate::error::Result;
 use crate::io::IoManager;
 use crate::io::delta::DeltaIoManager;
+use crate::io::storage::StorageConfig;
 
 #[derive(Deserialize)]
 struct Delta {
     root: Option<ConfigPath>,
+    #[serde(default)]
+    storage: StorageConfig,
     schema: Option<String>,
     mode: Option<Mode>,
     #[serde(default)]
@@ -20,7 +24,7 @@ struct Delta {
 
 pub(super) fn store(table: &ConfigTable<'_>) -> Result<DeltaIoManager> {
     let delta: Delta = table.read()?;
-    let mut store = DeltaIoManager::new(delta.root.map_or_else(|| table.folder(), Into::into));
+    let mut store = DeltaIoManager::at(storage(table, delta.root.as_ref(), &delta.storage)?);
     if let Some(schema) = delta.schema {
         store = store.schema(schema);
     }

@@ -2,14 +2,18 @@
 
 use serde::Deserialize;
 
+use super::storage::storage;
 use crate::config::{ConfigPath, ConfigTable};
 use crate::error::Result;
 use crate::io::fs::FsIoManager;
+use crate::io::storage::StorageConfig;
 use crate::value::ObjectFormat;
 
 #[derive(Deserialize)]
 struct Objects {
     root: Option<ConfigPath>,
+    #[serde(default)]
+    storage: StorageConfig,
     format: Option<Format>,
 }
 
@@ -23,7 +27,7 @@ enum Format {
 
 pub(super) fn store(table: &ConfigTable<'_>) -> Result<FsIoManager> {
     let objects: Objects = table.read()?;
-    let store = FsIoManager::new(objects.root.map_or_else(|| table.folder(), Into::into));
+    let store = FsIoManager::at(storage(table, objects.root.as_ref(), &objects.storage)?);
     Ok(match objects.format {
         None => store,
         Some(Format::Json) => store.format(ObjectFormat::Json),

@@ -2,13 +2,19 @@
 
 #[cfg(feature = "delta")]
 mod delta;
-#[cfg(any(feature = "csv", feature = "parquet"))]
+#[cfg(feature = "duckdb")]
+mod duckdb;
+#[cfg(any(feature = "csv", feature = "ipc", feature = "json", feature = "parquet"))]
 mod file;
 #[cfg(feature = "fs")]
 mod fs;
 mod memory;
-#[cfg_attr(not(any(feature = "delta", feature = "csv", feature = "parquet")), expect(dead_code, reason = "nothing has options"))]
+#[cfg(any(feature = "csv", feature = "delta", feature = "duckdb", feature = "ipc", feature = "json", feature = "parquet"))]
 mod options;
+#[cfg(any(feature = "csv", feature = "delta", feature = "fs", feature = "ipc", feature = "json", feature = "parquet"))]
+mod storage;
+#[cfg(feature = "duckdb")]
+mod time;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,7 +28,16 @@ type StoreKind = Arc<dyn Fn(&ConfigTable<'_>) -> Result<Arc<dyn IoManager>> + Se
 type ResourceKind = Arc<dyn Fn(&ConfigTable<'_>) -> Result<Binding> + Send + Sync>;
 
 /// Every kind that could be here, with the feature that brings it.
-const FEATURES: &[(&str, &str)] = &[("delta", "delta"), ("parquet", "parquet"), ("csv", "csv"), ("fs", "fs")];
+const FEATURES: &[(&str, &str, &str)] = &[
+    ("stores", "delta", "delta"),
+    ("stores", "parquet", "parquet"),
+    ("stores", "csv", "csv"),
+    ("stores", "json", "json"),
+    ("stores", "ipc", "ipc"),
+    ("stores", "fs", "fs"),
+    ("stores", "duckdb", "duckdb"),
+    ("resources", "duckdb", "duckdb"),
+];
 
 /// What a `kind` in the configuration means.
 #[derive(Clone)]
@@ -42,6 +57,14 @@ impl Default for Kinds {
         kinds.add_store("parquet", file::store::<crate::io::file::Parquet>);
         #[cfg(feature = "csv")]
         kinds.add_store("csv", file::store::<crate::io::file::Csv>);
+        #[cfg(feature = "json")]
+        kinds.add_store("json", file::store::<crate::io::file::JsonLines>);
+        #[cfg(feature = "ipc")]
+        kinds.add_store("ipc", file::store::<crate::io::file::Ipc>);
+        #[cfg(feature = "duckdb")]
+        kinds.add_store("duckdb", duckdb::store);
+        #[cfg(feature = "duckdb")]
+        kinds.add_resource("duckdb", duckdb::resource);
         #[cfg(feature = "fs")]
         kinds.add_store("fs", fs::store);
         kinds
@@ -105,7 +128,7 @@ fn kind<'k, T>(kinds: &'k BTreeMap<String, Make<T>>, of: &str, table: &ConfigTab
     if let Some(make) = kinds.get(kind) {
         return Ok(make);
     }
-    if let Some((_, feature)) = FEATURES.iter().find(|(known, _)| *known == kind) {
+    if let Some((.., feature)) = FEATURES.iter().find(|(section, known, _)| (*section, *known) == (of, kind)) {
         let message = format!("this program is built without `{kind}`, which `{}` asks for", table.path);
         return Err(wrong(message, format!("turn on the feature `{feature}` of `lakewright` in its Cargo.toml")));
     }

@@ -18,8 +18,16 @@ impl Options {
     }
 }
 
+/// Text, a number or a truth value.
 #[derive(Debug)]
-struct OptionValue(MetadataValue);
+pub(super) struct OptionValue(MetadataValue);
+
+#[cfg(feature = "duckdb")]
+impl OptionValue {
+    pub(super) fn into_inner(self) -> MetadataValue {
+        self.0
+    }
+}
 
 impl<'de> Deserialize<'de> for OptionValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -55,7 +55,7 @@ pub(super) async fn strict_columns_do_not_change(bench: &Bench) -> Verdict {
         ("an added column `c`", "c", df!("a" => [1_i64], "b" => ["x"], "c" => [1_i64])),
         ("a missing column `b`", "b", df!("a" => [1_i64])),
         ("a column `a` of another type", "a", df!("a" => ["1"], "b" => ["x"])),
-        ("a column `b` by another name", "b", df!("a" => [1_i64], "B2" => ["x"])),
+        ("a column `b` by another name", "B2", df!("a" => [1_i64], "B2" => ["x"])),
     ];
     for mode in [Mode::Overwrite, Mode::Append].into_iter().filter(|mode| bench.can.modes.contains(mode)) {
         let asset = in_mode(&format!("ab_{}", mode.name()), mode)?;

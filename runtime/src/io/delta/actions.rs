@@ -1,7 +1,6 @@
 //! What a commit does to a table: files that come and go, and columns that change.
 
 use std::collections::HashSet;
-use std::path::Path;
 
 use deltalake_core::DeltaTable;
 use deltalake_core::arrow::array::AsArray;
@@ -21,6 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::io::merge::Merge;
 use crate::io::schema_mode::{SchemaMode, schema_mode};
 use crate::io::slicing::Slicer;
+use crate::io::storage::Storage;
 use crate::partition::KeySet;
 use crate::slice::Slice;
 
@@ -326,7 +326,7 @@ async fn mark_emptied(commit: &Commit<'_>, state: &DeltaTableState, source: &Sou
 }
 
 /// Refuses tables whose files were named in a way that our removal would not match, since their rows would stay.
-fn check_removes(state: &DeltaTableState, removes: &[Action], path: &Path) -> Result<()> {
+fn check_removes(state: &DeltaTableState, removes: &[Action], path: &Storage) -> Result<()> {
     if !removes.iter().any(|action| matches!(action, Action::Remove(_))) {
         return Ok(());
     }

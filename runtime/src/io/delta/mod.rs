@@ -17,7 +17,7 @@ mod stage;
 mod stats;
 mod table;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -31,10 +31,11 @@ use crate::commit::CommitId;
 use crate::env::{Env, blocking};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Frame;
-use crate::io::files::{FileSpace, resolved};
+use crate::io::files::FileSpace;
 use crate::io::merge::Merge;
 use crate::io::parquet_options::parquet_options;
 use crate::io::schema_mode::check_schema_mode;
+use crate::io::storage::Storage;
 use crate::io::{
     Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, PartitionExprUse, Present, Probe,
     Staged, StoreRequest, dataset, set_option, with_options,
@@ -57,7 +58,7 @@ use crate::value::Value;
 /// ```
 #[derive(Debug, Clone)]
 pub struct DeltaIoManager {
-    root: PathBuf,
+    root: Storage,
     schema: Option<String>,
     mode: Mode,
     options: Vec<(String, MetadataValue)>,
@@ -66,7 +67,22 @@ pub struct DeltaIoManager {
 impl DeltaIoManager {
     /// Tables under this folder, which is made when something is stored.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), schema: None, mode: Mode::Overwrite, options: Vec::new() }
+        Self::at(Storage::local(root))
+    }
+
+    /// Tables there: in a folder, or in a bucket.
+    ///
+    /// ```no_run
+    /// use lakewright::io::delta::DeltaIoManager;
+    /// use lakewright::io::storage::{Storage, StorageConfig};
+    ///
+    /// let bucket = Storage::open("s3://bucket/lakehouse", &StorageConfig::new())?;
+    /// let store = DeltaIoManager::at(bucket);
+    /// # Ok::<(), lakewright::Error>(())
+    /// ```
+    #[must_use]
+    pub fn at(root: Storage) -> Self {
+        Self { root, schema: None, mode: Mode::Overwrite, options: Vec::new() }
     }
 
     /// The schema of tables whose assets do not name one.
@@ -91,17 +107,25 @@ impl DeltaIoManager {
     }
 
     /// The folder of an asset, which is its table unless each partition is a table of its own.
-    fn asset_path(&self, asset: &AssetSpec) -> Result<PathBuf> {
+    fn asset_path(&self, asset: &AssetSpec) -> Result<Storage> {
         let schema = dataset(asset, self.schema.as_deref())?;
-        Ok(resolved(&self.root)?.join(path_segment(&schema)).join(path_segment(asset.key.name())))
+        self.root.resolved()?.join([path_segment(&schema), path_segment(asset.key.name())])
     }
 
     /// The folder of the table that holds this slice.
-    fn table_path(&self, asset: &AssetSpec, keys: Option<&KeySet>) -> Result<PathBuf> {
+    fn table_path(&self, asset: &AssetSpec, keys: Option<&KeySet>) -> Result<Storage> {
         let path = self.asset_path(asset)?;
         match keys.filter(|_| layout::is_table_per_partition(asset)) {
             Some(keys) => layout::partition_path(&path, keys),
             None => Ok(path),
+        }
+    }
+
+    /// The folder for rows that are on their way into files.
+    fn spool(&self) -> Result<PathBuf> {
+        match self.root.resolved()?.local_path() {
+            Some(path) => Ok(FileSpace::new(path).spool()),
+            None => Ok(std::env::temp_dir().join("lakewright-spool")),
         }
     }
 
@@ -111,12 +135,12 @@ impl DeltaIoManager {
     }
 
     /// The tables of partitions that are tables of their own.
-    fn tables(&self, asset: &AssetSpec, keys: &KeySet) -> Result<Vec<(u64, PathBuf)>> {
+    fn tables(&self, asset: &AssetSpec, keys: &KeySet) -> Result<Vec<(u64, Storage)>> {
         keys.indices().map(|index| Ok((index, self.table_path(asset, Some(&keys.only(index)))?))).collect()
     }
 
     /// One table as a lazy scan, or the part of it that is asked for; nothing if there is none.
-    async fn scan(&self, request: &LoadRequest<'_>, path: PathBuf, keys: Option<KeySet>) -> Result<Option<LazyFrame>> {
+    async fn scan(&self, request: &LoadRequest<'_>, path: Storage, keys: Option<KeySet>) -> Result<Option<LazyFrame>> {
         let Some(table) = table::open_version(&path, request.version, request.env.as_ref()).await? else { return Ok(None) };
         let columns = request.columns.map(<[String]>::to_vec);
         let part = keys.zip(slices::expr_of(request.asset).or(request.asset.partition_expr.as_ref()).cloned());
@@ -163,7 +187,7 @@ impl IoManager for DeltaIoManager {
             Some(keys) => self.table_path(&asset, Some(&keys))?,
             None => self.asset_path(&asset)?,
         };
-        Ok(Location::new(path.to_string_lossy()))
+        Ok(Location::new(path.to_string()))
     }
 
     async fn load(&self, request: LoadRequest<'_>) -> Result<Option<Value>> {
@@ -255,7 +279,7 @@ impl IoManager for DeltaIoManager {
         let env = Arc::clone(&request.env);
         let keys = keys.filter(|_| !layout::is_table_per_partition(&asset));
         let mode = request.mode;
-        let spool = FileSpace::new(resolved(&self.root)?).spool();
+        let spool = self.spool()?;
         let stage = move || stage::stage(&path, &asset, mode, keys.as_ref(), existing.as_ref(), rows, &spool, env.as_ref());
         blocking(&request.env, stage).await
     }
@@ -281,6 +305,9 @@ impl IoManager for DeltaIoManager {
                 format!("`{}` appends to {} tables, one for each partition, which cannot be one commit", asset.key, staged.len());
             let help = "make one partition in each run, or name the column of the partitions in `partition_expr`";
             return Err(Error::new(ErrorKind::NotHonoured, message).help(help));
+        }
+        if request.mode == Mode::Error && staged.len() > 1 {
+            self.refuse_present(&request, &staged, id).await?;
         }
         let mut all: Vec<(Slice, Committed)> = Vec::with_capacity(staged.len());
         for staged in staged {
@@ -336,7 +363,10 @@ impl IoManager for DeltaIoManager {
         };
         if layout::is_table_per_partition(request.asset) && keys.is_none() {
             // The tables are further down, and which there are is for their definition to say.
-            return Ok(Description { exists: path.exists(), ..Description::default() });
+            return Ok(Description {
+                exists: blocking(&request.env, move || path.is_occupied()).await?,
+                ..Description::default()
+            });
         }
         match table::open_version(&path, request.version, request.env.as_ref()).await? {
             Some(table) => table::describe(&table, &path).await,
@@ -345,11 +375,28 @@ impl IoManager for DeltaIoManager {
     }
 
     async fn probe(&self, env: &dyn Env) -> Probe {
-        FileSpace::new(&self.root).probe(env)
+        self.root.probe(env)
     }
 }
 
-async fn committed_in(path: &Path, request: &StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>> {
+impl DeltaIoManager {
+    /// Refuses all tables of a commit if one of them is there, and not by this very commit.
+    async fn refuse_present(&self, request: &StoreRequest<'_>, staged: &[Staged], id: &CommitId) -> Result<()> {
+        for staged in staged {
+            let request = request.slice(&staged.slice);
+            let path = self.table_path(request.asset, request.keys()?.as_ref())?;
+            let there = table::open(&path, request.env.as_ref()).await?.is_some();
+            if there && committed_in(&path, &request, std::slice::from_ref(id)).await? != [CommitState::Committed] {
+                let message = format!("`{}` is stored already, and `mode = \"error\"` refuses to replace it", request.asset.key);
+                let error = Error::new(ErrorKind::Present, message).with("slice", &staged.slice);
+                return Err(error.help("choose another `mode`"));
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn committed_in(path: &Storage, request: &StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>> {
     let Some(table) = table::open(path, request.env.as_ref()).await? else {
         return Ok(vec![CommitState::Absent; ids.len()]);
     };

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use polars::prelude::{AllowedOptimizations, DataFrame, IntoLazy, LazyFrame, PlRefPath, SchemaRef, UnionArgs, col, concat};
+use polars::prelude::{AllowedOptimizations, DataFrame, IntoLazy, LazyFrame, SchemaRef, UnionArgs, col, concat};
 
 #[cfg(feature = "csv")]
 pub use csv::Csv;
@@ -45,6 +45,7 @@ use crate::frame::Frame;
 use crate::frame::polars::{PolarsTable, check_columns, columns_of};
 use crate::io::files::{FilePlace, FileSpace};
 use crate::io::slicing::{Slicer, Strays};
+use crate::io::storage::Storage;
 use crate::io::{
     Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, OwnedRequest, Present, Probe, Staged,
     StoreRequest, set_option, with_options,
@@ -83,12 +84,24 @@ impl<F: FileFormat + Default> FileIoManager<F> {
     pub fn new(base: impl Into<PathBuf>) -> Self {
         Self::with_format(base, F::default())
     }
+
+    /// Files in this folder or part of a bucket.
+    #[must_use]
+    pub fn at(storage: Storage) -> Self {
+        Self::at_with_format(storage, F::default())
+    }
 }
 
 impl<F: FileFormat> FileIoManager<F> {
     /// Files of this format under this folder.
     pub fn with_format(base: impl Into<PathBuf>, format: F) -> Self {
-        Self { files: FileSpace::new(base), format, options: Vec::new() }
+        Self::at_with_format(Storage::local(base), format)
+    }
+
+    /// Files of this format in this folder or part of a bucket.
+    #[must_use]
+    pub fn at_with_format(storage: Storage, format: F) -> Self {
+        Self { files: FileSpace::at(storage), format, options: Vec::new() }
     }
 
     /// The value of an option for assets that do not set it: the options that `store(…)` takes.
@@ -105,8 +118,8 @@ impl<F: FileFormat> FileIoManager<F> {
 
     /// A file of an asset, as its format reads it.
     fn source<'a>(&'a self, asset: &'a AssetSpec, key: String, schema: Option<SchemaRef>) -> Result<FileSource<'a>> {
-        let path = PlRefPath::try_from_path(&self.files.base().join(&key))?;
-        Ok(FileSource { asset, path, cloud_options: None, schema, files: &self.files, key })
+        let storage = self.files.storage();
+        Ok(FileSource { asset, path: storage.scan_path(&key)?, schema, storage, key })
     }
 
     /// A lazy scan of one file; nothing if it is not there.
@@ -120,7 +133,7 @@ impl<F: FileFormat> FileIoManager<F> {
             Some(schema) => types::recalled(schema),
             None => types::named(&known.columns),
         });
-        let at = |error: Error| error.with("asset", &asset.key).with("location", self.files.at(&key));
+        let at = |error: Error| error.with("asset", &asset.key).with("location", self.files.location_of(&key));
         let plan = self.format.scan(&self.source(asset, key.clone(), schema)?).map_err(at)?;
         let Some(columns) = columns else { return Ok(Some(plan)) };
         if let Some(written) = manifest.as_ref().map(|manifest| &manifest.columns[..]) {
@@ -170,10 +183,9 @@ impl<F: FileFormat> FileIoManager<F> {
             return folder::slicer(plan.clone(), asset, keys)?.occurring(plan);
         }
         let mut present = keys.space().none();
-        let there = self.files.present(keys.indices().map(|index| {
-            let place = FilePlace::of(&asset.key).partition(&keys.space().key(index));
-            self.files.key(&place, F::EXTENSION)
-        }))?;
+        let key = |index| self.files.key(&FilePlace::of(&asset.key).partition(&keys.space().key(index)), F::EXTENSION);
+        let files = keys.indices().map(key).collect::<Result<Vec<_>>>()?;
+        let there = self.files.present(&self.files.folder_key(&asset.key)?, &files)?;
         for (index, there) in keys.indices().zip(there) {
             if there {
                 present.insert(index);
@@ -217,9 +229,9 @@ impl<F: FileFormat> FileIoManager<F> {
             _ => None,
         };
         let place = FilePlace::of_keys(&asset.key, keys.as_ref())?;
-        let file = self.files.create(&place, F::EXTENSION, request.env.as_ref())?;
+        let (file, upload) = self.files.create(&place, F::EXTENSION, request.env.as_ref())?;
         let context = Written::new(asset, request.slice, request.run, request.metadata);
-        let mut sink = FileSink::new(file.handle()?);
+        let mut sink = FileSink::new(upload);
         let written = match (frame, slicer) {
             (Some(frame), None) => {
                 let rows = frame.height() as u64;
@@ -233,19 +245,17 @@ impl<F: FileFormat> FileIoManager<F> {
                 self.sink_counted(guarded, &mut sink, &context).and_then(|rows| strays.check(&slicer, plan).map(|()| rows))
             }
         };
-        drop(sink);
-        match written {
+        let staged = written.and_then(|rows| {
+            sink.finish()?;
+            Ok(rows)
+        });
+        match staged {
             Ok(rows) => {
                 let exact = eager && self.format.gives_back(&schema);
-                let staged = self.files.staged(file, F::EXTENSION, exact, types::remembered(&schema))?;
+                let staged = self.files.staged(file, exact, types::remembered(&schema))?;
                 Ok(staged.rows(rows).columns(columns_of(&schema)))
             }
-            Err(error) => {
-                let location = file.location();
-                // Nobody will ever ask for a file that was not finished; if it cannot be removed, this error still tells more.
-                drop(file.abandon());
-                Err(told(error, asset, &location))
-            }
+            Err(error) => Err(self.files.abandoned(&file, error, &asset.key)),
         }
     }
 
@@ -262,17 +272,6 @@ impl<F: FileFormat> FileIoManager<F> {
     }
 }
 
-/// What went wrong while a file was written: a full disk is told as such, whoever noticed it.
-fn told(error: Error, asset: &AssetSpec, location: &str) -> Error {
-    let full = error.kind() == ErrorKind::Io && {
-        let all = format!("{error:?}");
-        // What Polars keeps of an error of the system is its text.
-        ["No space left on device", "Disk quota exceeded", "File too large"].into_iter().any(|text| all.contains(text))
-    };
-    let error = if full { error.help("there is no room left where it is stored").retryable() } else { error };
-    error.with("asset", &asset.key).with("location", location)
-}
-
 #[async_trait]
 impl<F: FileFormat> IoManager for FileIoManager<F> {
     fn capabilities(&self) -> Capabilities {
@@ -286,7 +285,7 @@ impl<F: FileFormat> IoManager for FileIoManager<F> {
         let asset = self.configured(asset);
         self.format.check_options(&asset)?;
         if self.format.is_folder(&asset) {
-            return Ok(Location::new(self.files.folder(&asset.key)?.to_string_lossy()));
+            return self.files.location(&self.files.folder_key(&asset.key)?);
         }
         self.files.locate(&asset, slice, F::EXTENSION)
     }
@@ -323,9 +322,9 @@ impl<F: FileFormat> IoManager for FileIoManager<F> {
     }
 
     async fn committed(&self, request: StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>> {
-        let place = FilePlace::of_keys(&request.asset.key, request.keys()?.as_ref())?;
+        let places = FilePlace::each_of_keys(&request.asset.key, request.keys()?.as_ref());
         let (files, ids) = (self.files.clone(), ids.to_vec());
-        blocking(&request.env, move || files.committed(&place, &ids)).await
+        blocking(&request.env, move || files.committed_in_all(&places, &ids)).await
     }
 
     async fn describe(&self, request: LoadRequest<'_>) -> Result<Description> {
@@ -335,8 +334,8 @@ impl<F: FileFormat> IoManager for FileIoManager<F> {
 
     async fn delete(&self, request: StoreRequest<'_>) -> Result<()> {
         let place = FilePlace::of_keys(&request.asset.key, request.keys()?.as_ref())?;
-        let files = self.files.clone();
-        blocking(&request.env, move || files.delete(&place, F::EXTENSION)).await
+        let (files, env) = (self.files.clone(), Arc::clone(&request.env));
+        blocking(&request.env, move || files.delete(&place, F::EXTENSION, env.as_ref())).await
     }
 
     async fn probe(&self, env: &dyn Env) -> Probe {

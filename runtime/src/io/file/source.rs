@@ -1,61 +1,54 @@
 //! Files that formats write to and read from, wherever they are.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Write};
 
 use polars::io::cloud::CloudOptions;
 use polars::prelude::{PlRefPath, SchemaRef, SinkDestination};
 
 use crate::asset::AssetSpec;
-use crate::error::Result;
-use crate::io::files::FileSpace;
-use crate::io::sink::open_file;
+use crate::error::{Error, ErrorKind, Result};
+use crate::io::sink::into_upload;
+use crate::io::storage::{Storage, Upload};
 
-/// A new file that nobody sees yet: a destination for Polars' sinks, or anything that is written into it as bytes.
+/// A new file that nobody sees yet: the destination of a sink of Polars, or of anything that is written into it as bytes.
+#[derive(Debug)]
 pub struct FileSink {
-    open: Box<dyn OpenFile>,
-}
-
-/// What a [`FileSink`] writes into.
-pub(super) trait OpenFile: Write + Send {
-    /// The same file as a destination of a plan.
-    fn destination(&self) -> Result<SinkDestination>;
+    /// Gone once a sink of Polars has it.
+    upload: Option<Upload>,
 }
 
 impl FileSink {
-    pub(super) fn new(open: impl OpenFile + 'static) -> Self {
-        Self { open: Box::new(open) }
+    pub(super) fn new(upload: Upload) -> Self {
+        Self { upload: Some(upload) }
     }
 
     /// The file, as the destination of [`LazyFrame::sink`](polars::prelude::LazyFrame::sink).
     ///
     /// # Errors
-    /// If the system has no more files to open.
-    pub fn destination(&self) -> Result<SinkDestination> {
-        self.open.destination()
+    /// If it was asked for before.
+    pub fn destination(&mut self) -> Result<SinkDestination> {
+        let upload = self.upload.take();
+        upload.map(into_upload).ok_or_else(|| Error::new(ErrorKind::Internal, "a file can be the destination of one plan only"))
+    }
+
+    /// What was written is all.
+    pub(super) fn finish(self) -> Result<()> {
+        self.upload.map_or(Ok(()), Upload::finish)
+    }
+
+    fn open(&mut self) -> io::Result<&mut Upload> {
+        self.upload.as_mut().ok_or_else(|| io::Error::other("a plan has the file already"))
     }
 }
 
 impl Write for FileSink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.open.write(bytes)
+        self.open()?.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.open.flush()
-    }
-}
-
-impl fmt::Debug for FileSink {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("FileSink")
-    }
-}
-
-impl OpenFile for File {
-    fn destination(&self) -> Result<SinkDestination> {
-        Ok(open_file(self.try_clone()?))
+        self.open()?.flush()
     }
 }
 
@@ -64,9 +57,8 @@ pub struct FileSource<'a> {
     /// The asset that it belongs to, with the options of its store.
     pub(super) asset: &'a AssetSpec,
     pub(super) path: PlRefPath,
-    pub(super) cloud_options: Option<CloudOptions>,
     pub(super) schema: Option<SchemaRef>,
-    pub(super) files: &'a FileSpace,
+    pub(super) storage: &'a Storage,
     /// Below the base of the store, with `/` between its parts.
     pub(super) key: String,
 }
@@ -87,7 +79,7 @@ impl FileSource<'_> {
     /// What Polars needs to reach the file, if it is in an object store.
     #[must_use]
     pub fn cloud_options(&self) -> Option<CloudOptions> {
-        self.cloud_options.clone()
+        self.storage.cloud_options()
     }
 
     /// The columns that were written, if we wrote the file.
@@ -99,9 +91,10 @@ impl FileSource<'_> {
     /// All bytes of the file. Blocks.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// If it cannot be read, or is not there any more.
     pub fn bytes(&self) -> Result<Vec<u8>> {
-        self.files.bytes(&self.key, None)
+        let gone = || Error::new(ErrorKind::Io, format!("`{self}` is gone"));
+        self.storage.get(&self.key)?.ok_or_else(gone)
     }
 
     /// The last bytes of the file, or all if it is shorter. Blocks.
@@ -109,7 +102,7 @@ impl FileSource<'_> {
     /// # Errors
     /// If it cannot be read.
     pub fn tail(&self, bytes: u64) -> Result<Vec<u8>> {
-        self.files.bytes(&self.key, Some(bytes))
+        self.storage.tail(&self.key, bytes)
     }
 }
 
