@@ -146,7 +146,7 @@ impl User {
     }
 
     pub(super) fn connect(&self) -> Result<::duckdb::Connection> {
-        self.with(|database| database.connect().map_err(|error| sql_error(error, self.location())))
+        self.with(|database| database.connect().map_err(|error| sql_error(&error, self.location())))
     }
 
     pub(super) fn converter(&self) -> Result<Converter> {

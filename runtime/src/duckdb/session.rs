@@ -92,7 +92,7 @@ impl Session {
         drop(sources);
         match (of_frame, failed) {
             (Some(error), _) | (None, Failed::Own(error)) => error,
-            (None, Failed::Sql(error)) => sql_error(error, self.location()),
+            (None, Failed::Sql(error)) => sql_error(&error, self.location()),
         }
     }
 }
