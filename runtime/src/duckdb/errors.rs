@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind};
 /// Why a statement failed.
 pub(super) fn sql_error(error: &::duckdb::Error, location: &str) -> Error {
     let message = error.to_string();
-    told(classify(&message), &message).with("location", location)
+    told(&classify(&message), &message).with("location", location)
 }
 
 /// Why a database did not open.
@@ -21,7 +21,7 @@ pub(super) fn open_error(message: &str, location: &str) -> Error {
     } else {
         classify(message)
     };
-    told(found, &format!("cannot open the DuckDB database: {message}")).with("location", location)
+    told(&found, &format!("cannot open the DuckDB database: {message}")).with("location", location)
 }
 
 struct Found {
@@ -87,7 +87,7 @@ fn conflict(message: &str) -> bool {
         .any(|text| message.contains(text))
 }
 
-fn told(found: Found, message: &str) -> Error {
+fn told(found: &Found, message: &str) -> Error {
     let error = Error::new(found.kind, one_line(message));
     let error = if found.retryable { error.retryable() } else { error };
     if let Some(help) = found.help { error.help(help) } else { error }
