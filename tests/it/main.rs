@@ -10,6 +10,8 @@ mod columns;
 mod definitions;
 mod delta;
 mod delta_types;
+#[cfg(feature = "duckdb")]
+mod duckdb_engine;
 mod execution;
 mod file_partitions;
 mod files;

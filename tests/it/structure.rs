@@ -8,7 +8,7 @@ use crate::support::files_below;
 /// The modules of each layer, lowest first, as `ARCHITECTURE.md` has them.
 const LAYERS: [&[&str]; 6] = [
     &["columns", "error", "key", "slice", "schema", "metadata", "commit", "event", "partition"],
-    &["asset", "io", "value", "frame", "context", "call", "env", "resource", "settings", "typed"],
+    &["asset", "io", "value", "frame", "context", "call", "env", "resource", "settings", "typed", "duckdb"],
     &["registry", "graph", "select", "state"],
     &["io::delta", "io::file", "io::fs", "io::memory", "io::defaults", "state::memory", "state::sqlite", "state::defaults"],
     &["exec", "lakehouse"],
@@ -129,7 +129,7 @@ fn without_features_no_frame_library_is_pulled_in() {
     assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
     let tree = String::from_utf8(tree.stdout).unwrap();
     assert!(tree.contains("serde v"), "the tree is there");
-    for library in ["polars", "arrow", "datafusion", "deltalake", "rusqlite", "libsqlite3-sys"] {
+    for library in ["polars", "arrow", "datafusion", "deltalake", "rusqlite", "libsqlite3-sys", "duckdb"] {
         assert!(!tree.lines().any(|line| line.starts_with(library)), "{library} is pulled in");
     }
 }

@@ -1,6 +1,5 @@
 //! A database by its path: what stores and resources hold.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
