@@ -84,7 +84,7 @@ impl<'a> Commit<'a> {
     }
 }
 
-impl Attempt<'_> {
+impl<'a> Attempt<'a> {
     fn run(mut self) -> Result<Committed> {
         let Commit { name, request, pieces, .. } = self.commit;
         let existing = self.own.find(self.connection, name)?;
@@ -187,7 +187,7 @@ impl Attempt<'_> {
     }
 
     /// The pieces of partitions that are not there.
-    fn absent_pieces(&self, there: &Slice) -> Result<Vec<&'_ (StagedRows, Slice)>> {
+    fn absent_pieces(&self, there: &Slice) -> Result<Vec<&'a (StagedRows, Slice)>> {
         let Commit { request, pieces, keys, .. } = self.commit;
         let (Some(_), Some(def)) = (keys, &request.asset.partitions) else { return Ok(Vec::new()) };
         let there = def.resolve(there)?;
@@ -237,7 +237,7 @@ impl Attempt<'_> {
         match Merge::of(request.asset, request.mode)? {
             Some(merge) => {
                 for (piece, slice) in pieces {
-                    let keys = StoreRequest { slice, ..request.clone() }.keys()?;
+                    let keys = StoreRequest { slice, ..(*request).clone() }.keys()?;
                     let part = self.part_of(&found, keys.as_ref())?;
                     let source = piece.name().sql(&self.own.catalog);
                     let sql = merge_into(&merge, &table, &source, &piece.columns, part.as_ref())?;
@@ -321,7 +321,7 @@ impl Attempt<'_> {
         ];
         self.connection.execute_with(&format!("INSERT INTO {commits} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"), values)?;
         for (_, slice) in pieces {
-            let keys = StoreRequest { slice, ..request.clone() }.keys()?;
+            let keys = StoreRequest { slice, ..(*request).clone() }.keys()?;
             if let Some(keys) = keys {
                 let keys: Vec<String> = keys.keys().map(|key| key.to_string()).collect();
                 self.own.mark(self.connection, name, &keys, true)?;

@@ -19,7 +19,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::future::BoxFuture;
 
 use self::catalog::Own;
 use self::commit::Commit;
@@ -212,18 +211,20 @@ impl DuckDbIoManager {
     }
 }
 
-/// Tries something again while others get in its way.
+/// Tries a blocking call again while others get in its way.
 async fn retrying<T: Send + 'static>(
     env: &Arc<dyn Env>,
-    what: impl Fn() -> BoxFuture<'static, Result<T>> + Send + Sync,
     name: &TableName,
+    call: impl Fn() -> Result<T> + Send + Sync + 'static,
 ) -> Result<T> {
+    let call = Arc::new(call);
     let mut lost = None;
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             env.sleep(backoff(attempt, env.random())).await;
         }
-        match what().await {
+        let call = Arc::clone(&call);
+        match blocking(env, move || call()).await {
             Err(error) if is_conflict(&error) => lost = Some(error),
             outcome => return outcome,
         }
@@ -330,31 +331,21 @@ impl IoManager for DuckDbIoManager {
         let asset = self.configured(request.asset);
         let (database, name) = (self.database()?, TableName::of(&asset, self.schema.as_deref())?);
         let owned = OwnedRequest::of(&StoreRequest { asset: &asset, ..request.clone() });
-        let job = Arc::new((database, name.clone(), owned, request.keys()?));
-        let prepare = || -> BoxFuture<'static, Result<()>> {
-            let (job, env) = (Arc::clone(&job), Arc::clone(&request.env));
-            Box::pin(async move { blocking(&env, move || with_stage(&job, Stage::prepare)).await })
-        };
-        retrying(&request.env, prepare, &name).await?;
-        blocking(&request.env, move || with_stage(&job, |stage| stage.write(rows))).await
+        let job = Arc::new(Job { database, name: name.clone(), request: owned, keys: request.keys()? });
+        let prepared = Arc::clone(&job);
+        retrying(&request.env, &name, move || prepared.stage(|stage| stage.prepare())).await?;
+        blocking(&request.env, move || job.stage(|stage| stage.write(rows))).await
     }
 
     async fn commit(&self, request: StoreRequest<'_>, staged: Vec<Staged>, id: &CommitId) -> Result<Committed> {
         let asset = self.configured(request.asset);
         let (database, name) = (self.database()?, TableName::of(&asset, self.schema.as_deref())?);
         let owned = OwnedRequest::of(&StoreRequest { asset: &asset, ..request.clone() });
-        let job = Arc::new((database, name.clone(), owned, staged, id.clone()));
-        let attempt = || -> BoxFuture<'static, Result<Committed>> {
-            let (job, env) = (Arc::clone(&job), Arc::clone(&request.env));
-            let run = move || {
-                let (database, name, owned, staged, id) = &*job;
-                Commit::new(database, name, &owned.request(), staged, id)?.run()
-            };
-            Box::pin(async move { blocking(&env, run).await })
-        };
+        let (table, id) = (name.clone(), id.clone());
+        let attempt = move || Commit::new(&database, &table, &owned.request(), &staged, &id)?.run();
         let turn = self.turn(&name);
         let _turn = turn.lock().await;
-        retrying(&request.env, attempt, &name).await
+        retrying(&request.env, &name, attempt).await
     }
 
     async fn discard(&self, request: StoreRequest<'_>, staged: Vec<Staged>) -> Result<()> {
@@ -364,24 +355,18 @@ impl IoManager for DuckDbIoManager {
         }
         let name = TableName::of(request.asset, self.schema.as_deref())?;
         let staged = staged.iter().map(|staged| Ok(StagedRows::of(staged)?.name())).collect::<Result<Vec<_>>>()?;
-        let job = Arc::new((database, staged));
-        let attempt = || -> BoxFuture<'static, Result<()>> {
-            let (job, env) = (Arc::clone(&job), Arc::clone(&request.env));
-            let drop_all = move || {
-                let (database, staged) = &*job;
-                let connection = database.connection()?;
-                let own = Own::of(&connection)?;
-                connection.transaction(|connection| {
-                    if !own.exists(connection)? {
-                        return Ok(());
-                    }
-                    // What was committed has another name by now, or was copied.
-                    staged.iter().try_for_each(|staged| own.forget_staged(connection, staged))
-                })
-            };
-            Box::pin(async move { blocking(&env, drop_all).await })
+        let attempt = move || {
+            let connection = database.connection()?;
+            let own = Own::of(&connection)?;
+            connection.transaction(|connection| {
+                if !own.exists(connection)? {
+                    return Ok(());
+                }
+                // What was committed has another name by now, or was copied.
+                staged.iter().try_for_each(|staged| own.forget_staged(connection, staged))
+            })
         };
-        retrying(&request.env, attempt, &name).await
+        retrying(&request.env, &name, attempt).await
     }
 
     async fn committed(&self, request: StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>> {
@@ -426,18 +411,11 @@ impl IoManager for DuckDbIoManager {
             return Ok(());
         }
         let owned = OwnedRequest::of(&StoreRequest { asset: &asset, ..request.clone() });
-        let job = Arc::new((database, name.clone(), owned, request.keys()?));
-        let attempt = || -> BoxFuture<'static, Result<()>> {
-            let (job, env) = (Arc::clone(&job), Arc::clone(&request.env));
-            let run = move || {
-                let (database, name, owned, keys) = &*job;
-                commit::delete(database, name, &owned.request(), keys.as_ref())
-            };
-            Box::pin(async move { blocking(&env, run).await })
-        };
+        let (table, keys) = (name.clone(), request.keys()?);
+        let attempt = move || commit::delete(&database, &table, &owned.request(), keys.as_ref());
         let turn = self.turn(&name);
         let _turn = turn.lock().await;
-        retrying(&request.env, attempt, &name).await
+        retrying(&request.env, &name, attempt).await
     }
 
     async fn probe(&self, env: &dyn Env) -> Result<()> {
@@ -455,19 +433,25 @@ impl IoManager for DuckDbIoManager {
     }
 }
 
-fn with_stage<T>(
-    job: &(DuckDb, TableName, OwnedRequest, Option<KeySet>),
-    work: impl FnOnce(&Stage<'_>) -> Result<T>,
-) -> Result<T> {
-    let (database, name, owned, keys) = job;
-    let request = owned.request();
-    work(&Stage {
-        database,
-        name,
-        asset: request.asset,
-        mode: request.mode,
-        keys: keys.as_ref(),
-        run: request.run,
-        env: request.env.as_ref(),
-    })
+/// What is staged, on a thread that may block.
+struct Job {
+    database: DuckDb,
+    name: TableName,
+    request: OwnedRequest,
+    keys: Option<KeySet>,
+}
+
+impl Job {
+    fn stage<T>(&self, work: impl FnOnce(&Stage<'_>) -> Result<T>) -> Result<T> {
+        let request = self.request.request();
+        work(&Stage {
+            database: &self.database,
+            name: &self.name,
+            asset: request.asset,
+            mode: request.mode,
+            keys: self.keys.as_ref(),
+            run: request.run,
+            env: request.env.as_ref(),
+        })
+    }
 }
