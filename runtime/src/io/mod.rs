@@ -5,6 +5,8 @@ mod dataset;
 mod defaults;
 #[cfg(feature = "delta")]
 pub mod delta;
+#[cfg(feature = "duckdb")]
+pub mod duckdb;
 #[cfg(any(feature = "csv", feature = "parquet"))]
 pub mod file;
 pub mod files;
@@ -12,7 +14,7 @@ pub mod files;
 pub mod fs;
 pub mod memory;
 #[cfg(any(feature = "delta", feature = "duckdb"))]
-#[expect(dead_code, reason = "until stores merge")]
+#[cfg_attr(not(feature = "duckdb"), expect(dead_code, reason = "until Delta merges"))]
 mod merge;
 #[cfg(any(feature = "delta", feature = "parquet"))]
 mod parquet_options;
@@ -28,7 +30,7 @@ mod slicing;
 use async_trait::async_trait;
 
 pub use capabilities::{Capabilities, OptionDef, OptionKind, PartitionExprUse};
-#[cfg(any(feature = "delta", feature = "csv", feature = "parquet"))]
+#[cfg(any(feature = "delta", feature = "duckdb", feature = "csv", feature = "parquet"))]
 pub(crate) use capabilities::{set_option, with_options};
 pub use dataset::dataset;
 pub(crate) use defaults::{default_store_key, default_stores};

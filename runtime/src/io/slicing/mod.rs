@@ -6,11 +6,15 @@
 
 mod axis;
 mod strays;
+#[cfg(feature = "duckdb")]
+mod terms;
 
 use polars::prelude::{DataFrame, DataType, Expr, IntoLazy, LazyFrame, PlSmallStr, Schema, as_struct, col, lit};
 
 pub(crate) use axis::{AxisColumn, TimeLimits, days};
 pub(crate) use strays::Strays;
+#[cfg(feature = "duckdb")]
+pub(crate) use terms::Terms;
 
 use crate::asset::PartitionExpr;
 use crate::error::{Error, ErrorKind, Result};
