@@ -41,7 +41,11 @@ impl Session {
     /// The connection, for the next statement.
     pub(super) fn raw(&self) -> Result<MutexGuard<'_, ::duckdb::Connection>> {
         match self.raw.try_lock() {
-            Ok(raw) => Ok(raw),
+            Ok(raw) => {
+                // Whatever a frame said of a statement before is not about this one.
+                drop(self.frame_failure());
+                Ok(raw)
+            }
             Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => {
                 let message = "the DuckDB connection is busy: rows of it are still being read";
@@ -100,13 +104,15 @@ impl Session {
 
     /// Why a statement failed: what a frame said that it read, if one did.
     pub(super) fn error(&self, failed: Failed) -> Error {
-        let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_frame = sources.iter().find_map(|view| view.source.take_failure());
-        drop(sources);
-        match (of_frame, failed) {
+        match (self.frame_failure(), failed) {
             (Some(error), _) | (None, Failed::Own(error)) => error,
             (None, Failed::Sql(error)) => sql_error(&error, self.location()),
         }
+    }
+
+    fn frame_failure(&self) -> Option<Error> {
+        let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        sources.iter().find_map(|view| view.source.take_failure())
     }
 }
 
