@@ -8,9 +8,9 @@ use std::process::ExitCode;
 
 use lakewright::asset::Input;
 use lakewright::cli::App;
+use lakewright::io::delta::DeltaIoManager;
 #[cfg(feature = "duckdb")]
 use lakewright::io::duckdb::DuckDbIoManager;
-use lakewright::io::delta::DeltaIoManager;
 use lakewright::io::file::{CsvIoManager, IpcIoManager, JsonIoManager, ParquetIoManager};
 use lakewright::jiff::civil::{Date, DateTime};
 use lakewright::prelude::*;
