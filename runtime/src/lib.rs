@@ -12,6 +12,8 @@ mod call;
 pub mod cli;
 pub mod columns;
 mod commit;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod context;
 #[cfg(feature = "duckdb")]
 pub mod duckdb;
@@ -190,3 +192,7 @@ struct PartitionsGuide;
 #[cfg(all(doctest, feature = "delta", feature = "parquet", feature = "csv", feature = "fs", feature = "cli"))]
 #[doc = include_str!("../../docs/stores.md")]
 struct StoresGuide;
+
+#[cfg(all(doctest, feature = "conformance", feature = "polars", feature = "fs"))]
+#[doc = include_str!("../../docs/conformance.md")]
+struct ConformanceGuide;
