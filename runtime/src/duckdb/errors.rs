@@ -3,9 +3,9 @@
 use crate::error::{Error, ErrorKind};
 
 /// Why a statement failed.
-pub(super) fn sql_error(error: ::duckdb::Error, location: &str) -> Error {
+pub(super) fn sql_error(error: &::duckdb::Error, location: &str) -> Error {
     let message = error.to_string();
-    told(classify(&message), &message).with("location", location).source(error)
+    told(&classify(&message), &message).with("location", location)
 }
 
 /// Why a database did not open.
@@ -21,7 +21,7 @@ pub(super) fn open_error(message: &str, location: &str) -> Error {
     } else {
         classify(message)
     };
-    told(found, &format!("cannot open the DuckDB database: {message}")).with("location", location)
+    told(&found, &format!("cannot open the DuckDB database: {message}")).with("location", location)
 }
 
 struct Found {
@@ -47,9 +47,13 @@ impl Found {
 /// DuckDB's messages begin with the sort of error; its C API gives nothing else for statements that are prepared.
 fn classify(message: &str) -> Found {
     let sort = message.split(':').next().unwrap_or_default();
-    if message.contains("icu extension") || message.contains("ICU extension") || message.contains("extension \"icu\"") {
+    if ["icu extension", "ICU extension", "extension 'icu", "Extension \"icu\""].iter().any(|text| message.contains(text)) {
         let help = "the bundled DuckDB has no ICU, so it knows no time zones but UTC, and no extension is downloaded: convert \
                     times in the frame before or after";
+        return Found::of(ErrorKind::Unsupported).help(help);
+    }
+    if sort == "Extension Autoloading Error" || sort == "Missing Extension Error" {
+        let help = "the bundled DuckDB has `json` and `parquet`, and no extension is downloaded; `LOAD` one that is installed";
         return Found::of(ErrorKind::Unsupported).help(help);
     }
     if message.contains("No space left") || message.contains("disk is full") {
@@ -70,7 +74,7 @@ fn classify(message: &str) -> Found {
         "Catalog Error" if message.contains("already exists") => Found::of(ErrorKind::Present),
         "Catalog Error" | "Binder Error" | "Mismatch Type Error" | "Dependency Error" => Found::of(ErrorKind::Schema),
         "Serialization Error" | "FATAL Error" => Found::of(ErrorKind::Corrupt),
-        "Not implemented Error" | "Missing Extension Error" => Found::of(ErrorKind::Unsupported),
+        "Not implemented Error" => Found::of(ErrorKind::Unsupported),
         "INTERNAL Error" => Found::of(ErrorKind::Internal),
         _ if message.contains("checksum") || message.contains("orrupt") => Found::of(ErrorKind::Corrupt),
         _ => Found::of(ErrorKind::Value),
@@ -83,7 +87,7 @@ fn conflict(message: &str) -> bool {
         .any(|text| message.contains(text))
 }
 
-fn told(found: Found, message: &str) -> Error {
+fn told(found: &Found, message: &str) -> Error {
     let error = Error::new(found.kind, one_line(message));
     let error = if found.retryable { error.retryable() } else { error };
     if let Some(help) = found.help { error.help(help) } else { error }

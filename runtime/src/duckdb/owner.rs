@@ -63,10 +63,11 @@ impl Slot {
         static FILES: LazyLock<Mutex<HashMap<PathBuf, Weak<Slot>>>> = LazyLock::new(Mutex::default);
         let path = canonical(path)?;
         let mut files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slot) = files.get(&path).and_then(Weak::upgrade) {
+        files.retain(|_, slot| slot.strong_count() > 0);
+        let known = files.iter().find(|(known, _)| **known == path || same_file(known, &path));
+        if let Some(slot) = known.and_then(|(_, slot)| slot.upgrade()) {
             return Ok(slot);
         }
-        files.retain(|_, slot| slot.strong_count() > 0);
         let location = path.to_str().ok_or_else(|| {
             Error::new(ErrorKind::Config, format!("the path of the DuckDB file `{}` is not UTF-8", path.display()))
         })?;
@@ -146,7 +147,7 @@ impl User {
     }
 
     pub(super) fn connect(&self) -> Result<::duckdb::Connection> {
-        self.with(|database| database.connect().map_err(|error| sql_error(error, self.location())))
+        self.with(|database| database.connect().map_err(|error| sql_error(&error, self.location())))
     }
 
     pub(super) fn converter(&self) -> Result<Converter> {
@@ -185,6 +186,10 @@ fn canonical(path: &Path) -> Result<PathBuf> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(failed(error, format!("cannot look at the DuckDB database `{}`", path.display()))),
     }
+    if path.is_symlink() {
+        let message = format!("`{}` is a link to a file that is not there", path.display());
+        return Err(Error::new(ErrorKind::Io, message).help("name the file itself, or create the database first"));
+    }
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(Error::new(ErrorKind::Config, format!("`{}` is not a path of a file", path.display())));
     };
@@ -194,4 +199,17 @@ fn canonical(path: &Path) -> Result<PathBuf> {
         failed(error, message).help(format!("create `{}`", folder.display()))
     })?;
     Ok(found.join(name))
+}
+
+/// Whether two paths are hard links to one file.
+#[cfg(unix)]
+fn same_file(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+    identity(one).is_some_and(|one| identity(other) == Some(one))
+}
+
+#[cfg(not(unix))]
+fn same_file(_one: &Path, _other: &Path) -> bool {
+    false
 }

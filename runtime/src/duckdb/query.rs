@@ -52,11 +52,11 @@ impl Query {
             for (index, field) in given.fields().iter().enumerate() {
                 check_readable(field.name(), &statement.column_logical_type(index))?;
             }
-            let given = Arc::new(schema_from_duckdb(&given)?);
-            let schema = Arc::new(schema_of_query(&given)?);
+            let own = Arc::new(schema_from_duckdb(&given)?);
+            let schema = Arc::new(schema_of_query(&own)?);
             begun(&schema);
             while let Some(array) = statement.step()? {
-                let batch = batch_from_duckdb(&array.into(), &given)?;
+                let batch = batch_from_duckdb(&array.into(), &given, &own)?;
                 if !next(as_read(&batch, &schema)?) {
                     return Ok(());
                 }

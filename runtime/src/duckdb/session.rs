@@ -17,8 +17,16 @@ use crate::frame::ffi::duckdb::Registered;
 /// An open connection. The fields are closed in their order: statements first, the database last.
 pub(super) struct Session {
     raw: Mutex<::duckdb::Connection>,
-    sources: Mutex<Vec<(Registered, Arc<FrameSource>)>>,
+    sources: Mutex<Vec<View>>,
     user: Arc<User>,
+}
+
+/// A frame that statements read by a name.
+struct View {
+    name: String,
+    /// Keeps it known to DuckDB.
+    _registered: Registered,
+    source: Arc<FrameSource>,
 }
 
 impl Session {
@@ -33,7 +41,11 @@ impl Session {
     /// The connection, for the next statement.
     pub(super) fn raw(&self) -> Result<MutexGuard<'_, ::duckdb::Connection>> {
         match self.raw.try_lock() {
-            Ok(raw) => Ok(raw),
+            Ok(raw) => {
+                // Whatever a frame said of a statement before is not about this one.
+                drop(self.frame_failure());
+                Ok(raw)
+            }
             Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => {
                 let message = "the DuckDB connection is busy: rows of it are still being read";
@@ -75,8 +87,13 @@ impl Session {
         let source = Arc::new(FrameSource::new(table)?);
         let registered = Registered::new(Arc::clone(&source) as _, self.user.converter()?);
         let sql = format!("CREATE OR REPLACE TEMPORARY VIEW {} AS SELECT * FROM {}", quote(name), registered.sql());
-        self.sources.lock().unwrap_or_else(PoisonError::into_inner).push((registered, source));
-        self.execute(&sql, &[]).map(|_| ())
+        self.execute(&sql, &[])?;
+        let view = View { name: name.to_lowercase(), _registered: registered, source };
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        // What had the name before cannot be read any more.
+        sources.retain(|known| known.name != view.name);
+        sources.push(view);
+        Ok(())
     }
 
     /// Ends a transaction that failed.
@@ -87,13 +104,15 @@ impl Session {
 
     /// Why a statement failed: what a frame said that it read, if one did.
     pub(super) fn error(&self, failed: Failed) -> Error {
-        let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_frame = sources.iter().find_map(|(_, source)| source.take_failure());
-        drop(sources);
-        match (of_frame, failed) {
+        match (self.frame_failure(), failed) {
             (Some(error), _) | (None, Failed::Own(error)) => error,
-            (None, Failed::Sql(error)) => sql_error(error, self.location()),
+            (None, Failed::Sql(error)) => sql_error(&error, self.location()),
         }
+    }
+
+    fn frame_failure(&self) -> Option<Error> {
+        let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        sources.iter().find_map(|view| view.source.take_failure())
     }
 }
 

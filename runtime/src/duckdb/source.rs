@@ -98,19 +98,15 @@ impl BatchSource for FrameSource {
             let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
             Ok(RecordBatch::try_new_with_options(Arc::clone(&handed), arrays, &options)?)
         };
-        match self.stream()? {
-            Some(mut stream) => {
-                // DuckDB reads on threads of its own.
-                let runtime = self.runtime.clone().ok_or_else(no_runtime)?;
-                Ok(Box::new(std::iter::from_fn(move || runtime.block_on(stream.next())).map(converted)))
-            }
-            None => {
-                let Rows::Batches(batches) = &self.rows else {
-                    return Err(Error::new(ErrorKind::Internal, "a frame for DuckDB has no rows to read"));
-                };
-                Ok(Box::new(batches.clone().into_iter().map(Ok).map(converted)))
-            }
+        if let Some(mut stream) = self.stream()? {
+            // DuckDB reads on threads of its own.
+            let runtime = self.runtime.clone().ok_or_else(no_runtime)?;
+            return Ok(Box::new(std::iter::from_fn(move || runtime.block_on(stream.next())).map(converted)));
         }
+        let Rows::Batches(batches) = &self.rows else {
+            return Err(Error::new(ErrorKind::Internal, "a frame for DuckDB has no rows to read"));
+        };
+        Ok(Box::new(batches.clone().into_iter().map(Ok).map(converted)))
     }
 
     fn failed(&self, error: Error) {

@@ -69,11 +69,11 @@ fn for_duckdb(data_type: &DataType, top: bool) -> Result<DataType, String> {
         | DataType::Date32
         | DataType::Time32(_)
         | DataType::Time64(_)
-        | DataType::Timestamp(_, None) => data_type.clone(),
+        | DataType::Timestamp(_, None)
+        // What comes back of a zone is an instant in UTC.
+        | DataType::Timestamp(TimeUnit::Nanosecond, Some(_)) => data_type.clone(),
         DataType::Float16 => DataType::Float32,
         DataType::Date64 => DataType::Timestamp(TimeUnit::Millisecond, None),
-        // What comes back is an instant in UTC.
-        DataType::Timestamp(TimeUnit::Nanosecond, Some(_)) => data_type.clone(),
         DataType::Timestamp(_, Some(zone)) => DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::clone(zone))),
         DataType::Duration(_) if top => DataType::Duration(TimeUnit::Microsecond),
         DataType::Duration(_) => {

@@ -25,8 +25,10 @@ pub struct Capabilities {
     pub schema: bool,
     /// The options that `store(…)` may set.
     pub options: &'static [OptionDef],
-    /// Whether what it holds lives in this process, so that other processes cannot read it.
+    /// Whether only this process can read and write it, so that nothing of it is done elsewhere.
     pub process_bound: bool,
+    /// Whether what it holds is still there when the process has ended.
+    pub durable: bool,
 }
 
 impl Capabilities {
@@ -43,6 +45,7 @@ impl Capabilities {
             schema: false,
             options: &[],
             process_bound: false,
+            durable: true,
         }
     }
 

@@ -7,6 +7,8 @@ mod dataset;
 mod defaults;
 #[cfg(feature = "delta")]
 pub mod delta;
+#[cfg(feature = "duckdb")]
+pub mod duckdb;
 #[cfg(any(feature = "csv", feature = "ipc", feature = "json", feature = "parquet"))]
 pub mod file;
 pub mod files;

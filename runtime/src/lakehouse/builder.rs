@@ -309,7 +309,7 @@ impl LakehouseBuilder {
         let env: Arc<dyn Env> = self.env.unwrap_or_else(|| Arc::new(SystemEnv::new()));
         let state = self.state.unwrap_or_else(|| {
             let mut used = store_keys.values().filter_map(|key| self.stores.get(key));
-            let durable = used.any(|store| !store.capabilities().process_bound);
+            let durable = used.any(|store| store.capabilities().durable);
             default_state(&root, durable, &env)
         });
         let store_keys = graph.assets().map(|asset| store_keys.get(&asset.key).cloned()).collect();

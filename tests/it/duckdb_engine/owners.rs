@@ -67,6 +67,25 @@ fn sixteen_steps_and_eight_users_at_once_meet_no_lock() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn links_to_a_file_are_the_file() {
+    let (folder, database) = file();
+    let holds = database.connection().unwrap();
+    holds.execute("CREATE TABLE t AS SELECT 1; BEGIN; INSERT INTO t SELECT 2").unwrap();
+    let path = database.path().unwrap();
+    let (soft, hard, broken) = (folder.path().join("soft"), folder.path().join("hard"), folder.path().join("broken"));
+    std::os::unix::fs::symlink(path, &soft).unwrap();
+    std::fs::hard_link(path, &hard).unwrap();
+    for link in [soft, hard] {
+        let other = DuckDb::open(link).connection().unwrap();
+        assert_eq!(count(&other, "t"), 1, "it is the same instance, so there is nothing to recover");
+    }
+    std::os::unix::fs::symlink(folder.path().join("nothing"), &broken).unwrap();
+    assert_eq!(DuckDb::open(broken).connection().unwrap_err().kind(), ErrorKind::Io);
+    assert!(!folder.path().join("nothing").exists());
+}
+
 #[test]
 fn a_reader_beside_a_writer_sees_what_is_committed() {
     let (_folder, database) = file();

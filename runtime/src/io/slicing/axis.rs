@@ -37,9 +37,9 @@ pub(super) enum Matcher {
 /// A window as numbers of the column's physical type.
 #[derive(Clone, Copy)]
 pub(super) struct Span {
-    place: u64,
-    start: i64,
-    end: i64,
+    pub(super) place: u64,
+    pub(super) start: i64,
+    pub(super) end: i64,
 }
 
 impl AxisColumn {

@@ -221,22 +221,26 @@ pub(crate) fn schema_from_duckdb(schema: &arrow60::datatypes::Schema) -> Result<
     Ok(Schema::new(schema.fields().iter().map(field).collect::<Result<Vec<_>>>()?))
 }
 
-/// The rows of a result of the `duckdb` crate as our `arrow` crate has them, without a copy.
-pub(crate) fn batch_from_duckdb(batch: &arrow60::array::RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+/// The rows of a result of the `duckdb` crate as our `arrow` crate has them, without a copy; `schema` is what
+/// [`schema_from_duckdb`] made of `given`.
+pub(crate) fn batch_from_duckdb(
+    batch: &arrow60::array::RecordBatch,
+    given: &arrow60::datatypes::Schema,
+    schema: &SchemaRef,
+) -> Result<RecordBatch> {
     use arrow60::array::Array as _;
-    let columns = batch.columns().iter().zip(schema.fields()).map(|(array, field)| -> Result<ArrayRef> {
-        let own = arrow60::ffi::FFI_ArrowSchema::try_from(array.data_type());
-        let own = own.map_err(|error| Error::new(ErrorKind::Schema, error.to_string()))?;
-        // SAFETY: as in `schema_from_duckdb`.
-        let own: FFI_ArrowSchema = unsafe { transmute(own) };
-        if !Field::try_from(&own)?.data_type().equals_datatype(field.data_type()) {
+    let types = given.fields().iter().zip(schema.fields());
+    let columns = batch.columns().iter().zip(types).map(|(array, (given, field))| -> Result<ArrayRef> {
+        if array.data_type() != given.data_type() {
             return Err(Error::new(ErrorKind::Internal, "DuckDB gave a batch with other columns than it had said"));
         }
         let exported = arrow60::ffi::FFI_ArrowArray::new(&array.to_data());
-        // SAFETY: both types are `#[repr(C)]` with the fields of the specification's `ArrowArray`. `transmute` moves, as above.
+        // SAFETY: both types are `#[repr(C)]` with the fields of the specification's `ArrowArray`. `transmute` moves: the release
+        // callback is called once, by whoever owns the result, and is that of the crate that made it.
         let exported: FFI_ArrowArray = unsafe { transmute(exported) };
-        // SAFETY: it was exported from an array whose type was just seen to have the layout of the field's type. What is imported
-        // owns the struct and with it the buffers, which nobody writes to, and which may be read and released on any thread.
+        // SAFETY: it was exported from an array that was just seen to be of the type that `field` was made from by the same
+        // interface, and so has its layout. What is imported owns the struct and with it the buffers, which nobody writes to, and
+        // which may be read and released on any thread.
         let data = unsafe { from_ffi_and_data_type(exported, field.data_type().clone()) }?;
         Ok(make_array(data))
     });
