@@ -1,18 +1,15 @@
-//! `kind = "duckdb"`, as a store and as a resource.
+//! `kind = "duckdb"`, as a resource.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::options::{OptionValue, Options};
+use super::options::OptionValue;
 use super::time::Time;
-use crate::asset::Mode;
 use crate::config::{ConfigPath, ConfigTable};
 use crate::duckdb::{DuckDb, DuckDbBuilder};
 use crate::error::Result;
-use crate::io::IoManager;
-use crate::io::duckdb::DuckDbIoManager;
 
 #[derive(Deserialize)]
 struct Database {
@@ -20,33 +17,6 @@ struct Database {
     #[serde(default)]
     settings: BTreeMap<String, OptionValue>,
     wait: Option<Time>,
-}
-
-#[derive(Deserialize)]
-struct Store {
-    database: Option<ConfigPath>,
-    #[serde(default)]
-    settings: BTreeMap<String, OptionValue>,
-    wait: Option<Time>,
-    schema: Option<String>,
-    mode: Option<Mode>,
-    #[serde(default)]
-    options: Options,
-}
-
-pub(super) fn store(table: &ConfigTable<'_>) -> Result<DuckDbIoManager> {
-    let store: Store = table.read()?;
-    let database = store.database.map_or_else(|| file_of(table), Into::into);
-    let mut made = DuckDbIoManager::on(builder(database, store.settings, store.wait).build());
-    if let Some(schema) = store.schema {
-        made = made.schema(schema);
-    }
-    if let Some(mode) = store.mode {
-        made = made.mode(mode);
-    }
-    let options = store.options.pairs();
-    table.check_options(&made.capabilities(), &options);
-    Ok(options.into_iter().fold(made, |store, (name, value)| store.option(name, value)))
 }
 
 pub(super) fn resource(table: &ConfigTable<'_>) -> Result<DuckDb> {

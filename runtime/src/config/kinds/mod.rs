@@ -1,5 +1,7 @@
 //! The kinds of stores and resources that a configuration may name. This is the one list of them.
 
+#[cfg(feature = "bigquery")]
+mod bigquery;
 #[cfg(feature = "delta")]
 mod delta;
 #[cfg(feature = "duckdb")]
@@ -9,11 +11,19 @@ mod file;
 #[cfg(feature = "fs")]
 mod fs;
 mod memory;
-#[cfg(any(feature = "csv", feature = "delta", feature = "duckdb", feature = "ipc", feature = "json", feature = "parquet"))]
+#[cfg(any(
+    feature = "bigquery",
+    feature = "csv",
+    feature = "delta",
+    feature = "duckdb",
+    feature = "ipc",
+    feature = "json",
+    feature = "parquet"
+))]
 mod options;
 #[cfg(any(feature = "csv", feature = "delta", feature = "fs", feature = "ipc", feature = "json", feature = "parquet"))]
 mod storage;
-#[cfg(feature = "duckdb")]
+#[cfg(any(feature = "bigquery", feature = "duckdb"))]
 mod time;
 
 use std::collections::BTreeMap;
@@ -35,7 +45,7 @@ const FEATURES: &[(&str, &str, &str)] = &[
     ("stores", "json", "json"),
     ("stores", "ipc", "ipc"),
     ("stores", "fs", "fs"),
-    ("stores", "duckdb", "duckdb"),
+    ("stores", "bigquery", "bigquery"),
     ("resources", "duckdb", "duckdb"),
 ];
 
@@ -61,8 +71,8 @@ impl Default for Kinds {
         kinds.add_store("json", file::store::<crate::io::file::JsonLines>);
         #[cfg(feature = "ipc")]
         kinds.add_store("ipc", file::store::<crate::io::file::Ipc>);
-        #[cfg(feature = "duckdb")]
-        kinds.add_store("duckdb", duckdb::store);
+        #[cfg(feature = "bigquery")]
+        kinds.add_store("bigquery", bigquery::store);
         #[cfg(feature = "duckdb")]
         kinds.add_resource("duckdb", duckdb::resource);
         #[cfg(feature = "fs")]
