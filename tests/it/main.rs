@@ -5,12 +5,18 @@
 #![allow(clippy::items_after_statements, reason = "assets and imports stand beside the one test that uses them")]
 #![allow(clippy::unnecessary_wraps, clippy::unused_async, reason = "what an asset may return is what is tested")]
 
+#[cfg(feature = "bigquery")]
+mod bigquery;
 mod cli;
 mod columns;
+mod config;
 mod conformance;
 mod definitions;
 mod delta;
+mod delta_full;
 mod delta_types;
+#[cfg(feature = "duckdb")]
+mod duckdb_engine;
 mod execution;
 mod file_formats;
 mod file_partitions;

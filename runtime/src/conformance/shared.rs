@@ -9,7 +9,7 @@ use crate::commit::CommitId;
 use crate::env::Env;
 use crate::error::Result;
 use crate::io::{
-    Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, Present, Staged, StoreRequest,
+    Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, Present, Probe, Staged, StoreRequest,
 };
 use crate::partition::PartitionKey;
 use crate::slice::Slice;
@@ -65,7 +65,7 @@ impl IoManager for SharedIoManager {
         self.0.delete(request).await
     }
 
-    async fn probe(&self, env: &dyn Env) -> Result<()> {
+    async fn probe(&self, env: &dyn Env) -> Probe {
         self.0.probe(env).await
     }
 }

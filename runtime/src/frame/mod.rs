@@ -8,7 +8,7 @@ mod crossing;
 pub mod datafusion;
 #[cfg(all(feature = "arrow", feature = "polars"))]
 #[expect(unsafe_code, reason = "the Arrow C Data Interface hands over pointers; nothing else in the project does")]
-mod ffi;
+pub(crate) mod ffi;
 #[cfg(feature = "polars")]
 pub mod polars;
 mod rows;

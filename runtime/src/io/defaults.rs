@@ -27,6 +27,8 @@ pub(crate) fn default_stores(root: &Path) -> Vec<(&'static str, Arc<dyn IoManage
     let mut stores: Vec<(&'static str, Arc<dyn IoManager>)> = vec![("memory", Arc::new(MemoryIoManager::new()))];
     #[cfg(feature = "delta")]
     stores.push(("delta", Arc::new(super::delta::DeltaIoManager::new(root.join("delta")))));
+    #[cfg(feature = "duckdb")]
+    stores.push(("duckdb", Arc::new(super::duckdb::DuckDbIoManager::new(root.join("duckdb/lakewright.duckdb")))));
     #[cfg(feature = "parquet")]
     stores.push(("parquet", Arc::new(super::file::ParquetIoManager::new(root.join("parquet")))));
     #[cfg(feature = "csv")]

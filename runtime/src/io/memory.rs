@@ -122,6 +122,7 @@ impl IoManager for MemoryIoManager {
         let mut capabilities = Capabilities::new("the memory store", &[ValueKind::Table, ValueKind::Object, ValueKind::Bytes]);
         capabilities.modes = &[Mode::Overwrite, Mode::Append, Mode::Error, Mode::Ignore];
         capabilities.process_bound = true;
+        capabilities.durable = false;
         capabilities
     }
 

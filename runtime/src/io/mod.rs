@@ -1,10 +1,14 @@
 //! What a store is: the one trait between assets and everything that keeps data.
 
+#[cfg(feature = "bigquery")]
+pub mod bigquery;
 mod capabilities;
 mod dataset;
 mod defaults;
 #[cfg(feature = "delta")]
 pub mod delta;
+#[cfg(feature = "duckdb")]
+pub mod duckdb;
 #[cfg(any(feature = "csv", feature = "ipc", feature = "json", feature = "parquet"))]
 pub mod file;
 pub mod files;
@@ -12,14 +16,13 @@ pub mod files;
 pub mod fs;
 mod landing;
 pub mod memory;
-#[cfg(any(feature = "delta", feature = "duckdb"))]
-#[expect(dead_code, reason = "until stores merge")]
+#[cfg(any(feature = "bigquery", feature = "delta", feature = "duckdb"))]
 mod merge;
 #[cfg(any(feature = "delta", feature = "parquet"))]
 mod parquet_options;
 mod probe;
 mod requests;
-#[cfg(any(feature = "delta", feature = "duckdb"))]
+#[cfg(any(feature = "bigquery", feature = "delta", feature = "duckdb"))]
 mod schema_mode;
 #[cfg(any(feature = "delta", feature = "csv", feature = "ipc", feature = "json", feature = "parquet"))]
 mod sink;
@@ -31,7 +34,7 @@ pub mod storage;
 use async_trait::async_trait;
 
 pub use capabilities::{Capabilities, OptionDef, OptionKind, PartitionExprUse};
-#[cfg(any(feature = "delta", feature = "csv", feature = "ipc", feature = "json", feature = "parquet"))]
+#[allow(unused_imports, reason = "for stores with options, of which there may be none")]
 pub(crate) use capabilities::{set_option, with_options};
 pub use dataset::dataset;
 pub(crate) use defaults::{default_store_key, default_stores};

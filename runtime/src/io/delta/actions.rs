@@ -1,7 +1,6 @@
 //! What a commit does to a table: files that come and go, and columns that change.
 
 use std::collections::HashSet;
-use std::path::Path;
 
 use deltalake_core::DeltaTable;
 use deltalake_core::arrow::array::AsArray;
@@ -12,12 +11,16 @@ use serde_json::json;
 use super::commit::Commit;
 use super::rewrite::Rewrites;
 use super::slices::{self, Holds, Partitioned, expr_of};
+use super::source::Source;
 use super::stage::{StagedFile, StagedTable};
-use super::{schema, table};
+use super::{merge, stage, table};
 use crate::asset::Mode;
 use crate::env::blocking;
 use crate::error::{Error, ErrorKind, Result};
+use crate::io::merge::Merge;
 use crate::io::schema_mode::{SchemaMode, schema_mode};
+use crate::io::slicing::Slicer;
+use crate::io::storage::Storage;
 use crate::partition::KeySet;
 use crate::slice::Slice;
 
@@ -33,6 +36,8 @@ pub(super) struct Changes {
     pub(super) slice_rows: Option<u64>,
     pub(super) ignored: Option<Slice>,
     pub(super) exact: bool,
+    /// Whether partitions may have been left without a row.
+    pub(super) marks: bool,
     /// Whether the mode leaves everything as it is.
     pub(super) nothing: bool,
 }
@@ -47,10 +52,14 @@ pub(super) async fn changes(commit: &Commit<'_>, existing: Option<&DeltaTable>, 
             exact: is_exact(commit, None),
             ..Changes::default()
         };
-        changes.add(commit.pieces.iter().flat_map(|(piece, _)| &piece.files));
+        let inserts = Merge::of(commit.request.asset, commit.request.mode)?.is_none_or(|merge| merge.insert);
+        if inserts {
+            changes.add(commit.pieces.iter().flat_map(|(piece, _)| &piece.files));
+        }
         return Ok(changes);
     };
     let state = table::state(existing, commit.path)?;
+    let source = Source::new(commit.path, existing).await?;
     let mut changes = Changes { exact: is_exact(commit, Some(&state.schema())), ..Changes::default() };
     let mut pieces: Vec<&StagedTable> = commit.pieces.iter().map(|(piece, _)| piece).collect();
     match commit.request.mode {
@@ -59,34 +68,45 @@ pub(super) async fn changes(commit: &Commit<'_>, existing: Option<&DeltaTable>, 
                 changes.actions = state.log_data().iter().map(|file| file.remove_action(true).into()).collect();
                 changes.table_rows = Some(0);
             }
-            Some(keys) => replace_partitions(commit, state, keys, rewrites, &mut changes).await?,
+            Some(keys) => replace_partitions(commit, state, &source, keys, rewrites, &mut changes).await?,
         },
         Mode::Append => {
             changes.table_rows = table::rows(state);
-            changes.slice_rows = rows_in_slice(commit, state)?;
+            changes.slice_rows = rows_in_slice(commit, state, &source)?;
         }
         Mode::Error | Mode::Ignore => {
             changes.table_rows = table::rows(state);
-            changes.ignored = there_already(commit, existing).await?;
+            changes.ignored = there_already(commit, existing, source.clone()).await?;
             if let Some(ignored) = &changes.ignored {
                 pieces = absent_pieces(commit, ignored)?;
                 changes.nothing = pieces.is_empty();
             }
         }
-        mode => {
-            let message = format!("the Delta store does not honour `mode = \"{}\"`", mode.name());
-            return Err(Error::new(ErrorKind::NotHonoured, message));
+        Mode::Merge => {
+            let merge = Merge::of(commit.request.asset, Mode::Merge)?;
+            let Some(merge) = merge else { return Err(Error::new(ErrorKind::Internal, "a merge that is none")) };
+            merge::merge(commit, &merge, state, &source, rewrites, &mut changes).await?;
+            pieces.clear();
         }
     }
+    check_append_only(commit, state, &changes.actions)?;
     check_removes(state, &changes.actions, commit.path)?;
+    mark_emptied(commit, state, &source, &mut changes).await?;
     change_columns(commit, state, &mut changes)?;
     changes.add(pieces.into_iter().flat_map(|piece| &piece.files));
     Ok(changes)
 }
 
 impl Changes {
+    /// Takes a file away, and puts what stays of it in its place.
+    pub(super) fn replace(&mut self, file: &LogicalFileView, rest: Option<StagedFile>) {
+        self.actions.push(file.remove_action(true).into());
+        self.actions.extend(rest.as_ref().map(add));
+        self.added.extend(rest);
+    }
+
     /// Adds files, and counts their rows.
-    fn add<'f>(&mut self, files: impl Iterator<Item = &'f StagedFile>) {
+    pub(super) fn add<'f>(&mut self, files: impl Iterator<Item = &'f StagedFile>) {
         for file in files {
             self.actions.push(add(file));
             self.table_rows = self.table_rows.map(|rows| rows + file.rows);
@@ -100,30 +120,32 @@ impl Changes {
 async fn replace_partitions(
     commit: &Commit<'_>,
     state: &DeltaTableState,
+    source: &Source,
     keys: &KeySet,
     rewrites: &mut Rewrites,
     changes: &mut Changes,
 ) -> Result<()> {
-    let (kept, gone, split) = divide(commit, state, keys)?;
-    changes.table_rows = kept.iter().map(|file| file.num_records().map(|rows| rows as u64)).sum();
-    changes.actions.extend(gone.iter().chain(&split).map(|file| Action::from(file.remove_action(true))));
+    let (kept, gone, split) = divide(commit, state, source)?;
+    changes.table_rows = kept.iter().map(table::rows_of).sum();
+    changes.actions.extend(gone.iter().map(|file| Action::from(file.remove_action(true))));
+    let slicer = expr_of(commit.request.asset).map(|expr| Slicer::new(keys, expr, &source.schema)).transpose()?;
     for file in split {
-        if let Some(rest) = rewrites.rest(commit, state, keys, &file).await? {
-            changes.actions.push(add(&rest));
-            changes.table_rows = changes.table_rows.map(|rows| rows + rest.rows);
-            changes.added.push(rest);
-        }
+        let Some(slicer) = &slicer else { continue };
+        let stays = source.scan(vec![source.file(&file)?], source.values_of(&file))?.filter(slicer.predicate().not());
+        let rest = rewrites.rest(commit, source, &file, stays).await?;
+        let rows = rest.as_ref().map_or(0, |rest| rest.rows);
+        changes.table_rows = changes.table_rows.map(|sum| sum + rows);
+        changes.replace(&file, rest);
     }
     Ok(())
 }
 
 /// Files without a row of these partitions, with nothing else, and with both.
-type Divided = (Vec<LogicalFileView>, Vec<LogicalFileView>, Vec<LogicalFileView>);
+pub(super) type Divided = (Vec<LogicalFileView>, Vec<LogicalFileView>, Vec<LogicalFileView>);
 
-fn divide(commit: &Commit<'_>, state: &DeltaTableState, keys: &KeySet) -> Result<Divided> {
-    let Some(expr) = expr_of(commit.request.asset) else { return Ok(Divided::default()) };
-    let frame_schema = schema::frame_schema(&state.schema())?;
-    let partitioned = Partitioned::new(keys, expr, &frame_schema, state.metadata().partition_columns())?;
+pub(super) fn divide(commit: &Commit<'_>, state: &DeltaTableState, source: &Source) -> Result<Divided> {
+    let (Some(keys), Some(expr)) = (&commit.keys, expr_of(commit.request.asset)) else { return Ok(Divided::default()) };
+    let partitioned = Partitioned::new(keys, expr, source)?;
     let (mut kept, mut gone, mut split) = Divided::default();
     for file in state.log_data().iter() {
         match partitioned.holds(&file) {
@@ -136,22 +158,24 @@ fn divide(commit: &Commit<'_>, state: &DeltaTableState, keys: &KeySet) -> Result
 }
 
 /// The rows of the slice before, if every file says how many it has.
-fn rows_in_slice(commit: &Commit<'_>, state: &DeltaTableState) -> Result<Option<u64>> {
-    let Some(keys) = &commit.keys else { return Ok(table::rows(state)) };
-    let (_, inside, split) = divide(commit, state, keys)?;
+fn rows_in_slice(commit: &Commit<'_>, state: &DeltaTableState, source: &Source) -> Result<Option<u64>> {
+    if commit.keys.is_none() {
+        return Ok(table::rows(state));
+    }
+    let (_, inside, split) = divide(commit, state, source)?;
     if !split.is_empty() {
         return Ok(None);
     }
-    Ok(inside.iter().map(|file| file.num_records().map(|rows| rows as u64)).sum())
+    Ok(inside.iter().map(table::rows_of).sum())
 }
 
 /// What of the slice is there, for modes that do not replace: nothing, or for [`Mode::Ignore`] the part to leave alone.
-async fn there_already(commit: &Commit<'_>, existing: &DeltaTable) -> Result<Option<Slice>> {
+async fn there_already(commit: &Commit<'_>, existing: &DeltaTable, source: Source) -> Result<Option<Slice>> {
     let asset = commit.request.asset;
     let present = match (&commit.keys, expr_of(asset)) {
         (Some(keys), Some(expr)) => {
-            let (path, existing, expr, keys) = (commit.path.to_owned(), existing.clone(), expr.clone(), keys.clone());
-            let present = blocking(&commit.request.env, move || slices::present(&path, &existing, &expr, &keys)).await?;
+            let (existing, expr, keys) = (existing.clone(), expr.clone(), keys.clone());
+            let present = blocking(&commit.request.env, move || slices::present(&source, &existing, &expr, &keys)).await?;
             (!present.is_empty()).then(|| present.slice())
         }
         // Whoever made the table has stored it, be it without a row.
@@ -256,15 +280,65 @@ fn change_columns(commit: &Commit<'_>, state: &DeltaTableState, changes: &mut Ch
     Ok(())
 }
 
+/// Refuses to take rows out of a table that promises to keep them.
+fn check_append_only(commit: &Commit<'_>, state: &DeltaTableState, actions: &[Action]) -> Result<()> {
+    let keeps = state.metadata().configuration().get("delta.appendOnly").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    if !keeps || !actions.iter().any(|action| matches!(action, Action::Remove(_))) {
+        return Ok(());
+    }
+    let message = format!(
+        "the table in `{}` is append-only (`delta.appendOnly`), and `mode = \"{}\"` would take rows out of it",
+        commit.path.display(),
+        commit.request.mode.name()
+    );
+    Err(Error::new(ErrorKind::NotHonoured, message).help("use `mode = \"append\"`, or set `delta.appendOnly` to false"))
+}
+
+/// Marks the partitions that a merge left without a row, so that they are still there.
+async fn mark_emptied(commit: &Commit<'_>, state: &DeltaTableState, source: &Source, changes: &mut Changes) -> Result<()> {
+    let (true, Some(keys), Some(expr)) = (changes.marks, &commit.keys, expr_of(commit.request.asset)) else { return Ok(()) };
+    let partitioned = Partitioned::new(keys, expr, source)?;
+    let removed: HashSet<String> = changes
+        .actions
+        .iter()
+        .filter_map(|action| match action {
+            Action::Remove(remove) => Some(remove.path.clone()),
+            _ => None,
+        })
+        .collect();
+    let mut left = keys.space().none();
+    let mut emptied = keys.space().none();
+    for file in state.log_data().iter() {
+        if let Holds::Only(found) = partitioned.holds(&file) {
+            let set = if removed.contains(file.path().as_ref()) { &mut emptied } else { &mut left };
+            found.into_iter().for_each(|index| set.insert(index));
+        }
+    }
+    for index in emptied.difference(&left).indices() {
+        let (path, asset, env) = (commit.path.to_owned(), commit.request.asset.clone(), commit.request.env.clone());
+        let (slicer, columns, schema) = (partitioned.slicer.clone(), source.partition_columns.clone(), source.file_schema());
+        let mark = move || stage::mark(&path, &asset, &slicer, index, &columns, &schema, env.as_ref());
+        let mark = blocking(&commit.request.env, mark).await?;
+        changes.actions.push(add(&mark));
+        changes.added.push(mark);
+    }
+    Ok(())
+}
+
 /// Refuses tables whose files were named in a way that our removal would not match, since their rows would stay.
-fn check_removes(state: &DeltaTableState, removes: &[Action], path: &Path) -> Result<()> {
+fn check_removes(state: &DeltaTableState, removes: &[Action], path: &Storage) -> Result<()> {
     if !removes.iter().any(|action| matches!(action, Action::Remove(_))) {
         return Ok(());
     }
-    let listed = state.add_actions_table(true).map_err(|error| table::failed(error, path, "list the files of"))?;
-    let known: HashSet<&str> = match listed.column_by_name("path").and_then(|column| column.as_string_opt::<i32>()) {
-        Some(paths) => paths.iter().flatten().collect(),
-        None => HashSet::new(),
+    let plain = |path: &str| path.chars().all(|c| c.is_ascii_alphanumeric() || "-_./=".contains(c));
+    let has_vectors = state.log_data().iter().any(|file| file.deletion_vector_descriptor().is_some());
+    let known: HashSet<String> = if has_vectors {
+        // delta-rs cannot list the files of such a table. A path of plain characters is written in one way only.
+        state.log_data().iter().map(|file| file.path().into_owned()).filter(|path| plain(path)).collect()
+    } else {
+        let listed = state.add_actions_table(true).map_err(|error| table::failed(error, path, "list the files of"))?;
+        let paths = listed.column_by_name("path").and_then(|column| column.as_string_opt::<i32>());
+        paths.into_iter().flatten().flatten().map(str::to_owned).collect()
     };
     for action in removes {
         let Action::Remove(remove) = action else { continue };

@@ -2,33 +2,40 @@
 
 mod actions;
 mod commit;
+mod deletion;
 mod layout;
+mod mapping;
+mod merge;
 mod options;
 mod read;
 mod rewrite;
 mod schema;
 mod sink;
 mod slices;
+mod source;
 mod stage;
 mod stats;
 mod table;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use polars::prelude::{LazyFrame, UnionArgs, concat};
 
 use commit::Commit;
+use source::Source;
 
 use crate::asset::{AssetSpec, Mode, ValueKind};
 use crate::commit::CommitId;
 use crate::env::{Env, blocking};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Frame;
-use crate::io::files::{FileSpace, resolved};
+use crate::io::files::FileSpace;
+use crate::io::merge::Merge;
 use crate::io::parquet_options::parquet_options;
 use crate::io::schema_mode::check_schema_mode;
+use crate::io::storage::Storage;
 use crate::io::{
     Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, PartitionExprUse, Present, Probe,
     Staged, StoreRequest, dataset, set_option, with_options,
@@ -51,7 +58,7 @@ use crate::value::Value;
 /// ```
 #[derive(Debug, Clone)]
 pub struct DeltaIoManager {
-    root: PathBuf,
+    root: Storage,
     schema: Option<String>,
     mode: Mode,
     options: Vec<(String, MetadataValue)>,
@@ -60,7 +67,22 @@ pub struct DeltaIoManager {
 impl DeltaIoManager {
     /// Tables under this folder, which is made when something is stored.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), schema: None, mode: Mode::Overwrite, options: Vec::new() }
+        Self::at(Storage::local(root))
+    }
+
+    /// Tables there: in a folder, or in a bucket.
+    ///
+    /// ```no_run
+    /// use lakewright::io::delta::DeltaIoManager;
+    /// use lakewright::io::storage::{Storage, StorageConfig};
+    ///
+    /// let bucket = Storage::open("s3://bucket/lakehouse", &StorageConfig::new())?;
+    /// let store = DeltaIoManager::at(bucket);
+    /// # Ok::<(), lakewright::Error>(())
+    /// ```
+    #[must_use]
+    pub fn at(root: Storage) -> Self {
+        Self { root, schema: None, mode: Mode::Overwrite, options: Vec::new() }
     }
 
     /// The schema of tables whose assets do not name one.
@@ -85,17 +107,25 @@ impl DeltaIoManager {
     }
 
     /// The folder of an asset, which is its table unless each partition is a table of its own.
-    fn asset_path(&self, asset: &AssetSpec) -> Result<PathBuf> {
+    fn asset_path(&self, asset: &AssetSpec) -> Result<Storage> {
         let schema = dataset(asset, self.schema.as_deref())?;
-        Ok(resolved(&self.root)?.join(path_segment(&schema)).join(path_segment(asset.key.name())))
+        self.root.resolved()?.join([path_segment(&schema), path_segment(asset.key.name())])
     }
 
     /// The folder of the table that holds this slice.
-    fn table_path(&self, asset: &AssetSpec, keys: Option<&KeySet>) -> Result<PathBuf> {
+    fn table_path(&self, asset: &AssetSpec, keys: Option<&KeySet>) -> Result<Storage> {
         let path = self.asset_path(asset)?;
         match keys.filter(|_| layout::is_table_per_partition(asset)) {
             Some(keys) => layout::partition_path(&path, keys),
             None => Ok(path),
+        }
+    }
+
+    /// The folder for rows that are on their way into files.
+    fn spool(&self) -> Result<PathBuf> {
+        match self.root.resolved()?.local_path() {
+            Some(path) => Ok(FileSpace::new(path).spool()),
+            None => Ok(std::env::temp_dir().join("lakewright-spool")),
         }
     }
 
@@ -105,22 +135,23 @@ impl DeltaIoManager {
     }
 
     /// The tables of partitions that are tables of their own.
-    fn tables(&self, asset: &AssetSpec, keys: &KeySet) -> Result<Vec<(u64, PathBuf)>> {
+    fn tables(&self, asset: &AssetSpec, keys: &KeySet) -> Result<Vec<(u64, Storage)>> {
         keys.indices().map(|index| Ok((index, self.table_path(asset, Some(&keys.only(index)))?))).collect()
     }
 
     /// One table as a lazy scan, or the part of it that is asked for; nothing if there is none.
-    async fn scan(&self, request: &LoadRequest<'_>, path: PathBuf, keys: Option<KeySet>) -> Result<Option<LazyFrame>> {
+    async fn scan(&self, request: &LoadRequest<'_>, path: Storage, keys: Option<KeySet>) -> Result<Option<LazyFrame>> {
         let Some(table) = table::open_version(&path, request.version, request.env.as_ref()).await? else { return Ok(None) };
         let columns = request.columns.map(<[String]>::to_vec);
         let part = keys.zip(slices::expr_of(request.asset).or(request.asset.partition_expr.as_ref()).cloned());
         let (all, def) = (request.all, request.partitions.cloned());
+        let source = Source::new(&path, &table).await?;
         blocking(&request.env, move || {
             if let (true, Some((_, expr)), Some(def)) = (all, &part, &def) {
-                slices::check_nothing_else(&path, &table, expr, def)?;
+                slices::check_nothing_else(&source, &table, expr, def)?;
             }
             let part = part.as_ref().map(|(keys, expr)| read::Part { keys, expr });
-            read::scan(&path, &table, part.as_ref(), columns.as_deref()).map(Some)
+            read::scan(&source, &table, part.as_ref(), columns.as_deref()).map(Some)
         })
         .await
     }
@@ -130,7 +161,7 @@ impl DeltaIoManager {
 impl IoManager for DeltaIoManager {
     fn capabilities(&self) -> Capabilities {
         let mut capabilities = Capabilities::new("the Delta store", &[ValueKind::Table]).options(options::OPTIONS);
-        capabilities.modes = &[Mode::Overwrite, Mode::Append, Mode::Error, Mode::Ignore];
+        capabilities.modes = &[Mode::Overwrite, Mode::Append, Mode::Error, Mode::Ignore, Mode::Merge];
         capabilities.mode = self.mode;
         capabilities.partition_expr = PartitionExprUse::Partitions;
         capabilities.versions = true;
@@ -141,6 +172,7 @@ impl IoManager for DeltaIoManager {
     fn locate(&self, asset: &AssetSpec, slice: &Slice) -> Result<Location> {
         let asset = self.configured(asset);
         layout::check_expr(&asset)?;
+        Merge::of(&asset, asset.mode.unwrap_or(self.mode))?;
         check_schema_mode(&asset, asset.mode.unwrap_or(self.mode))?;
         options::custom_metadata(&asset)?;
         parquet_options(&asset)?;
@@ -155,7 +187,7 @@ impl IoManager for DeltaIoManager {
             Some(keys) => self.table_path(&asset, Some(&keys))?,
             None => self.asset_path(&asset)?,
         };
-        Ok(Location::new(path.to_string_lossy()))
+        Ok(Location::new(path.to_string()))
     }
 
     async fn load(&self, request: LoadRequest<'_>) -> Result<Option<Value>> {
@@ -199,10 +231,11 @@ impl IoManager for DeltaIoManager {
             return Err(Error::new(ErrorKind::Internal, format!("`{}` has no columns that tell partitions apart", asset.key)));
         };
         let columns = request.columns.map(<[String]>::to_vec);
+        let source = Source::new(&path, &table).await?;
         blocking(&request.env, move || {
             let one = |index: u64| {
                 let only = keys.only(index);
-                let plan = read::scan(&path, &table, Some(&read::Part { keys: &only, expr: &expr }), columns.as_deref())?;
+                let plan = read::scan(&source, &table, Some(&read::Part { keys: &only, expr: &expr }), columns.as_deref())?;
                 Ok((keys.space().key(index), Some(Value::Table(plan.into_table()))))
             };
             keys.indices().map(one).collect()
@@ -231,7 +264,8 @@ impl IoManager for DeltaIoManager {
         else {
             return Ok(Present::Keys(keys.space().none()));
         };
-        blocking(&request.env, move || slices::present(&path, &table, &expr, &keys).map(Present::Keys)).await
+        let source = Source::new(&path, &table).await?;
+        blocking(&request.env, move || slices::present(&source, &table, &expr, &keys).map(Present::Keys)).await
     }
 
     async fn stage(&self, request: StoreRequest<'_>, value: Value) -> Result<Staged> {
@@ -244,8 +278,9 @@ impl IoManager for DeltaIoManager {
         let existing = table::open(&path, request.env.as_ref()).await?;
         let env = Arc::clone(&request.env);
         let keys = keys.filter(|_| !layout::is_table_per_partition(&asset));
-        let spool = FileSpace::new(resolved(&self.root)?).spool();
-        let stage = move || stage::stage(&path, &asset, keys.as_ref(), existing.as_ref(), rows, &spool, env.as_ref());
+        let mode = request.mode;
+        let spool = self.spool()?;
+        let stage = move || stage::stage(&path, &asset, mode, keys.as_ref(), existing.as_ref(), rows, &spool, env.as_ref());
         blocking(&request.env, stage).await
     }
 
@@ -255,6 +290,15 @@ impl IoManager for DeltaIoManager {
         if !layout::is_table_per_partition(&asset) {
             let path = self.asset_path(&asset)?;
             return Commit::new(&path, &request, &staged, id)?.run().await;
+        }
+        if request.mode == Mode::Merge && staged.len() > 1 {
+            let message = format!(
+                "`{}` merges into {} tables, one for each partition, which cannot be one commit",
+                asset.key,
+                staged.len()
+            );
+            let help = "make one partition in each run, or name the column of the partitions in `partition_expr`";
+            return Err(Error::new(ErrorKind::NotHonoured, message).help(help));
         }
         if request.mode == Mode::Append && staged.len() > 1 {
             let message =
@@ -319,7 +363,10 @@ impl IoManager for DeltaIoManager {
         };
         if layout::is_table_per_partition(request.asset) && keys.is_none() {
             // The tables are further down, and which there are is for their definition to say.
-            return Ok(Description { exists: path.exists(), ..Description::default() });
+            return Ok(Description {
+                exists: blocking(&request.env, move || path.is_occupied()).await?,
+                ..Description::default()
+            });
         }
         match table::open_version(&path, request.version, request.env.as_ref()).await? {
             Some(table) => table::describe(&table, &path).await,
@@ -328,7 +375,7 @@ impl IoManager for DeltaIoManager {
     }
 
     async fn probe(&self, env: &dyn Env) -> Probe {
-        FileSpace::new(&self.root).probe(env)
+        self.root.probe(env)
     }
 }
 
@@ -349,7 +396,7 @@ impl DeltaIoManager {
     }
 }
 
-async fn committed_in(path: &Path, request: &StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>> {
+async fn committed_in(path: &Storage, request: &StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>> {
     let Some(table) = table::open(path, request.env.as_ref()).await? else {
         return Ok(vec![CommitState::Absent; ids.len()]);
     };

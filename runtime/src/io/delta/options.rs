@@ -2,6 +2,7 @@
 
 use crate::asset::AssetSpec;
 use crate::error::{Error, ErrorKind, Result};
+use crate::io::merge::MERGE_OPTIONS;
 use crate::io::parquet_options::PARQUET_OPTIONS;
 use crate::io::schema_mode::SCHEMA_MODE;
 use crate::io::{OptionDef, OptionKind};
@@ -21,6 +22,9 @@ pub(super) const OPTIONS: &[OptionDef] = &[
     PARQUET_OPTIONS[2],
     PARQUET_OPTIONS[3],
     PARQUET_OPTIONS[4],
+    MERGE_OPTIONS[0],
+    MERGE_OPTIONS[1],
+    MERGE_OPTIONS[2],
 ];
 
 /// What each commit carries beside.

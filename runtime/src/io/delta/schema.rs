@@ -124,6 +124,16 @@ pub(super) fn to_polars(data_type: &DeltaType) -> Option<DataType> {
     })
 }
 
+/// Whether there are maps in values of a type, which Polars reads as lists.
+pub(super) fn has_maps(data_type: &DeltaType) -> bool {
+    match data_type {
+        DeltaType::Map(_) => true,
+        DeltaType::Array(array) => has_maps(array.element_type()),
+        DeltaType::Struct(fields) => fields.fields().any(|field| has_maps(field.data_type())),
+        _ => false,
+    }
+}
+
 /// The schema of the frame that a table is read as.
 pub(super) fn frame_schema(table: &StructType) -> Result<Schema> {
     let mut schema = Schema::default();

@@ -1,18 +1,19 @@
 //! Which data files hold rows of some partitions: told by their partition values and statistics alone.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
 
 use deltalake_core::DeltaTable;
 use deltalake_core::kernel::LogicalFileView;
-use polars::prelude::{DataType, Schema};
+use polars::prelude::DataType;
 use serde_json::Value as Json;
 
 use super::layout::{self, EMPTY};
-use super::{read, schema, table};
+use super::source::{PartitionValues, Source};
+use super::table;
 use crate::asset::{AssetSpec, PartitionExpr};
 use crate::error::{Error, ErrorKind, Result, known_names};
 use crate::io::slicing::{AxisColumn, Slicer, TimeLimits};
+use crate::io::storage::Storage;
 use crate::partition::{DimensionDef, KeySet, PartitionsDef};
 
 /// More combinations than this are not looked at one by one.
@@ -32,15 +33,15 @@ pub(super) enum Holds {
 /// The files of a table, seen by partitions.
 pub(super) struct Partitioned<'a> {
     pub(super) slicer: Slicer,
-    partition_columns: &'a [String],
+    source: &'a Source,
     /// The partitions by the digest of their slice, made when the first file asks.
     digests: std::cell::OnceCell<HashMap<String, u64>>,
 }
 
 impl<'a> Partitioned<'a> {
     /// For these partitions of an asset in a table.
-    pub(super) fn new(keys: &KeySet, expr: &PartitionExpr, schema: &Schema, partition_columns: &'a [String]) -> Result<Self> {
-        Ok(Self { slicer: Slicer::new(keys, expr, schema)?, partition_columns, digests: std::cell::OnceCell::new() })
+    pub(super) fn new(keys: &KeySet, expr: &PartitionExpr, source: &'a Source) -> Result<Self> {
+        Ok(Self { slicer: Slicer::new(keys, expr, &source.schema)?, source, digests: std::cell::OnceCell::new() })
     }
 
     /// What a file holds of the partitions.
@@ -51,20 +52,20 @@ impl<'a> Partitioned<'a> {
                 None => Holds::Nothing,
             };
         }
-        let values = file.partition_values_map();
         let mut stats: Option<Json> = None;
         let mut axes: Vec<(Vec<u64>, bool)> = Vec::with_capacity(self.slicer.axes().len());
         for (index, axis) in self.slicer.axes().iter().enumerate() {
             let column = axis.column().as_str();
-            if self.partition_columns.iter().any(|known| known == column) {
+            if self.source.is_partition_column(column) {
                 // The protocol has one text for null and for the empty text, and neither is ever a key.
-                let place = values.get(column).and_then(|text| axis.place_of_text(text.as_deref()?));
+                let place = self.source.value_of(file, column).and_then(|text| axis.place_of_text(&text));
                 axes.push((place.into_iter().collect(), true));
                 continue;
             }
             let stats =
                 stats.get_or_insert_with(|| file.stats().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Json::Null));
-            let bounds = between(axis, stats).unwrap_or_else(|| (self.slicer.keys().places(index).iter().collect(), false));
+            let bounds = between(axis, self.source.physical(column), stats)
+                .unwrap_or_else(|| (self.slicer.keys().places(index).iter().collect(), false));
             axes.push(bounds);
         }
         self.combine(&axes)
@@ -116,8 +117,7 @@ fn marked(path: &str) -> Option<&str> {
 }
 
 /// What the statistics of a file say of a column; nothing if they say nothing that can be relied on.
-fn between(axis: &AxisColumn, stats: &Json) -> Option<(Vec<u64>, bool)> {
-    let column = axis.column().as_str();
+fn between(axis: &AxisColumn, column: &str, stats: &Json) -> Option<(Vec<u64>, bool)> {
     let text = |json: &Json| match json {
         Json::String(text) => Some(text.clone()),
         Json::Number(number) => Some(number.to_string()),
@@ -131,42 +131,39 @@ fn between(axis: &AxisColumn, stats: &Json) -> Option<(Vec<u64>, bool)> {
 }
 
 /// Which of the partitions are there. Reads the column of files that may hold several.
-pub(super) fn present(path: &Path, opened: &DeltaTable, expr: &PartitionExpr, keys: &KeySet) -> Result<KeySet> {
-    let state = table::state(opened, path)?;
-    table::check_readable(state, path)?;
-    let schema = schema::frame_schema(&state.schema())?;
-    let partition_columns = state.metadata().partition_columns();
-    let partitioned = Partitioned::new(keys, expr, &schema, partition_columns)?;
+pub(super) fn present(source: &Source, opened: &DeltaTable, expr: &PartitionExpr, keys: &KeySet) -> Result<KeySet> {
+    let state = table::state(opened, &source.path)?;
+    let partitioned = Partitioned::new(keys, expr, source)?;
     let mut present = keys.space().none();
     let mut unsure = Vec::new();
     for file in state.log_data().iter() {
+        // A file all of whose rows were deleted is no partition.
+        let deleted = file.deletion_vector_descriptor().is_some();
         match partitioned.holds(&file) {
             Holds::Nothing => {}
-            Holds::Only(found) if found.len() == 1 => present.insert(found[0]),
+            Holds::Only(found) if found.len() == 1 && (!deleted || table::rows_of(&file).is_some_and(|rows| rows > 0)) => {
+                present.insert(found[0]);
+            }
             Holds::Only(_) | Holds::Perhaps(_) => unsure.push(file),
         }
     }
-    if !unsure.is_empty() {
-        let mut groups: BTreeMap<read::PartitionValues, Vec<_>> = BTreeMap::new();
-        for file in &unsure {
-            groups.entry(read::values_of(file, partition_columns)).or_default().push(read::path_of(path, file)?);
-        }
-        for (values, paths) in groups {
-            let plan = read::scan_group(paths, values, &schema, partition_columns)?;
-            present = present.union(&partitioned.slicer.occurring(plan)?);
-        }
+    let mut groups: BTreeMap<PartitionValues, Vec<_>> = BTreeMap::new();
+    for file in &unsure {
+        groups.entry(source.values_of(file)).or_default().push(source.file(file)?);
+    }
+    for (values, files) in groups {
+        let plan = source.scan(files, values)?;
+        present = present.union(&partitioned.slicer.occurring(plan)?);
     }
     Ok(present)
 }
 
 /// Refuses to take for everything what is not: rows of keys that the definition had and no longer has.
-pub(super) fn check_nothing_else(path: &Path, opened: &DeltaTable, expr: &PartitionExpr, def: &PartitionsDef) -> Result<()> {
-    let state = table::state(opened, path)?;
-    let partition_columns = state.metadata().partition_columns();
-    let schema = schema::frame_schema(&state.schema())?;
+pub(super) fn check_nothing_else(source: &Source, opened: &DeltaTable, expr: &PartitionExpr, def: &PartitionsDef) -> Result<()> {
+    let state = table::state(opened, &source.path)?;
     for dimension in def.dimensions() {
         let Some(column) = expr.of(&dimension.name) else { continue };
-        let Some(data_type) = schema.get(column) else { continue };
+        let Some(data_type) = source.schema.get(column) else { continue };
         let limits = match &dimension.def {
             DimensionDef::Time(time) => TimeLimits::new(time, data_type),
             _ => None,
@@ -174,15 +171,15 @@ pub(super) fn check_nothing_else(path: &Path, opened: &DeltaTable, expr: &Partit
         for file in state.log_data().iter() {
             let strange = match (&dimension.def, &limits) {
                 _ if marked(&file.path()).is_some() => None,
-                (DimensionDef::Static(keys), _) if partition_columns.iter().any(|known| known == column) => {
-                    let value = file.partition_values_map().remove(column).flatten();
+                (DimensionDef::Static(keys), _) if source.is_partition_column(column) => {
+                    let value = source.value_of(&file, column);
                     value.filter(|value| !is_moment(data_type) && !keys.iter().any(|key| **key == **value))
                 }
-                (_, Some(limits)) => bounds_of(&file, column).into_iter().find(|value| limits.exclude(value)),
+                (_, Some(limits)) => bounds_of(source, &file, column).into_iter().find(|value| limits.exclude(value)),
                 _ => None,
             };
             if let Some(value) = strange {
-                return Err(no_key_any_more(path, &value, &dimension.definition, &dimension.def));
+                return Err(no_key_any_more(&source.path, &value, &dimension.definition, &dimension.def));
             }
         }
     }
@@ -194,16 +191,21 @@ fn is_moment(data_type: &DataType) -> bool {
 }
 
 /// What is known of the values that a column has in a file: its partition value, or the bounds in its statistics.
-fn bounds_of(file: &LogicalFileView, column: &str) -> Vec<String> {
-    if let Some(value) = file.partition_values_map().remove(column) {
-        return value.into_iter().collect();
+fn bounds_of(source: &Source, file: &LogicalFileView, column: &str) -> Vec<String> {
+    if source.is_partition_column(column) {
+        return source.value_of(file, column).into_iter().collect();
     }
+    // Bounds of a file with deleted rows may be those of rows that are gone.
+    if file.deletion_vector_descriptor().is_some() {
+        return Vec::new();
+    }
+    let column = source.physical(column);
     let stats: Json = file.stats().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Json::Null);
     let text = |bound: &str| stats[bound][column].as_str().map(str::to_owned);
     text("minValues").into_iter().chain(text("maxValues")).collect()
 }
 
-fn no_key_any_more(path: &Path, value: &str, name: &str, def: &DimensionDef) -> Error {
+fn no_key_any_more(path: &Storage, value: &str, name: &str, def: &DimensionDef) -> Error {
     let what = if let DimensionDef::Time(_) = def { "in no window" } else { "not a key" };
     let message = format!("the table in `{}` has rows of `{value}`, which is {what} of `{name}`", path.display());
     Error::new(ErrorKind::Partitions, message).help(match def {

@@ -1,28 +1,29 @@
 //! Writing data files that no reader sees: Polars' sink writes them, and what a later commit has to say of them is kept beside.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use deltalake_core::DeltaTable;
 use deltalake_core::kernel::StructType;
-use polars::prelude::{DataFrame, LazyFrame, ParquetWriter, PlSmallStr, Schema};
+use polars::prelude::{DataFrame, LazyFrame, ParquetWriter, PlSmallStr, Schema, UnionArgs, concat};
 use serde::{Deserialize, Serialize};
 
 use super::layout;
-use super::sink::{Begun, Division, hive_folder, sink};
-use super::{schema, stats, table};
-use crate::asset::AssetSpec;
+use super::sink::{Begun, DataFile, Division, hive_folder, sink};
+use super::source::Source;
+use super::{merge, schema, stats, table};
+use crate::asset::{AssetSpec, Mode};
 use crate::env::{Env, unique_id};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Table;
 use crate::frame::polars::check_columns;
 use crate::io::Staged;
-use crate::io::files::io_error;
+use crate::io::merge::Merge;
 use crate::io::parquet_options::parquet_options;
 use crate::io::schema_mode::{SchemaMode, schema_mode};
 use crate::io::slicing::{Slicer, Strays};
+use crate::io::storage::{Storage, Upload};
 use crate::partition::KeySet;
 
 /// The payload of something staged for a Delta table.
@@ -50,8 +51,9 @@ pub(super) struct StagedFile {
 
 /// Writes the rows beside the files of the table. Blocks.
 pub(super) fn stage(
-    path: &Path,
+    path: &Storage,
     asset: &AssetSpec,
+    mode: Mode,
     keys: Option<&KeySet>,
     existing: Option<&DeltaTable>,
     rows: Table,
@@ -74,6 +76,10 @@ pub(super) fn stage(
             format!("`partition_expr` names the column `{}`, which the output does not have", missing.map_or("", |name| name));
         Error::new(ErrorKind::Schema, message).help(error.help_text().unwrap_or_default())
     })?;
+    let merge = Merge::of(asset, mode)?;
+    if let Some(merge) = &merge {
+        check_columns(&merge.on, frame_schema.iter_names().map(PlSmallStr::as_str))?;
+    }
     let slicer = match (keys, &asset.partition_expr) {
         (Some(keys), Some(expr)) => Some(Arc::new(Slicer::new(keys, expr, &table_schema)?)),
         _ => None,
@@ -95,7 +101,6 @@ pub(super) fn stage(
         return Err(Error::new(ErrorKind::Schema, "nothing is left to write into the data files").help(help));
     }
     let plan = plan.select(written.into_iter().map(|column| column.expr).collect::<Vec<_>>());
-    fs::create_dir_all(path).map_err(|error| io_error(&error, "create the folder", path))?;
     let begun = Begun::new(path);
     let division = Division { partition_columns: &partition_columns, slicer: slicer.as_ref() };
     let files = write(path, asset, plan, &division, &file_schema, &begun, env);
@@ -114,10 +119,24 @@ pub(super) fn stage(
     let bytes = files.iter().map(|file| u64::try_from(file.size).unwrap_or_default()).sum();
     let columns = schema::columns(&delta_schema);
     // Rows of several partitions, or in several folders, come back one after the other.
-    let in_one_piece = files.len() <= 1 && (partition_columns.is_empty() || keys.is_some_and(|keys| keys.len() == 1));
+    let in_one_piece =
+        merge.is_none() && files.len() <= 1 && (partition_columns.is_empty() || keys.is_some_and(|keys| keys.len() == 1));
     let payload = StagedTable { schema: delta_schema, partition_columns, files, exact: eager && unchanged && in_one_piece };
+    if let Some(merge) = &merge
+        && let Err(error) = check_merge(path, &payload, &merge.on, slicer.as_deref())
+    {
+        drop(remove(path, payload.files.iter().map(|file| file.path.as_str())));
+        return Err(error);
+    }
     let payload = serde_json::to_value(payload).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?;
     Ok(Staged::new(payload).rows(rows).bytes(bytes).columns(columns))
+}
+
+/// Looks at the keys of the rows in the files that were written, so that the body is computed once.
+fn check_merge(path: &Storage, staged: &StagedTable, on: &[String], slicer: Option<&Slicer>) -> Result<()> {
+    let source = Source::staged(path, staged)?;
+    let plans: Vec<LazyFrame> = staged.files.iter().map(|file| source.scan_staged(file)).collect::<Result<_>>()?;
+    if plans.is_empty() { Ok(()) } else { merge::check_keys(concat(plans, UnionArgs::default())?, on, slicer) }
 }
 
 fn owned((name, data_type): (&PlSmallStr, &polars::prelude::DataType)) -> (PlSmallStr, polars::prelude::DataType) {
@@ -126,7 +145,7 @@ fn owned((name, data_type): (&PlSmallStr, &polars::prelude::DataType)) -> (PlSma
 
 /// Writes the rows, refuses those that do not belong, and leaves a mark for each partition without rows.
 fn write(
-    path: &Path,
+    path: &Storage,
     asset: &AssetSpec,
     plan: LazyFrame,
     division: &Division<'_>,
@@ -154,16 +173,40 @@ fn write(
         with_rows.insert(space.at(&places));
     }
     for index in slicer.keys().difference(&with_rows).indices() {
-        let (folder, values) = folder_of(slicer, &space.places(index), division.partition_columns);
-        let digest = slicer.keys().only(index).slice().digest();
-        let file = format!("{folder}{}{digest}-{}.parquet", layout::EMPTY, unique_id(env));
-        let opened = begun.begin(file, values).map_err(|error| io_error(&error, "create a file in", path))?;
-        let options = parquet_options(asset)?;
-        let mut nothing = DataFrame::empty_with_schema(file_schema);
-        ParquetWriter::new(&opened).with_compression(options.compression).finish(&mut nothing)?;
-        opened.sync_all().map_err(|error| io_error(&error, "flush a file in", path))?;
+        let (file, values) = mark_of(slicer, index, division.partition_columns, env);
+        write_mark(begun.begin(file, values)?, asset, file_schema).map_err(|error| error.with("location", path))?;
     }
     Ok(())
+}
+
+/// The name and the values of the file that marks a partition without rows.
+fn mark_of(slicer: &Slicer, index: u64, partition_columns: &[String], env: &dyn Env) -> DataFile {
+    let (folder, values) = folder_of(slicer, &slicer.keys().space().places(index), partition_columns);
+    let digest = slicer.keys().only(index).slice().digest();
+    (format!("{folder}{}{digest}-{}.parquet", layout::EMPTY, unique_id(env)), values)
+}
+
+fn write_mark(mut file: Upload, asset: &AssetSpec, file_schema: &Schema) -> Result<()> {
+    let options = parquet_options(asset)?;
+    let mut nothing = DataFrame::empty_with_schema(file_schema);
+    ParquetWriter::new(&mut file).with_compression(options.compression).finish(&mut nothing)?;
+    file.finish()
+}
+
+/// Writes the file that marks a partition without rows. Blocks.
+pub(super) fn mark(
+    path: &Storage,
+    asset: &AssetSpec,
+    slicer: &Slicer,
+    index: u64,
+    partition_columns: &[String],
+    file_schema: &Schema,
+    env: &dyn Env,
+) -> Result<StagedFile> {
+    let (file, values) = mark_of(slicer, index, partition_columns, env);
+    let begun = Begun::new(path);
+    write_mark(begun.begin(file.clone(), values.clone())?, asset, file_schema)?;
+    describe(path, file, values, file_schema)
 }
 
 /// The folder of a partition, with a `/` at the end, and its values.
@@ -183,7 +226,7 @@ fn folder_of(slicer: &Slicer, places: &[u64], partition_columns: &[String]) -> (
 /// Removes data files that will not be committed. Blocks.
 ///
 /// `existing` is the table after the decision: a file that it has is never removed, whoever says that it was not committed.
-pub(super) fn discard(path: &Path, staged: &[Staged], existing: Option<&DeltaTable>) -> Result<()> {
+pub(super) fn discard(path: &Storage, staged: &[Staged], existing: Option<&DeltaTable>) -> Result<()> {
     let state = existing.map(|existing| table::state(existing, path)).transpose()?;
     let live: HashSet<String> = state
         .into_iter()
@@ -202,7 +245,7 @@ pub(super) fn parse(staged: &Staged) -> Result<StagedTable> {
 
 /// Refuses to change the columns of a table, unless its asset says that a run may.
 pub(super) fn check_schema(
-    path: &Path,
+    path: &Storage,
     asset: &AssetSpec,
     existing: &DeltaTable,
     schema: &StructType,
@@ -252,32 +295,25 @@ pub(super) fn check_schema(
 }
 
 pub(super) fn describe(
-    table: &Path,
+    table: &Storage,
     path: String,
     partition_values: BTreeMap<String, Option<String>>,
     schema: &Schema,
 ) -> Result<StagedFile> {
-    let file = table.join(&path);
-    let found = fs::metadata(&file).map_err(|error| io_error(&error, "look at", &file))?;
-    let modified = found.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok()).unwrap_or_default();
-    let (rows, stats) = stats::of_file(&file, schema)?;
+    let Some(found) = table.entry(&path)? else {
+        return Err(Error::new(ErrorKind::Io, format!("`{table}/{path}` is gone after it was written")));
+    };
+    let (rows, stats) = stats::of_file(table, &path, schema)?;
     Ok(StagedFile {
         path,
         partition_values,
-        size: i64::try_from(found.len()).unwrap_or(i64::MAX),
-        modified: i64::try_from(modified.as_millis()).unwrap_or(i64::MAX),
+        size: i64::try_from(found.bytes).unwrap_or(i64::MAX),
+        modified: found.modified.as_millisecond(),
         stats,
         rows,
     })
 }
 
-pub(super) fn remove<'a>(table: &Path, files: impl Iterator<Item = &'a str>) -> Result<()> {
-    for file in files {
-        let path: PathBuf = table.join(file);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io_error(&error, "remove", &path)),
-            _ => {}
-        }
-    }
-    Ok(())
+pub(super) fn remove<'a>(table: &Storage, mut files: impl Iterator<Item = &'a str>) -> Result<()> {
+    files.try_for_each(|file| table.delete(file))
 }

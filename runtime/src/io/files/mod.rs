@@ -458,7 +458,8 @@ pub(crate) fn resolved(folder: &Path) -> Result<PathBuf> {
     let text = folder.to_string_lossy();
     if text.contains("://") {
         let message = format!("the store keeps its data in a local folder, and its root is `{text}`");
-        return Err(Error::new(ErrorKind::Config, message).help("open an object store with `Storage::open`"));
+        return Err(Error::new(ErrorKind::Config, message)
+            .help("give the store a `Storage::open(…)` instead of a path, or name a folder"));
     }
     let absolute = std::path::absolute(folder).map_err(|error| io_error(&error, "resolve", folder))?;
     for existing in absolute.ancestors() {

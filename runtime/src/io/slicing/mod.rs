@@ -6,11 +6,15 @@
 
 mod axis;
 mod strays;
+#[cfg(any(feature = "bigquery", feature = "duckdb"))]
+mod terms;
 
 use polars::prelude::{DataFrame, DataType, Expr, IntoLazy, LazyFrame, PlSmallStr, Schema, as_struct, col, lit};
 
 pub(crate) use axis::{AxisColumn, TimeLimits, days};
 pub(crate) use strays::Strays;
+#[cfg(any(feature = "bigquery", feature = "duckdb"))]
+pub(crate) use terms::Terms;
 
 use crate::asset::PartitionExpr;
 use crate::error::{Error, ErrorKind, Result};
@@ -37,6 +41,7 @@ pub fn refuse_strays(table: Table, keys: &KeySet, expr: &PartitionExpr) -> Resul
 }
 
 /// Tells the rows of some partitions from others.
+#[derive(Clone)]
 pub(crate) struct Slicer {
     keys: KeySet,
     axes: Vec<AxisColumn>,

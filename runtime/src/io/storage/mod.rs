@@ -195,6 +195,11 @@ impl Storage {
         Ok(joined)
     }
 
+    /// As in a message.
+    pub(crate) fn display(&self) -> impl fmt::Display {
+        self
+    }
+
     /// With links in the path resolved as far as it exists, so that one folder has one name; a part of a bucket has one anyway.
     ///
     /// # Errors
@@ -233,6 +238,17 @@ impl Storage {
         match &self.place {
             Place::Local(root) => local::list(root, folder),
             Place::Remote { bucket, prefix } => bucket.list(prefix, folder),
+        }
+    }
+
+    /// Whether anything is below it.
+    ///
+    /// # Errors
+    /// If it cannot be listed.
+    pub fn is_occupied(&self) -> Result<bool> {
+        match &self.place {
+            Place::Local(folder) => Ok(folder.exists()),
+            Place::Remote { .. } => Ok(!self.list("")?.is_empty()),
         }
     }
 

@@ -18,4 +18,16 @@ impl Storage {
             Place::Remote { bucket, prefix } => bucket.below(prefix).map(Some),
         }
     }
+
+    /// The names of everything below it, without blocking.
+    ///
+    /// # Errors
+    /// If it cannot be listed.
+    pub(crate) async fn names(&self) -> Result<Vec<String>> {
+        let entries = match &self.place {
+            Place::Local(_) => self.list("")?,
+            Place::Remote { bucket, prefix } => bucket.listed(prefix, "").await?,
+        };
+        Ok(entries.into_iter().map(|entry| entry.path).collect())
+    }
 }

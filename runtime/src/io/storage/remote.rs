@@ -115,13 +115,15 @@ impl Bucket {
         }
     }
 
-    pub(super) fn list(&self, prefix: &str, folder: &str) -> Result<Vec<Entry>> {
-        let (store, path) = (self.store(), self.path(prefix, folder)?);
-        let below = path.clone();
-        let listed = wait(async move {
-            let below = (!below.as_ref().is_empty()).then_some(below);
-            store.list(below.as_ref()).try_collect::<Vec<ObjectMeta>>().await
-        })?;
+    pub(super) fn list(self: &Arc<Self>, prefix: &str, folder: &str) -> Result<Vec<Entry>> {
+        let (bucket, prefix, folder) = (Arc::clone(self), prefix.to_owned(), folder.to_owned());
+        wait(async move { bucket.listed(&prefix, &folder).await })?
+    }
+
+    pub(super) async fn listed(&self, prefix: &str, folder: &str) -> Result<Vec<Entry>> {
+        let path = self.path(prefix, folder)?;
+        let below = (!path.as_ref().is_empty()).then_some(&path);
+        let listed = self.store.list(below).try_collect::<Vec<ObjectMeta>>().await;
         let cut = if prefix.is_empty() { 0 } else { prefix.len() + 1 };
         let relative = |found: ObjectMeta| {
             let name = found.location.as_ref().get(cut..).unwrap_or_default().to_owned();

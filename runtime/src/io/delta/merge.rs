@@ -1,0 +1,287 @@
+//! `mode = "merge"`: what a merge does to the files of a table.
+//!
+//! Stored rows that a new one replaces, and those that go, are left out of the files that hold them, which are written again; files
+//! without such a row are not touched, and those that cannot have one by their statistics are not even read. The keys of the new rows
+//! are in memory, and of the stored rows those that match; everything else streams.
+
+use deltalake_core::kernel::LogicalFileView;
+use polars::prelude::{
+    DataFrame, DataType, Engine, Expr, IntoLazy, JoinArgs, JoinType, LazyFrame, SortMultipleOptions, UniqueKeepStrategy, col,
+    concat, len, lit,
+};
+use serde_json::Value as Json;
+
+use super::actions::{Changes, divide};
+use super::commit::Commit;
+use super::rewrite::Rewrites;
+use super::slices::expr_of;
+use super::source::Source;
+use super::stage::{StagedFile, StagedTable};
+use super::table;
+use crate::env::blocking;
+use crate::error::{Error, ErrorKind, Result};
+use crate::io::merge::{Matched, Merge};
+use crate::io::slicing::Slicer;
+
+/// The column of the place of a row on an axis of the partitions, by which rows of other partitions never match.
+const PLACE: &str = "__lakewright_place_";
+const COUNT: &str = "__lakewright_count";
+
+/// What tells rows apart: the columns of `on`, and the partition of the row.
+#[derive(Clone)]
+struct Keys {
+    on: Vec<String>,
+    slicer: Option<Slicer>,
+}
+
+impl Keys {
+    fn names(&self) -> Vec<Expr> {
+        let places = self.slicer.iter().flat_map(Slicer::axes).enumerate().map(|(axis, _)| col(format!("{PLACE}{axis}")));
+        self.on.iter().map(col).chain(places).collect()
+    }
+
+    fn with_places(&self, plan: LazyFrame) -> LazyFrame {
+        let axes = self.slicer.iter().flat_map(Slicer::axes).enumerate();
+        let places: Vec<Expr> = axes.map(|(axis, column)| column.place().alias(format!("{PLACE}{axis}"))).collect();
+        if places.is_empty() { plan } else { plan.with_columns(places) }
+    }
+
+    fn of(&self, plan: LazyFrame) -> LazyFrame {
+        self.with_places(plan).select(self.names())
+    }
+
+    /// The rows of a plan whose keys are among these, or are not.
+    fn join(&self, plan: LazyFrame, keys: &DataFrame, how: JoinType) -> LazyFrame {
+        self.with_places(plan).join(keys.clone().lazy(), self.names(), self.names(), JoinArgs::new(how))
+    }
+}
+
+/// Refuses new rows of which there is no telling which stored row they mean: those with a null in their key, or with that of another.
+/// Blocks.
+pub(super) fn check_keys(plan: LazyFrame, on: &[String], slicer: Option<&Slicer>) -> Result<()> {
+    let keys = Keys { on: on.to_vec(), slicer: slicer.cloned() };
+    let help = "make the columns of `on` tell every row apart, or name more of them";
+    let plan = keys.of(plan);
+    let any_null = on.iter().map(|name| col(name).is_null()).reduce(Expr::or).unwrap_or(lit(false));
+    let nulls =
+        plan.clone().filter(any_null).select([len().alias(COUNT)]).collect_with_engine(Engine::Streaming)?.unwrap_single();
+    let count = nulls.column(COUNT)?.get(0)?.extract::<u64>().unwrap_or_default();
+    if count > 0 {
+        let message = format!("{count} new rows have a null in the columns to merge on, {}", named(on));
+        return Err(Error::new(ErrorKind::Value, message).help(help));
+    }
+    let doubled = plan.group_by(keys.names()).agg([len().alias(COUNT)]).filter(col(COUNT).gt(lit(1)));
+    let doubled = doubled.sort([COUNT], SortMultipleOptions::default().with_order_descending(true));
+    let doubled = doubled.collect_with_engine(Engine::Streaming)?.unwrap_single();
+    if doubled.height() == 0 {
+        return Ok(());
+    }
+    let mut first = Vec::new();
+    for name in on {
+        first.push(format!("{name} = {}", doubled.column(name)?.get(0)?));
+    }
+    let times = doubled.column(COUNT)?.get(0)?.extract::<u64>().unwrap_or_default();
+    let (first, others) = (first.join(", "), doubled.height() - 1);
+    let others = if others == 0 { String::new() } else { format!(", and {others} other keys are there more than once too") };
+    let message = format!("{times} new rows have the key {first}{others}");
+    Err(Error::new(ErrorKind::Value, message).help(help))
+}
+
+fn named(columns: &[String]) -> String {
+    columns.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// What a merge into a table that is there changes.
+pub(super) async fn merge(
+    commit: &Commit<'_>,
+    merge: &Merge,
+    state: &deltalake_core::table::state::DeltaTableState,
+    source: &Source,
+    rewrites: &mut Rewrites,
+    changes: &mut Changes,
+) -> Result<()> {
+    refuse_emptied(merge, source, commit.first())?;
+    let slicer = match (&commit.keys, expr_of(commit.request.asset)) {
+        (Some(keys), Some(expr)) => Some(Slicer::new(keys, expr, &source.schema)?),
+        _ => None,
+    };
+    let keys = Keys { on: merge.on.clone(), slicer };
+    let new = new_keys(commit, &keys).await?;
+
+    let (outside, inside, split) = match &commit.keys {
+        Some(_) => divide(commit, state, source)?,
+        None => (Vec::new(), state.log_data().iter().collect(), Vec::new()),
+    };
+    let exactly = split.is_empty();
+    let mut table_rows: Option<u64> = outside.iter().map(table::rows_of).sum();
+    let mut slice_rows: Option<u64> = Some(0);
+    let mut matched: Vec<DataFrame> = Vec::new();
+    let looks = merge.delete_unmatched || new.height() > 0;
+    let whole = inside.into_iter().map(|file| (file, false)).chain(split.into_iter().map(|file| (file, true)));
+    let mut emptied = false;
+    for (file, shared) in whole {
+        let mut stays = table::rows_of(&file);
+        if looks && (merge.delete_unmatched || may_match(source, &file, &new, &merge.on)) {
+            let found = matching(commit, source, &file, &keys, &new).await?;
+            let touched = merge.delete_unmatched || (found.height() > 0 && merge.matched != Matched::Ignore);
+            if touched {
+                let rest = rewrites.rest(commit, source, &file, rest(merge, source, &file, &keys, &new, shared)?).await?;
+                stays = Some(rest.as_ref().map_or(0, |rest| rest.rows));
+                emptied |= rest.is_none();
+                changes.replace(&file, rest);
+            }
+            matched.push(found);
+        }
+        table_rows = table_rows.zip(stays).map(|(sum, more)| sum + more);
+        slice_rows = slice_rows.zip(stays).map(|(sum, more)| sum + more);
+    }
+    changes.table_rows = table_rows;
+    changes.slice_rows = slice_rows.filter(|_| exactly);
+    let files = new_files(commit, merge, &keys, matched, rewrites).await?;
+    changes.add(files.iter());
+    if emptied {
+        changes.marks = true;
+    }
+    Ok(())
+}
+
+/// An update with columns missing would make what is stored in them null.
+fn refuse_emptied(merge: &Merge, source: &Source, staged: &StagedTable) -> Result<()> {
+    let missing = source.schema.iter_names().find(|name| staged.schema.field(name.as_str()).is_none());
+    match missing {
+        Some(name) if merge.matched == Matched::Update => {
+            let message = format!("the column `{name}` of the table is missing from the output, and an update would empty it");
+            let help = "give the output every column of the table, or merge with `when_matched = \"ignore\"`";
+            Err(Error::new(ErrorKind::Schema, message).help(help))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The keys of the new rows.
+async fn new_keys(commit: &Commit<'_>, keys: &Keys) -> Result<DataFrame> {
+    let mut plans = Vec::new();
+    for (piece, _) in &commit.pieces {
+        let staged = Source::staged(commit.path, piece)?;
+        for file in &piece.files {
+            plans.push(keys.of(staged.scan_staged(file)?));
+        }
+    }
+    if plans.is_empty() {
+        let staged = Source::staged(commit.path, commit.first())?;
+        plans.push(keys.of(DataFrame::empty_with_schema(&staged.schema).lazy()));
+    }
+    collected(commit, concat(plans, polars::prelude::UnionArgs::default())?).await
+}
+
+async fn collected(commit: &Commit<'_>, plan: LazyFrame) -> Result<DataFrame> {
+    blocking(&commit.request.env, move || Ok(plan.collect_with_engine(Engine::Streaming)?.unwrap_single())).await
+}
+
+/// The keys of the stored rows of a file that a new one matches.
+async fn matching(
+    commit: &Commit<'_>,
+    source: &Source,
+    file: &LogicalFileView,
+    keys: &Keys,
+    new: &DataFrame,
+) -> Result<DataFrame> {
+    let stored = source.scan(vec![source.file(file)?], source.values_of(file))?;
+    let found = keys.join(stored, new, JoinType::Semi).select(keys.names()).unique(None, UniqueKeepStrategy::Any);
+    collected(commit, found).await
+}
+
+/// The rows of a file that stay as they are.
+fn rest(merge: &Merge, source: &Source, file: &LogicalFileView, keys: &Keys, new: &DataFrame, shared: bool) -> Result<LazyFrame> {
+    let stored = source.scan(vec![source.file(file)?], source.values_of(file))?;
+    if !merge.delete_unmatched {
+        // Rows of other slices have no place in this one, so that no new row matches them.
+        return Ok(keys.join(stored, new, JoinType::Anti));
+    }
+    let kept = match merge.matched {
+        Matched::Ignore => keys.join(stored.clone(), new, JoinType::Semi),
+        Matched::Update | Matched::Delete => stored.clone().filter(lit(false)),
+    };
+    let columns: Vec<Expr> = source.schema.iter_names().map(|name| col(name.clone())).collect();
+    let kept = kept.select(columns.clone());
+    match &keys.slicer {
+        Some(slicer) if shared => {
+            let others = stored.filter(slicer.predicate().not()).select(columns);
+            Ok(concat([others, kept], polars::prelude::UnionArgs::default())?)
+        }
+        _ => Ok(kept),
+    }
+}
+
+/// The files of the new rows that come in, now that it is known which of them match.
+async fn new_files(
+    commit: &Commit<'_>,
+    merge: &Merge,
+    keys: &Keys,
+    matched: Vec<DataFrame>,
+    rewrites: &mut Rewrites,
+) -> Result<Vec<StagedFile>> {
+    let all = || commit.pieces.iter().flat_map(|(piece, _)| piece.files.iter().cloned()).collect::<Vec<_>>();
+    let how = match (merge.matched == Matched::Update, merge.insert) {
+        (true, true) => return Ok(all()),
+        (true, false) => JoinType::Semi,
+        (false, true) => JoinType::Anti,
+        (false, false) => return Ok(Vec::new()),
+    };
+    let found = matched.into_iter().filter(|found| found.height() > 0).reduce(|mut all, more| {
+        // Both have the same columns, so that stacking cannot fail.
+        if all.vstack_mut(&more).is_err() {
+            tracing::error!("keys of one table with different columns");
+        }
+        all
+    });
+    let Some(found) = found else {
+        return Ok(if how == JoinType::Anti { all() } else { Vec::new() });
+    };
+    let mut files = Vec::new();
+    for (piece, _) in &commit.pieces {
+        let staged = Source::staged(commit.path, piece)?;
+        for file in &piece.files {
+            let rows = keys.join(staged.scan_staged(file)?, &found, how.clone());
+            files.extend(rewrites.chosen(commit, &staged, file, rows).await?);
+        }
+    }
+    Ok(files)
+}
+
+/// Whether a file may hold a row with one of these keys, as far as its statistics tell.
+fn may_match(source: &Source, file: &LogicalFileView, new: &DataFrame, on: &[String]) -> bool {
+    let stats: Json = file.stats().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Json::Null);
+    on.iter().all(|name| {
+        let Ok(column) = new.column(name) else { return true };
+        let (least, greatest) = if source.is_partition_column(name) {
+            let value = source.value_of(file, name).map_or(Json::Null, Json::String);
+            (value.clone(), value)
+        } else {
+            let physical = source.physical(name);
+            (stats["minValues"][physical].clone(), stats["maxValues"][physical].clone())
+        };
+        let series = column.as_materialized_series();
+        let (Ok(from), Ok(to)) = (series.min_reduce(), series.max_reduce()) else { return true };
+        match column.dtype() {
+            DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => {
+                let number = |json: &Json| json.as_i64().or_else(|| json.as_str()?.parse().ok());
+                let bounds = number(&least).zip(number(&greatest));
+                let wanted = from.value().extract::<i64>().zip(to.value().extract::<i64>());
+                bounds.zip(wanted).is_none_or(|((least, greatest), (from, to))| least <= to && from <= greatest)
+            }
+            DataType::Date => {
+                let text = |json: &Json| json.as_str().and_then(crate::io::slicing::days);
+                let days = |value: &polars::prelude::AnyValue<'_>| match value {
+                    polars::prelude::AnyValue::Date(days) => Some(*days),
+                    _ => None,
+                };
+                let bounds = text(&least).zip(text(&greatest));
+                let wanted = days(from.value()).zip(days(to.value()));
+                bounds.zip(wanted).is_none_or(|((least, greatest), (from, to))| least <= to && from <= greatest)
+            }
+            // Other writers cut long texts short, and compare them in orders of their own.
+            _ => true,
+        }
+    })
+}

@@ -1,0 +1,247 @@
+//! The data files of one version of a table, and lazy scans of them: under the names of the table, without the rows that were deleted.
+
+use std::sync::Arc;
+
+use deltalake_core::DeltaTable;
+use deltalake_core::kernel::LogicalFileView;
+use polars::io::RowIndex;
+use polars::prelude::{
+    CastColumnsPolicy, DataFrame, DataType, DslBuilder, Expr, ExtraColumnsPolicy, HiveOptions, IntoColumn, IntoLazy, LazyFrame,
+    MissingColumnsPolicy, NamedFrom, ParquetOptions, PlRefPath, Scalar, ScanSources, Schema, Series, UnifiedScanArgs, UnionArgs,
+    col, concat, lit,
+};
+use roaring::RoaringTreemap;
+
+use super::deletion::{Deleted, deleted};
+use super::mapping::Mapping;
+use super::stage::{StagedFile, StagedTable};
+use super::{schema, table};
+use crate::error::{Error, ErrorKind, Result};
+use crate::io::storage::Storage;
+
+/// The values of a file's partition columns, in the order of the columns.
+pub(super) type PartitionValues = Vec<Option<String>>;
+
+/// The column that numbers the rows of a file, while those that were deleted are left out.
+const ROW: &str = "__lakewright_row";
+
+/// What it takes to read the data files of one version of a table.
+#[derive(Debug, Clone)]
+pub(super) struct Source {
+    pub(super) path: Storage,
+    pub(super) schema: Schema,
+    pub(super) partition_columns: Vec<String>,
+    mapping: Mapping,
+    deleted: Deleted,
+    /// The first column that has maps.
+    map: Option<String>,
+}
+
+/// A data file, with the rows that are no longer in the table.
+#[derive(Debug, Clone)]
+pub(super) struct DataFile {
+    path: PlRefPath,
+    deleted: Option<Arc<RoaringTreemap>>,
+}
+
+impl Source {
+    /// The files of this version of the table in this folder.
+    pub(super) async fn new(path: &Storage, opened: &DeltaTable) -> Result<Self> {
+        let state = table::state(opened, path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            schema: schema::frame_schema(&state.schema())?,
+            partition_columns: state.metadata().partition_columns().to_vec(),
+            mapping: Mapping::of(state)?,
+            deleted: deleted(opened, path).await?,
+            map: state.schema().fields().find(|field| schema::has_maps(field.data_type())).map(|field| field.name().clone()),
+        })
+    }
+
+    /// The files of rows that are about to come in.
+    pub(super) fn staged(path: &Storage, staged: &StagedTable) -> Result<Self> {
+        Ok(Self {
+            path: path.to_owned(),
+            schema: schema::frame_schema(&staged.schema)?,
+            partition_columns: staged.partition_columns.clone(),
+            mapping: Mapping::None,
+            deleted: Deleted::new(),
+            map: None,
+        })
+    }
+
+    /// A file of rows that are about to come in.
+    pub(super) fn scan_staged(&self, file: &StagedFile) -> Result<LazyFrame> {
+        let path = self.path.scan_path(&file.path)?;
+        let values = self.partition_columns.iter().map(|column| file.partition_values.get(column).cloned().flatten());
+        self.scan(vec![DataFile { path, deleted: None }], values.collect())
+    }
+
+    /// Refuses to write rows again that have maps, which would come out as lists.
+    pub(super) fn refuse_maps(&self) -> Result<()> {
+        match &self.map {
+            None => Ok(()),
+            Some(column) => {
+                let message = format!(
+                    "the column `{column}` has maps, and a file of the table with rows that stay cannot be written again"
+                );
+                let help = "replace whole files or the whole table, or change these rows with the tool that wrote the table";
+                Err(Error::new(ErrorKind::Unsupported, message).help(help))
+            }
+        }
+    }
+
+    /// The value of a partition column in a file.
+    pub(super) fn value_of(&self, file: &LogicalFileView, column: &str) -> Option<String> {
+        file.partition_values_map().remove(self.mapping.physical(column)).flatten()
+    }
+
+    /// The values of a file's partition columns.
+    pub(super) fn values_of(&self, file: &LogicalFileView) -> PartitionValues {
+        let mut values = file.partition_values_map();
+        self.partition_columns.iter().map(|column| values.remove(self.mapping.physical(column)).flatten()).collect()
+    }
+
+    /// The name by which statistics know a column.
+    pub(super) fn physical<'a>(&'a self, column: &'a str) -> &'a str {
+        self.mapping.physical(column)
+    }
+
+    /// Whether the table is partitioned by the column.
+    pub(super) fn is_partition_column(&self, column: &str) -> bool {
+        self.partition_columns.iter().any(|known| known == column)
+    }
+
+    /// Where a file is.
+    pub(super) fn file(&self, file: &LogicalFileView) -> Result<DataFile> {
+        let relative = file.path();
+        if relative.starts_with('/') || relative.contains(":/") {
+            let message = format!("the table in `{}` refers to files outside its folder", self.path.display());
+            return Err(Error::new(ErrorKind::Unsupported, message).help("it is a shallow clone; copy it in full"));
+        }
+        let path = self.path.scan_path(relative.as_ref())?;
+        let deleted = self.deleted.get(relative.as_ref()).cloned();
+        if deleted.is_none() && file.deletion_vector_descriptor().is_some() {
+            let message = format!("the deletion vector of `{relative}` was not read");
+            return Err(Error::new(ErrorKind::Internal, message));
+        }
+        Ok(DataFile { path, deleted })
+    }
+
+    /// The columns that data files have: all that are not partition columns.
+    pub(super) fn file_schema(&self) -> Schema {
+        let in_files = self.schema.iter().filter(|(name, _)| !self.is_partition_column(name));
+        in_files.map(|(name, data_type)| (name.clone(), data_type.clone())).collect()
+    }
+
+    /// Files with the same partition values, with those as columns.
+    pub(super) fn scan(&self, files: Vec<DataFile>, values: PartitionValues) -> Result<LazyFrame> {
+        let plan = self.scan_files(files)?;
+        if values.is_empty() {
+            return Ok(plan);
+        }
+        let constants: Result<Vec<_>> = self
+            .partition_columns
+            .iter()
+            .zip(values)
+            .map(|(name, value)| constant(name, self.schema.get(name).unwrap_or(&DataType::String), value.as_deref()))
+            .collect();
+        let order: Vec<_> = self.schema.iter_names().map(|name| col(name.clone())).collect();
+        Ok(plan.with_columns(constants?).select(order))
+    }
+
+    /// Files one after the other: those without deleted rows side by side in one scan.
+    fn scan_files(&self, files: Vec<DataFile>) -> Result<LazyFrame> {
+        let schema = self.file_schema();
+        let (mut plans, mut whole) = (Vec::new(), Vec::new());
+        for DataFile { path, deleted } in files {
+            let Some(deleted) = deleted else {
+                whole.push(path);
+                continue;
+            };
+            if !whole.is_empty() {
+                plans.push(self.scan_paths(std::mem::take(&mut whole), &schema, None)?);
+            }
+            plans.push(self.scan_paths(vec![path], &schema, Some(deleted))?);
+        }
+        if !whole.is_empty() || plans.is_empty() {
+            plans.push(self.scan_paths(whole, &schema, None)?);
+        }
+        union(plans, &schema)
+    }
+
+    /// A lazy scan of data files. Other writers leave out columns that were added later and use wider or narrower types.
+    fn scan_paths(&self, paths: Vec<PlRefPath>, schema: &Schema, deleted: Option<Arc<RoaringTreemap>>) -> Result<LazyFrame> {
+        let options = ParquetOptions { schema: Some(self.mapping.in_files(schema).into()), ..Default::default() };
+        let casts = CastColumnsPolicy {
+            integer_upcast: true,
+            float_upcast: true,
+            datetime_nanoseconds_downcast: true,
+            datetime_microseconds_downcast: true,
+            ..CastColumnsPolicy::ERROR_ON_MISMATCH
+        };
+        let args = UnifiedScanArgs {
+            glob: false,
+            cloud_options: self.path.cloud_options(),
+            hive_options: HiveOptions::new_disabled(),
+            missing_columns_policy: MissingColumnsPolicy::Insert,
+            extra_columns_policy: ExtraColumnsPolicy::Ignore,
+            cast_columns_policy: casts,
+            column_mapping: self.mapping.by_number(schema),
+            row_index: deleted.as_ref().map(|_| RowIndex { name: ROW.into(), offset: 0 }),
+            ..Default::default()
+        };
+        let paths = ScanSources::Paths(paths.into_iter().collect());
+        let mut plan: LazyFrame = DslBuilder::scan_parquet(paths, options, args)?.build().into();
+        if let Some(deleted) = deleted {
+            plan = plan.filter(col(ROW).map(
+                move |rows| {
+                    let rows = rows.as_materialized_series().idx()?;
+                    let kept = rows.iter().map(|row| row.map(|row| !deleted.contains(row.into())));
+                    Ok(kept.collect::<Series>().with_name(ROW.into()).into_column())
+                },
+                |_, field| Ok(polars::prelude::Field::new(field.name().clone(), DataType::Boolean)),
+            ));
+            if self.mapping.renamed(schema).is_none() {
+                plan = plan.select(schema.iter_names().map(|name| col(name.clone())).collect::<Vec<_>>());
+            }
+        }
+        Ok(match self.mapping.renamed(schema) {
+            Some(columns) => plan.select(columns),
+            None => plan,
+        })
+    }
+}
+
+/// Plans of the same columns, one after the other.
+pub(super) fn union(mut scans: Vec<LazyFrame>, schema: &Schema) -> Result<LazyFrame> {
+    Ok(match scans.len() {
+        0 => DataFrame::empty_with_schema(schema).lazy(),
+        1 => scans.remove(0),
+        _ => concat(scans, UnionArgs::default())?,
+    })
+}
+
+/// A partition value as a constant column of the column's type.
+fn constant(name: &str, data_type: &DataType, value: Option<&str>) -> Result<Expr> {
+    // The protocol has one text for null and for the empty text.
+    let Some(text) = value.filter(|text| !text.is_empty()) else { return Ok(lit(Scalar::null(data_type.clone())).alias(name)) };
+    let text = Series::new(name.into(), [text]);
+    let typed = match data_type {
+        DataType::Date => {
+            let days = text.get(0)?.get_str().and_then(crate::io::slicing::days);
+            let wrong = || Error::new(ErrorKind::Corrupt, format!("the partition column `{name}` has a value that is no date"));
+            Series::new(name.into(), [days.ok_or_else(wrong)?]).cast(data_type)?
+        }
+        DataType::Boolean => {
+            Series::new(name.into(), [text.get(0)?.get_str().is_some_and(|text| text.eq_ignore_ascii_case("true"))])
+        }
+        DataType::Datetime(..) => {
+            let microseconds = text.get(0)?.get_str().and_then(schema::partition_microseconds);
+            let wrong = || Error::new(ErrorKind::Corrupt, format!("the partition column `{name}` has a value that is no time"));
+            Series::new(name.into(), [microseconds.ok_or_else(wrong)?]).cast(data_type)?
+        }
+        _ => text.strict_cast(data_type)?,
+    };
+    Ok(lit(Scalar::new(data_type.clone(), typed.get(0)?.into_static())).alias(name))
+}
