@@ -10,7 +10,7 @@ fn list() -> String {
     for rule in Rule::all() {
         let needs: Vec<String> = rule.needs.iter().map(|need| format!("`{need}`")).collect();
         let (name, says) = (rule.name, rule.says.replace('|', "\\|"));
-        list.push_str(&format!("| `{name}` | {} | {} | {says} |\n", needs.join(", "), rule.section));
+        list += &format!("| `{name}` | {} | {} | {says} |\n", needs.join(", "), rule.section);
     }
     list
 }
