@@ -1,4 +1,4 @@
-//! A store of one's own, as a third party would write it: an SQLite file that holds frames.
+//! A store of one's own, as a third party would write it: an `SQLite` file that holds frames.
 //!
 //! `cargo run --example custom_io` keeps the measurements of the irises in it and reads back the mean of each species;
 //! `cargo test --example custom_io` looks whether the store keeps the rules that every store keeps.
@@ -54,5 +54,6 @@ fn main() -> ExitCode {
 
 #[cfg(test)]
 lakewright::conformance! {
-    mod rules: [append, error, ignore, lasting, snapshots, tables] => |place| SqliteIoManager::new(place.folder().join("frames.sqlite"))
+    mod rules: [append, error, ignore, lasting, snapshots, tables]
+        => |place| SqliteIoManager::new(place.folder().join("frames.sqlite"))
 }

@@ -1,7 +1,7 @@
-//! A store that nobody of the project wrote: frames in an SQLite file.
+//! A store that nobody of the project wrote: frames in an `SQLite` file.
 //!
-//! What is stored of an asset, or of a partition of it, is a row of one SQL table, which holds the frame as Arrow IPC. What has been
-//! committed is in another, written in the same transaction. What is staged is in a third, where no reader looks.
+//! What is stored of an asset, or of a partition of it, is a row of one SQL table, which holds the frame as Arrow IPC. What has
+//! been committed is in another, written in the same transaction. What is staged is in a third, where no reader looks.
 
 use std::io::Cursor;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ use lakewright::prelude::*;
 use lakewright::{CommitId, ErrorKind, Slice, Value};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 
-/// Keeps frames in one SQLite file.
+/// Keeps frames in one `SQLite` file.
 pub(crate) struct SqliteIoManager {
     file: PathBuf,
 }
@@ -45,7 +45,7 @@ impl SqliteIoManager {
         let file = self.file.clone();
         let done = blocking(env, move || {
             let mut connection = Connection::open(file).map_err(sql)?;
-            connection.busy_timeout(Duration::from_secs(60)).map_err(sql)?;
+            connection.busy_timeout(Duration::from_mins(1)).map_err(sql)?;
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
             transaction.execute_batch(TABLES).map_err(sql)?;
             let done = job(&transaction)?;

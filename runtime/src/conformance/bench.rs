@@ -56,11 +56,6 @@ impl Bench {
         self.kind
     }
 
-    /// An asset that is driven by hand.
-    pub(super) fn asset(&self, key: &str, kind: ValueKind) -> Verdict<AssetSpec> {
-        by_hand(AssetBuilder::new(key, kind))
-    }
-
     pub(super) fn request<'a>(&'a self, asset: &'a AssetSpec, slice: &'a Slice) -> StoreRequest<'a> {
         let request = StoreRequest::new(asset, slice, &self.run, Arc::clone(&self.env));
         request.mode(asset.mode.unwrap_or_default())
@@ -169,6 +164,11 @@ impl Bench {
 /// The identity of a commit by hand.
 pub(super) fn id(asset: &AssetSpec, slice: &Slice, number: i64) -> CommitId {
     CommitId::new(LOG, &asset.key, slice, number)
+}
+
+/// An asset of which nothing but its key is said.
+pub(super) fn plain(key: &str, kind: ValueKind) -> Verdict<AssetSpec> {
+    by_hand(AssetBuilder::new(key, kind))
 }
 
 /// An asset that is driven by hand.

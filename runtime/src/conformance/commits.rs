@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::bench::{Bench, LOG, id};
+use super::bench::{Bench, LOG, id, plain};
 use super::breach::{Breach, Verdict, refused};
 use super::content::Content;
 use crate::commit::CommitId;
@@ -14,7 +14,7 @@ const WHOLE: &Slice = &Slice::Whole;
 
 pub(super) async fn what_is_staged_is_not_visible(bench: &Bench) -> Verdict {
     let kind = bench.kind();
-    let asset = bench.asset("value", kind)?;
+    let asset = plain("value", kind)?;
     let first = bench.stage_sample(&asset, WHOLE, 1).await?;
     bench.expect(&asset, WHOLE, None, "after it was staged and not committed").await?;
     let described = bench.describe(&asset, WHOLE).await?;
@@ -34,7 +34,7 @@ pub(super) async fn what_is_staged_is_not_visible(bench: &Bench) -> Verdict {
 
 pub(super) async fn what_is_staged_travels_as_text(bench: &Bench) -> Verdict {
     let kind = bench.kind();
-    let asset = bench.asset("value", kind)?;
+    let asset = plain("value", kind)?;
     let staged = bench.stage_sample(&asset, WHOLE, 1).await?;
     let travelled = travel(&staged)?;
     let other = bench.again().await;
@@ -55,7 +55,7 @@ fn travel(staged: &Staged) -> Verdict<Staged> {
 
 pub(super) async fn discarding_leaves_what_readers_see(bench: &Bench) -> Verdict {
     let kind = bench.kind();
-    let asset = bench.asset("value", kind)?;
+    let asset = plain("value", kind)?;
     let discard = |staged: &Staged| bench.store.discard(bench.request(&asset, WHOLE), vec![staged.clone()]);
     let never = bench.stage_sample(&asset, WHOLE, 9).await?;
     discard(&never).await?;
@@ -75,7 +75,7 @@ pub(super) async fn discarding_leaves_what_readers_see(bench: &Bench) -> Verdict
 
 pub(super) async fn a_commit_is_made_once(bench: &Bench) -> Verdict {
     let kind = bench.kind();
-    let asset = bench.asset("value", kind)?;
+    let asset = plain("value", kind)?;
     let first = [bench.stage_sample(&asset, WHOLE, 1).await?];
     let landed = bench.commit(&asset, WHOLE, &first, 1).await?;
     ensure!(!landed.already, "the first commit says that it had landed before");
@@ -99,7 +99,7 @@ pub(super) async fn a_commit_is_made_once(bench: &Bench) -> Verdict {
 
 pub(super) async fn a_retry_commits_once(bench: &Bench) -> Verdict {
     let kind = bench.kind();
-    let asset = bench.asset("value", kind)?;
+    let asset = plain("value", kind)?;
     bench.put_sample(&asset, WHOLE, 1, 1).await?;
     // Another attempt at the same step: it does not know that the commit landed, and has staged anew.
     let again = bench.put_sample(&asset, WHOLE, 1, 1).await?;
@@ -110,7 +110,7 @@ pub(super) async fn a_retry_commits_once(bench: &Bench) -> Verdict {
 
 pub(super) async fn an_older_commit_is_refused(bench: &Bench) -> Verdict {
     let kind = bench.kind();
-    let asset = bench.asset("value", kind)?;
+    let asset = plain("value", kind)?;
     let old = bench.stage_sample(&asset, WHOLE, 1).await?;
     bench.put_sample(&asset, WHOLE, 2, 5).await?;
     let outcome = bench.commit(&asset, WHOLE, std::slice::from_ref(&old), 3).await;
@@ -126,7 +126,7 @@ pub(super) async fn an_older_commit_is_refused(bench: &Bench) -> Verdict {
 
 pub(super) async fn logs_count_for_themselves(bench: &Bench) -> Verdict {
     let kind = bench.kind();
-    let asset = bench.asset("value", kind)?;
+    let asset = plain("value", kind)?;
     bench.put_sample(&asset, WHOLE, 1, 9).await?;
     let stranger = CommitId::new("another-log", &asset.key, WHOLE, 1);
     let states = bench.store.committed(bench.request(&asset, WHOLE), std::slice::from_ref(&stranger)).await?;
@@ -139,7 +139,7 @@ pub(super) async fn logs_count_for_themselves(bench: &Bench) -> Verdict {
 
 pub(super) async fn of_two_first_commits_the_later_stays(bench: &Bench) -> Verdict {
     let kind = bench.kind();
-    let asset = bench.asset("value", kind)?;
+    let asset = plain("value", kind)?;
     let (one, two) = (bench.again().await, bench.again().await);
     let (first, second) = (one.stage_sample(&asset, WHOLE, 1).await?, two.stage_sample(&asset, WHOLE, 2).await?);
     let (one, two) = (Arc::new(one), Arc::new(two));
@@ -172,7 +172,7 @@ pub(super) fn joined_or_breach<T>(joined: Result<T, tokio::task::JoinError>) -> 
 
 pub(super) async fn staging_again_and_again_shows_nothing(bench: &Bench) -> Verdict {
     let kind = bench.kind();
-    let asset = bench.asset("value", kind)?;
+    let asset = plain("value", kind)?;
     bench.put_sample(&asset, WHOLE, 1, 1).await?;
     let mut staged = Vec::new();
     for n in 2..6 {

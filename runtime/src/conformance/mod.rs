@@ -1,4 +1,4 @@
-//! The rules that every store keeps, as tests: [`conformance!`](crate::conformance!) makes one of each rule that applies to a store.
+//! The rules that every store keeps, as tests: [`conformance!`](crate::conformance!) makes one of each that applies to a store.
 //!
 //! The rules speak to a store only through [`IoManager`](crate::IoManager) and runs of a lakehouse, so they hold for a store of
 //! somebody else's as for ours. `docs/conformance.md` explains the trait method by method and lists the rules.
@@ -26,13 +26,12 @@ mod values;
 pub use ability::Ability;
 pub use place::{Open, Opening, Place};
 pub use rules::{Rule, check, check_abilities};
-pub use shared::SharedIoManager;
 
 /// Tests a store: a `#[test]` for each rule that applies to it.
 ///
-/// It takes a name for the module of the tests, what the store is [able](crate::conformance::Ability) to do, and how it is opened at a
-/// [`Place`](crate::conformance::Place). The store may be opened several times at one place and has to find there what it stored; the
-/// expression is `async`, so that it may wait for what a store needs to be set up.
+/// It takes a name for the module of the tests, what the store is [able](crate::conformance::Ability) to do, and how it is opened
+/// at a [`Place`](crate::conformance::Place). The store may be opened several times at one place and has to find there what it
+/// stored; the expression is `async`, so that it may wait for what a store needs to be set up.
 ///
 /// ```
 /// use lakewright::io::memory::MemoryIoManager;

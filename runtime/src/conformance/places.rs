@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::bench::{Bench, by_hand};
+use super::bench::{Bench, by_hand, plain};
 use super::breach::{Breach, Verdict};
 use crate::asset::{AssetBuilder, AssetSpec, ValueKind};
 use crate::error::{Error, ErrorKind};
@@ -86,7 +86,7 @@ pub(super) async fn locating_touches_nothing(bench: &Bench) -> Verdict {
     let before = files_below(bench.place.root());
     let again = bench.again().await;
     let kind = bench.kind();
-    let (asset, other) = (bench.asset("here", kind)?, bench.asset("there", kind)?);
+    let (asset, other) = (plain("here", kind)?, plain("there", kind)?);
     let here = bench.store.locate(&asset, &Slice::Whole)?;
     ensure!(here == bench.store.locate(&asset, &Slice::Whole)?, "`locate` says two places of one asset");
     let instance = again.store.locate(&asset, &Slice::Whole)?;
@@ -163,7 +163,7 @@ pub(super) async fn assets_and_partitions_are_kept_apart(bench: &Bench) -> Verdi
     let (x, y) = (space.all().only(0).slice(), space.all().only(1).slice());
     let kind = bench.kind();
     let parted = by_hand(AssetBuilder::new("parted", kind).partitions(def.clone()))?;
-    let whole = bench.asset("whole", kind)?;
+    let whole = plain("whole", kind)?;
     bench.put_sample(&parted, &x, 1, 1).await?;
     bench.put_sample(&whole, &Slice::Whole, 3, 1).await?;
     bench.expect(&parted, &y, None, "before that partition was stored").await?;

@@ -30,7 +30,7 @@ pub struct Rule {
 pub(super) type Run = for<'b> fn(&'b Bench) -> BoxFuture<'b, Verdict>;
 
 /// How long a rule may take, so that a store that waits for itself is found.
-const LONGEST: Duration = Duration::from_secs(300);
+const LONGEST: Duration = Duration::from_mins(5);
 
 impl Rule {
     /// Every rule there is.

@@ -17,7 +17,7 @@ use crate::value::Value;
 
 /// Hands everything on to a store that is shared.
 #[derive(Clone)]
-pub struct SharedIoManager(pub Arc<dyn IoManager>);
+pub(super) struct SharedIoManager(pub(super) Arc<dyn IoManager>);
 
 #[async_trait]
 impl IoManager for SharedIoManager {

@@ -1,6 +1,6 @@
 //! Section 4 and 5, for values of every kind: what was stored comes back, and nothing else does.
 
-use super::bench::{Bench, by_hand, id};
+use super::bench::{Bench, by_hand, id, plain};
 use super::breach::Verdict;
 use super::content::Content;
 use crate::asset::AssetBuilder;
@@ -11,7 +11,7 @@ use crate::slice::Slice;
 
 pub(super) async fn nothing_stored_is_nothing(bench: &Bench) -> Verdict {
     let kind = bench.kind();
-    let asset = bench.asset("never", kind)?;
+    let asset = plain("never", kind)?;
     bench.expect(&asset, &Slice::Whole, None, "before anything was stored").await?;
     let described = bench.describe(&asset, &Slice::Whole).await?;
     ensure!(!described.exists, "`describe` says that `never` exists, and nothing was stored: {described:?}");
@@ -22,7 +22,7 @@ pub(super) async fn nothing_stored_is_nothing(bench: &Bench) -> Verdict {
 
 pub(super) async fn a_value_comes_back(bench: &Bench) -> Verdict {
     let kind = bench.kind();
-    let asset = bench.asset("value", kind)?;
+    let asset = plain("value", kind)?;
     bench.put_sample(&asset, &Slice::Whole, 1, 1).await?;
     bench.expect_sample(&asset, &Slice::Whole, 1, "after it was stored").await?;
     bench.expect_sample(&asset, &Slice::Whole, 1, "when it is read a second time").await?;
@@ -31,7 +31,7 @@ pub(super) async fn a_value_comes_back(bench: &Bench) -> Verdict {
 
 pub(super) async fn overwriting_replaces(bench: &Bench) -> Verdict {
     let kind = bench.kind();
-    let (asset, other) = (bench.asset("value", kind)?, bench.asset("other", kind)?);
+    let (asset, other) = (plain("value", kind)?, plain("other", kind)?);
     bench.put_sample(&other, &Slice::Whole, 9, 1).await?;
     for n in 1..=3 {
         bench.put_sample(&asset, &Slice::Whole, n, n).await?;
@@ -43,7 +43,7 @@ pub(super) async fn overwriting_replaces(bench: &Bench) -> Verdict {
 
 pub(super) async fn another_instance_finds_it(bench: &Bench) -> Verdict {
     let kind = bench.kind();
-    let asset = bench.asset("value", kind)?;
+    let asset = plain("value", kind)?;
     let early = bench.again().await;
     bench.put_sample(&asset, &Slice::Whole, 1, 1).await?;
     early.expect_sample(&asset, &Slice::Whole, 1, "in an instance that was opened before it was stored").await?;
@@ -58,7 +58,7 @@ pub(super) async fn another_instance_finds_it(bench: &Bench) -> Verdict {
 
 pub(super) async fn a_description_is_true(bench: &Bench) -> Verdict {
     let kind = bench.kind();
-    let asset = bench.asset("value", kind)?;
+    let asset = plain("value", kind)?;
     bench.put_sample(&asset, &Slice::Whole, 1, 1).await?;
     let described = bench.describe(&asset, &Slice::Whole).await?;
     ensure!(described.exists, "`describe` says that `value` does not exist, and it was stored");
@@ -87,7 +87,7 @@ pub(super) async fn a_description_is_true(bench: &Bench) -> Verdict {
 
 pub(super) async fn deleting_removes_or_refuses(bench: &Bench) -> Verdict {
     let kind = bench.kind();
-    let (asset, other) = (bench.asset("value", kind)?, bench.asset("other", kind)?);
+    let (asset, other) = (plain("value", kind)?, plain("other", kind)?);
     bench.put_sample(&asset, &Slice::Whole, 1, 1).await?;
     bench.put_sample(&other, &Slice::Whole, 2, 1).await?;
     match bench.store.delete(bench.request(&asset, &Slice::Whole)).await {
@@ -114,7 +114,7 @@ pub(super) async fn deleting_removes_or_refuses(bench: &Bench) -> Verdict {
 pub(super) async fn probing_changes_nothing(bench: &Bench) -> Verdict {
     bench.store.probe(bench.env.as_ref()).await.into_result()?;
     let kind = bench.kind();
-    let asset = bench.asset("value", kind)?;
+    let asset = plain("value", kind)?;
     bench.put_sample(&asset, &Slice::Whole, 1, 1).await?;
     let before = bench.describe(&asset, &Slice::Whole).await?;
     bench.store.probe(bench.env.as_ref()).await.into_result()?;

@@ -6,13 +6,14 @@ use lakewright::conformance::{Ability, Rule};
 
 /// The rules as the page has them.
 fn list() -> String {
-    let mut list = String::from("| rule | needs | section | says |\n|---|---|---|---|\n");
-    for rule in Rule::all() {
+    let row = |rule: &Rule| {
         let needs: Vec<String> = rule.needs.iter().map(|need| format!("`{need}`")).collect();
-        let (name, says) = (rule.name, rule.says.replace('|', "\\|"));
-        list.push_str(&format!("| `{name}` | {} | {} | {says} |\n", needs.join(", "), rule.section));
-    }
-    list
+        let says = rule.says.replace('|', "\\|");
+        format!("| `{}` | {} | {} | {says} |", rule.name, needs.join(", "), rule.section)
+    };
+    let head = ["| rule | needs | section | says |", "|---|---|---|---|"].map(str::to_owned);
+    let rows: Vec<String> = head.into_iter().chain(Rule::all().map(row)).collect();
+    rows.join("\n") + "\n"
 }
 
 #[test]

@@ -18,6 +18,12 @@ use crate::value::Value;
 
 const WHOLE: &Slice = &Slice::Whole;
 
+/// An id and a name.
+type Person = (Option<i64>, &'static str);
+
+/// Options of a merge, and what they make of the old and the new rows.
+type Case = (&'static [(&'static str, &'static str)], &'static [Person]);
+
 fn merging(options: &[(&str, &str)]) -> Verdict<AssetSpec> {
     let mut builder = AssetBuilder::new("merged", ValueKind::Table).mode(Mode::Merge).on(["id"]);
     for (name, value) in options {
@@ -26,32 +32,45 @@ fn merging(options: &[(&str, &str)]) -> Verdict<AssetSpec> {
     by_hand(builder)
 }
 
-fn people(rows: &[(Option<i64>, &str)]) -> Verdict<DataFrame> {
+fn people(rows: &[Person]) -> Verdict<DataFrame> {
     let ids: Vec<Option<i64>> = rows.iter().map(|(id, _)| *id).collect();
     let names: Vec<&str> = rows.iter().map(|(_, name)| *name).collect();
     Ok(df!("id" => ids, "name" => names).map_err(Error::from)?)
 }
 
-async fn merge(bench: &Bench, asset: &AssetSpec, rows: &[(Option<i64>, &str)], number: i64) -> Verdict<Result<Committed>> {
+async fn merge(bench: &Bench, asset: &AssetSpec, rows: &[Person], number: i64) -> Verdict<Result<Committed>> {
     Ok(bench.put(asset, WHOLE, Value::Table(people(rows)?.into_table()), number).await)
 }
 
-async fn expect(bench: &Bench, asset: &AssetSpec, rows: &[(Option<i64>, &str)], when: &str) -> Verdict {
+async fn expect(bench: &Bench, asset: &AssetSpec, rows: &[Person], when: &str) -> Verdict {
     let found = stored(bench, asset, None).await?.select(["id", "name"]).map_err(Error::from)?;
     let (found, wanted) = (Content::Rows(rows_of(&found)?).sorted(), Content::Rows(rows_of(&people(rows)?)?).sorted());
     ensure!(found == wanted, "{when}, the rows have to be {wanted}, and are {found}");
     Ok(())
 }
 
-const OLD: &[(Option<i64>, &str)] = &[(Some(1), "ann"), (Some(2), "bob")];
-const NEW: &[(Option<i64>, &str)] = &[(Some(2), "BOB"), (Some(3), "cid")];
+const ANN: Person = (Some(1), "ann");
+const BOB: Person = (Some(2), "bob");
+const NEW_BOB: Person = (Some(2), "BOB");
+const CID: Person = (Some(3), "cid");
+const OLD: &[Person] = &[ANN, BOB];
+const NEW: &[Person] = &[NEW_BOB, CID];
+
+const CASES: &[Case] = &[
+    (&[("when_matched", "ignore")], &[ANN, BOB, CID]),
+    (&[("when_matched", "delete")], &[ANN, CID]),
+    (&[("when_not_matched", "ignore")], &[ANN, NEW_BOB]),
+    (&[("when_not_matched_by_source", "delete")], &[NEW_BOB, CID]),
+    (&[("when_matched", "delete"), ("when_not_matched", "ignore")], &[ANN]),
+    (&[("when_matched", "ignore"), ("when_not_matched_by_source", "delete")], &[BOB, CID]),
+];
 
 pub(super) async fn merging_updates_and_inserts(bench: &Bench) -> Verdict {
     let asset = merging(&[])?;
     merge(bench, &asset, OLD, 1).await??;
     expect(bench, &asset, OLD, "after a merge into nothing").await?;
     merge(bench, &asset, NEW, 2).await??;
-    let wanted = [(Some(1), "ann"), (Some(2), "BOB"), (Some(3), "cid")];
+    let wanted = [ANN, NEW_BOB, CID];
     expect(bench, &asset, &wanted, "after a merge of one row that matches and one that does not").await?;
     let again = merge(bench, &asset, NEW, 2).await??;
     ensure!(again.already, "another attempt at a merge that landed does not say so (`Committed::already`)");
@@ -62,16 +81,7 @@ pub(super) async fn merging_updates_and_inserts(bench: &Bench) -> Verdict {
 }
 
 pub(super) async fn merging_chooses_what_becomes_of_rows(bench: &Bench) -> Verdict {
-    let (ann, bob, new_bob, cid) = ((Some(1), "ann"), (Some(2), "bob"), (Some(2), "BOB"), (Some(3), "cid"));
-    let cases: [(&[(&str, &str)], &[(Option<i64>, &str)]); 6] = [
-        (&[("when_matched", "ignore")], &[ann, bob, cid]),
-        (&[("when_matched", "delete")], &[ann, cid]),
-        (&[("when_not_matched", "ignore")], &[ann, new_bob]),
-        (&[("when_not_matched_by_source", "delete")], &[new_bob, cid]),
-        (&[("when_matched", "delete"), ("when_not_matched", "ignore")], &[ann]),
-        (&[("when_matched", "ignore"), ("when_not_matched_by_source", "delete")], &[bob, cid]),
-    ];
-    for (at, (options, wanted)) in cases.into_iter().enumerate() {
+    for (at, (options, wanted)) in CASES.iter().enumerate() {
         let mut asset = merging(options)?;
         asset.key = format!("merged{at}").parse()?;
         merge(bench, &asset, OLD, 1).await??;

@@ -5,7 +5,7 @@ use polars::prelude::{DataFrame, IntoLazy, LazyFrame, col, df, lit};
 use super::{frame, rows_of};
 use crate::asset::{AssetBuilder, AssetSpec, Mode, ValueKind};
 use crate::call::Call;
-use crate::conformance::bench::{Bench, by_hand, succeeded};
+use crate::conformance::bench::{Bench, by_hand, plain, succeeded};
 use crate::conformance::breach::{Breach, Verdict, refused};
 use crate::conformance::content::Content;
 use crate::error::{Error, ErrorKind};
@@ -28,7 +28,7 @@ pub(super) async fn stored(bench: &Bench, asset: &AssetSpec, columns: Option<&[S
 }
 
 pub(super) async fn only_the_columns_asked_for_are_read(bench: &Bench) -> Verdict {
-    let asset = bench.asset("abc", ValueKind::Table)?;
+    let asset = plain("abc", ValueKind::Table)?;
     bench.put(&asset, WHOLE, Value::Table(abc()?.into_table()), 1).await?;
     for names in [&["b"][..], &["c", "a"], &["a", "b", "c"]] {
         let columns: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
@@ -59,7 +59,7 @@ pub(super) async fn rows_keep_their_order(bench: &Bench) -> Verdict {
     let numbers: Vec<i64> = (0..20_000_i64).map(|n| n * 7_919 % 20_011).collect();
     let texts: Vec<String> = numbers.iter().map(|n| format!("row {n}")).collect();
     let rows = df!("n" => &numbers, "text" => texts).map_err(Error::from)?;
-    let asset = bench.asset("ordered", ValueKind::Table)?;
+    let asset = plain("ordered", ValueKind::Table)?;
     bench.put(&asset, WHOLE, Value::Table(rows.clone().into_table()), 1).await?;
     let found = stored(bench, &asset, None).await?;
     ensure!(found.height() == rows.height(), "{} of {} rows came back", found.height(), rows.height());
@@ -72,7 +72,7 @@ pub(super) async fn rows_keep_their_order(bench: &Bench) -> Verdict {
 pub(super) async fn plans_are_stored_and_read(bench: &Bench) -> Verdict {
     let plan =
         || -> Verdict<LazyFrame> { Ok(abc()?.lazy().with_column((col("a") * lit(2)).alias("a")).filter(col("c").gt(lit(1.0)))) };
-    let (eager, lazy) = (bench.asset("eager", ValueKind::Table)?, bench.asset("lazy", ValueKind::Table)?);
+    let (eager, lazy) = (plain("eager", ValueKind::Table)?, plain("lazy", ValueKind::Table)?);
     let wanted = rows_of(&plan()?.collect().map_err(Error::from)?)?;
     bench.put(&lazy, WHOLE, Value::Table(plan()?.into_table()), 1).await?;
     bench.expect(&lazy, WHOLE, Some(Content::Rows(wanted.clone())), "after a plan was stored").await?;
@@ -91,7 +91,7 @@ pub(super) async fn plans_are_stored_and_read(bench: &Bench) -> Verdict {
 }
 
 pub(super) async fn a_plan_that_fails_changes_nothing(bench: &Bench) -> Verdict {
-    let asset = bench.asset("abc", ValueKind::Table)?;
+    let asset = plain("abc", ValueKind::Table)?;
     bench.put(&asset, WHOLE, Value::Table(abc()?.into_table()), 1).await?;
     let before = bench.describe(&asset, WHOLE).await?;
     // Fails after the first rows.
@@ -109,7 +109,7 @@ pub(super) async fn a_plan_that_fails_changes_nothing(bench: &Bench) -> Verdict 
 }
 
 pub(super) async fn a_table_without_rows_is_there(bench: &Bench) -> Verdict {
-    let asset = bench.asset("abc", ValueKind::Table)?;
+    let asset = plain("abc", ValueKind::Table)?;
     for (number, first) in [(1, abc()?.head(Some(0))), (2, abc()?), (3, abc()?.head(Some(0)))] {
         bench.put(&asset, WHOLE, Value::Table(first.clone().into_table()), number).await?;
         let found = stored(bench, &asset, None).await?;
@@ -157,7 +157,7 @@ pub(super) async fn a_run_reads_columns_and_plans(bench: &Bench) -> Verdict {
 }
 
 pub(super) async fn a_missing_version_is_an_error(bench: &Bench) -> Verdict {
-    let asset = bench.asset("abc", ValueKind::Table)?;
+    let asset = plain("abc", ValueKind::Table)?;
     bench.put_sample(&asset, WHOLE, 1, 1).await?;
     let outcome = bench.store.load(bench.read(&asset, WHOLE).version(Some(99))).await;
     let error = refused(outcome, &[ErrorKind::Missing], "reading a version that there is not")?;
@@ -166,7 +166,7 @@ pub(super) async fn a_missing_version_is_an_error(bench: &Bench) -> Verdict {
 }
 
 pub(super) async fn old_versions_are_read(bench: &Bench) -> Verdict {
-    let asset = bench.asset("abc", ValueKind::Table)?;
+    let asset = plain("abc", ValueKind::Table)?;
     let mut versions = Vec::new();
     for n in 1..=3 {
         let committed = bench.put_sample(&asset, WHOLE, n, n).await?;

@@ -32,8 +32,7 @@ fn shown(value: &AnyValue<'_>) -> String {
         AnyValue::Float64(number) => format!("{:?}", number + 0.0),
         AnyValue::Binary(bytes) => format!("{bytes:?}"),
         AnyValue::BinaryOwned(bytes) => format!("{bytes:?}"),
-        AnyValue::List(series) => elements(series),
-        AnyValue::Array(series, _) => elements(series),
+        AnyValue::List(series) | AnyValue::Array(series, _) => elements(series),
         AnyValue::Datetime(number, unit, zone) => {
             format!("{number}{unit:?}{}", zone.map(|zone| format!(" {zone}")).unwrap_or_default())
         }

@@ -88,7 +88,8 @@ pub(super) async fn merged_columns_are_added(bench: &Bench) -> Verdict {
             bench.put(&asset, WHOLE, value(fewer), 3).await?;
         }
         let wanted = if mode == Mode::Append {
-            df!("a" => [1_i64, 2, 7, 8, 9], "b" => [Some("x"), Some("y"), Some("p"), Some("q"), None], "c" => [None, None, Some(0.5), Some(1.5), None])
+            let (b, c) = ([Some("x"), Some("y"), Some("p"), Some("q"), None], [None, None, Some(0.5), Some(1.5), None]);
+            df!("a" => [1_i64, 2, 7, 8, 9], "b" => b, "c" => c)
         } else {
             df!("a" => [7_i64, 8], "b" => ["p", "q"], "c" => [0.5, 1.5])
         };

@@ -7,7 +7,7 @@ use polars::prelude::{
 
 use super::{frame, one, rows_of};
 use crate::asset::ValueKind;
-use crate::conformance::bench::Bench;
+use crate::conformance::bench::{Bench, plain};
 use crate::conformance::breach::{Breach, Verdict};
 use crate::error::{Error, ErrorKind};
 use crate::frame::Frame;
@@ -34,7 +34,7 @@ async fn comes_back(bench: &Bench, name: &str, column: Series, held: Held) -> Ve
     let data_type = column.dtype().clone();
     let told = |breach: Breach| Breach::new(format!("{name} (`{data_type}`): {breach}"));
     let stored = one(column)?;
-    let asset = bench.asset(name, ValueKind::Table)?;
+    let asset = plain(name, ValueKind::Table)?;
     match bench.put(&asset, WHOLE, Value::Table(stored.clone().into_table()), 1).await {
         Err(error) if held == Held::Perhaps && REFUSED.contains(&error.kind()) => {
             let said = format!("{error:?}");
@@ -80,15 +80,12 @@ fn same_sort(wanted: &DataType, got: &DataType) -> bool {
     match (wanted, got) {
         (one, other) if one == other => true,
         (one, other) if one.is_integer() && other.is_integer() => true,
-        (T::Float32, T::Float64) => true,
+        (T::Float32, T::Float64) | (T::Duration(_), T::Duration(_)) | (T::Decimal(..), T::Decimal(..)) => true,
         (one, T::String) => label(one),
         (one, other) if label(one) && label(other) => true,
         // The moment is the same in every zone; a wall clock is not a moment.
         (T::Datetime(_, one), T::Datetime(_, other)) => one.is_some() == other.is_some(),
-        (T::Duration(_), T::Duration(_)) => true,
-        (T::Decimal(..), T::Decimal(..)) => true,
-        (T::List(one), T::List(other)) => same_sort(one, other),
-        (T::Array(one, _), T::List(other)) => same_sort(one, other),
+        (T::List(one) | T::Array(one, _), T::List(other)) => same_sort(one, other),
         (T::Struct(one), T::Struct(other)) => {
             let same = |(one, other): (&Field, &Field)| one.name() == other.name() && same_sort(one.dtype(), other.dtype());
             one.len() == other.len() && one.iter().zip(other).all(same)
@@ -253,7 +250,7 @@ pub(super) async fn names_of_columns_come_back(bench: &Bench) -> Verdict {
     for (n, name) in names.into_iter().enumerate() {
         let columns = vec![Series::new(name.into(), [1_i64, 2]).into(), Series::new("plain".into(), ["x", "y"]).into()];
         let stored = DataFrame::new(2, columns).map_err(Error::from)?;
-        let asset = bench.asset(&format!("named{n}"), ValueKind::Table)?;
+        let asset = plain(&format!("named{n}"), ValueKind::Table)?;
         match bench.put(&asset, WHOLE, Value::Table(stored.clone().into_table()), 1).await {
             Err(error) if REFUSED.contains(&error.kind()) => {
                 let said = format!("{error:?}");
