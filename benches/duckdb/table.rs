@@ -98,7 +98,7 @@ pub(crate) fn write_by_hand(folder: &Path, batches: &[::duckdb::arrow::array::Re
     let connection = ::duckdb::Connection::open(folder.join("table.duckdb"))?;
     connection.execute_batch(
         "BEGIN;
-         CREATE OR REPLACE TABLE readings (id BIGINT, value DOUBLE, \"group\" INTEGER, name VARCHAR, at TIMESTAMP)",
+         CREATE OR REPLACE TABLE readings (id BIGINT, value DOUBLE, \"group\" INTEGER, name VARCHAR, measured TIMESTAMP)",
     )?;
     let mut appender = connection.appender("readings")?;
     for batch in batches {

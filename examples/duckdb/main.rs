@@ -1,7 +1,7 @@
 //! The iris tutorial in one DuckDB file, both ways: assets that write SQL with a resource, and assets that return frames to a store.
 //!
 //! `cargo run --features duckdb --example duckdb` leaves `iris.iris_dataset` and `iris.iris_setosa`, which the store keeps, and the same
-//! two tables in the schema `iris_sql`, which the resource makes, in `iris.duckdb` below `$LAKEWRIGHT_ROOT`, or else `./lakehouse`.
+//! two tables in the schema `iris_sql`, which the resource makes, in `warehouse.duckdb` below `$LAKEWRIGHT_ROOT`, or else `./lakehouse`.
 
 #![forbid(unsafe_code)]
 
@@ -26,7 +26,7 @@ fn lakehouse(root: Option<PathBuf>) -> LakehouseBuilder {
     let root = builder.root_path().to_owned();
     // If this fails, DuckDB says which folder is not there.
     drop(std::fs::create_dir_all(&root));
-    let warehouse = DuckDb::open(root.join("iris.duckdb"));
+    let warehouse = DuckDb::open(root.join("warehouse.duckdb"));
     builder
         .io_manager("duckdb", DuckDbIoManager::on(warehouse.clone()).schema("iris"))
         .resource("warehouse", warehouse)

@@ -201,3 +201,16 @@ struct ConfigurationGuide;
 #[cfg(all(doctest, feature = "conformance", feature = "polars", feature = "fs"))]
 #[doc = include_str!("../../docs/conformance.md")]
 struct ConformanceGuide;
+
+#[cfg(all(
+    doctest,
+    feature = "parquet",
+    feature = "csv",
+    feature = "json",
+    feature = "ipc",
+    feature = "fs",
+    feature = "s3",
+    feature = "cli"
+))]
+#[doc = include_str!("../../docs/stores/files.md")]
+struct FilesGuide;

@@ -12,7 +12,7 @@ import duckdb  # noqa: E402
 
 root = pathlib.Path(sys.argv[1])
 source = pathlib.Path(__file__).parents[2] / "examples" / "data" / "iris.csv"
-connection = duckdb.connect(str(root / "iris.duckdb"), read_only=True)
+connection = duckdb.connect(str(root / "warehouse.duckdb"), read_only=True)
 measured = f"SELECT * FROM read_csv('{source}')"
 expected = {"iris_dataset": (150, measured), "iris_setosa": (50, f"{measured} WHERE species = 'Iris-setosa'")}
 types = [("sepal_length_cm", "DOUBLE"), ("sepal_width_cm", "DOUBLE"), ("petal_length_cm", "DOUBLE"), ("petal_width_cm", "DOUBLE"), ("species", "VARCHAR")]

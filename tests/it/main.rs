@@ -25,6 +25,8 @@ mod formats;
 mod frames;
 mod hand_over;
 mod macros;
+#[cfg(feature = "cloud")]
+mod object_files;
 mod parquet_store;
 mod partitions;
 mod row_counts;

@@ -7,11 +7,11 @@ use crate::lakehouse::BuildError;
 
 /// What a store did that a rule forbids, in a sentence.
 #[derive(Debug, Clone)]
-pub struct Breach(String);
+pub(super) struct Breach(String);
 
 impl Breach {
     /// With this sentence.
-    pub fn new(message: impl Into<String>) -> Self {
+    pub(super) fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
 }
@@ -41,7 +41,7 @@ pub(super) type Verdict<T = ()> = Result<T, Breach>;
 macro_rules! ensure {
     ($holds:expr, $($message:tt)*) => {
         if !$holds {
-            return Err($crate::conformance::Breach::new(format!($($message)*)));
+            return Err($crate::conformance::breach::Breach::new(format!($($message)*)));
         }
     };
 }

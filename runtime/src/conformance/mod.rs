@@ -24,15 +24,14 @@ mod tables;
 mod values;
 
 pub use ability::Ability;
-pub use breach::Breach;
 pub use place::{Open, Opening, Place};
 pub use rules::{Rule, check, check_abilities};
 pub use shared::SharedIoManager;
 
 /// Tests a store: a `#[test]` for each rule that applies to it.
 ///
-/// It takes a name for the module of the tests, what the store is [able](Ability) to do, and how it is opened at a
-/// [`Place`](conformance::Place). The store may be opened several times at one place and has to find there what it stored; the
+/// It takes a name for the module of the tests, what the store is [able](crate::conformance::Ability) to do, and how it is opened at a
+/// [`Place`](crate::conformance::Place). The store may be opened several times at one place and has to find there what it stored; the
 /// expression is `async`, so that it may wait for what a store needs to be set up.
 ///
 /// ```
@@ -45,9 +44,6 @@ pub use shared::SharedIoManager;
 ///
 /// A rule that needs something that the store is not able to do makes no test. The test `abilities` fails if the list is not what
 /// the store's `Capabilities` come to, so no rule is left out by mistake, and prints the rules that apply.
-///
-/// [`Place`]: crate::conformance::Place
-/// [able]: crate::conformance::Ability
 #[macro_export]
 macro_rules! conformance {
     ($(#[$meta:meta])* mod $name:ident: [$($ability:ident),* $(,)?] => |$place:ident| $store:expr $(;)?) => {

@@ -112,7 +112,8 @@ impl Session {
 
     fn frame_failure(&self) -> Option<Error> {
         let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        sources.iter().find_map(|view| view.source.take_failure())
+        let failures: Vec<_> = sources.iter().filter_map(|view| view.source.take_failure()).collect();
+        failures.into_iter().next()
     }
 }
 

@@ -187,8 +187,8 @@ impl LakehouseBuilder {
         self
     }
 
-    /// Adds `"delta"`, `"parquet"`, `"csv"`, `"fs"` and `"memory"` under the local root, where nothing else is bound to the
-    /// key. They are there anyway if no store is bound at all.
+    /// Adds `"delta"`, `"parquet"`, `"csv"`, `"json"`, `"ipc"`, `"fs"` and `"memory"` under the local root, as far as their features
+    /// are on and nothing else is bound to the key. They are there anyway if no store is bound at all.
     pub fn default_stores(mut self) -> Self {
         self.with_default_stores = true;
         self

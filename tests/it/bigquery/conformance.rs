@@ -29,10 +29,8 @@ fn rules(group: usize) {
     let able: Vec<Ability> = Ability::ALL.iter().copied().filter(|ability| ABLE.contains(&ability.name())).collect();
     let applicable = Rule::all().filter(|rule| rule.applies(&able));
     let mine = applicable.enumerate().filter(|(index, _)| index % 4 == group).map(|(_, rule)| rule);
-    let broken: Vec<&str> = mine
-        .filter(|rule| catch_unwind(AssertUnwindSafe(|| check(rule.name, open))).is_err())
-        .map(|rule| rule.name)
-        .collect();
+    let broken: Vec<&str> =
+        mine.filter(|rule| catch_unwind(AssertUnwindSafe(|| check(rule.name, open))).is_err()).map(|rule| rule.name).collect();
     assert!(broken.is_empty(), "the BigQuery store does not keep {broken:?}");
 }
 

@@ -149,5 +149,9 @@ fn a06_two_dimensions_are_never_the_box_around_them() {
     table.write(&[(one, rows(one, 1)), (two, rows(two, 2))]);
     table.write(&[(one, rows(one, 5)), (two, rows(two, 6))]);
     assert_eq!(table.project.numbers("SELECT v FROM public.t"), [3, 3, 4, 4, 5, 5, 6, 6]);
-    assert_eq!(table.project.numbers("SELECT COUNT(*) FROM public._lakewright_commits"), [3], "several partitions are one commit");
+    assert_eq!(
+        table.project.numbers("SELECT COUNT(*) FROM public._lakewright_commits"),
+        [3],
+        "several partitions are one commit"
+    );
 }

@@ -18,7 +18,10 @@ fn c02_types_that_bigquery_has_come_back_as_they_went_with_their_nulls() {
     let micros = |zone| DataType::Datetime(TimeUnit::Microseconds, zone);
     let fractions = Series::new("x".into(), [Some(0.1), None, Some(f64::MIN_POSITIVE)]);
     let ends = Series::new("x".into(), [Some(i64::MIN), None, Some(i64::MAX)]);
-    let lists = Series::new("lists".into(), [Series::new("".into(), [1i64, 2]), Series::new_empty("".into(), &DataType::Int64), numbers.drop_nulls()]);
+    let lists = Series::new(
+        "lists".into(),
+        [Series::new("".into(), [1i64, 2]), Series::new_empty("".into(), &DataType::Int64), numbers.drop_nulls()],
+    );
     let columns = vec![
         one("texts", &texts, &DataType::String),
         one("bytes", &texts, &DataType::Binary),

@@ -1,6 +1,6 @@
 //! Every type both ways, with nulls; what does not survive is an error that names the column.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use lakewright::ErrorKind;
 use lakewright::arrow::array::{ArrayRef, RecordBatch, new_null_array};
@@ -14,9 +14,10 @@ use proptest::prelude::*;
 
 /// The frame as DuckDB stores and gives it back.
 fn round_trip<F: lakewright::frame::Frame>(frame: F) -> Result<F> {
-    let connection = DuckDb::in_memory().connection()?;
+    static DATABASE: LazyLock<DuckDb> = LazyLock::new(DuckDb::in_memory);
+    let connection = DATABASE.connection()?;
     connection.register("given", frame)?;
-    connection.execute("CREATE TABLE t AS FROM given")?;
+    connection.execute("CREATE TEMP TABLE t AS FROM given")?;
     connection.query("FROM t")
 }
 

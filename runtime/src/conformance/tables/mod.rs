@@ -1,5 +1,6 @@
 //! Frames to test with, and the rules for stores that hold them.
 
+mod maps;
 mod merge;
 mod reading;
 mod rows;
@@ -77,6 +78,10 @@ macro_rules! __conformance_table_rules {
             slices::one_value_holds_several_slices [tables one_table] "3, 5" "One frame may hold the rows of several slices; those without a row are there and empty.";
             slices::deleting_a_slice_removes_only_it [tables] "5" "`delete` of a slice removes only that slice, or is refused as `Unsupported`.";
             slices::a_column_parts_a_table_that_is_written_whole [tables one_table] "2" "A table with a `partition_expr` and no partitions is written whole, and read by a definition over that column.";
+            slices::slices_keep_the_columns_of_their_table [tables schema_mode] "5" "A slice with an added, missing or retyped column is a `Schema` error that names it; `schema_mode = \"merge\"` adds one to all slices.";
+            maps::hours_feed_days [tables] "3, 4" "A day is handed its hours as a map, in order, each with its own rows; a missing one is `Missing`, or left out with `allow_missing`.";
+            maps::a_run_of_several_slices_is_one_commit [tables] "3, 4" "A run over the keys of a dynamic set is one materialization; without partitions a reader is handed all of them.";
+            maps::windows_are_made_one_after_the_other [tables] "3" "A window reads the one before of its own asset, and the first reads nothing.";
             strays::stray_rows_are_refused [tables] "5" "Rows that do not belong to the slice are refused as `StrayRows`, with the column, the first value and the count, on the first write too; the old rows stay.";
             strays::nulls_belong_to_no_slice [tables] "4" "A null belongs to no slice.";
             strays::a_slice_needs_its_column [tables] "5" "Rows without the column of `partition_expr` are a `Schema` error that names it, and the old rows stay.";

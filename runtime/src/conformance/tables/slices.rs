@@ -479,3 +479,40 @@ pub(super) async fn a_column_parts_a_table_that_is_written_whole(bench: &Bench) 
     ensure!(found == wanted, "a reader with a definition over the column has to get {wanted:?}, and got {found:?}");
     Ok(())
 }
+
+pub(super) async fn slices_keep_the_columns_of_their_table(bench: &Bench) -> Verdict {
+    let colors = colors(bench, Mode::Overwrite)?;
+    colors.put(bench, &[("red", 1), ("blue", 2)], 1).await??;
+    let red = colors.slice(&["red"])?;
+    let rows = |added: Option<Series>, without: Option<&str>| -> Verdict<DataFrame> {
+        let mut rows = colors.rows("red", 3)?;
+        if let Some(added) = added {
+            rows.with_column(added.into()).map_err(Error::from)?;
+        }
+        Ok(without.map_or(Ok(rows.clone()), |name| rows.drop(name)).map_err(Error::from)?)
+    };
+    let more = || Series::new("more".into(), [1.5, 2.5]);
+    // Where each partition is a table of its own, the columns of one say nothing of those of another.
+    for (number, (what, column, frame)) in (2..).zip([
+        ("an added column", "more", rows(Some(more()), None)?),
+        ("a missing column", "text", rows(None, Some("text"))?),
+        ("a column of another type", "n", rows(Some(Series::new("n".into(), ["1", "2"])), None)?),
+    ]) {
+        let outcome = bench.put(&colors.asset, &red, Value::Table(frame.into_table()), number).await;
+        let error = refused(outcome, &[ErrorKind::Schema], &format!("a slice with {what}"))?;
+        ensure!(format!("{error:?}").contains(&format!("`{column}`")), "{what} of a slice is refused without a name: {error:?}");
+        colors.expect(bench, &[("red", &[1]), ("blue", &[2])], &format!("after a slice with {what} was refused")).await?;
+    }
+    let builder = AssetBuilder::new("colors", ValueKind::Table).partition_expr("kind").store_option("schema_mode", "merge");
+    let merging = by_hand(builder.partitions(colors.all.space().def().clone()))?;
+    let wider = rows(Some(more()), None)?;
+    bench.put(&merging, &red, Value::Table(wider.clone().into_table()), 9).await?;
+    bench.expect(&merging, &red, Some(Content::Rows(rows_of(&wider)?)), "after a slice added a column").await?;
+    if bench.can.partitions_tables() {
+        let mut blue = colors.rows("blue", 2)?;
+        blue.with_column(Series::full_null("more".into(), 2, &DataType::Float64).into()).map_err(Error::from)?;
+        let slice = colors.slice(&["blue"])?;
+        bench.expect(&merging, &slice, Some(Content::Rows(rows_of(&blue)?)), "after another slice added a column").await?;
+    }
+    Ok(())
+}

@@ -39,7 +39,7 @@ async fn comes_back(bench: &Bench, name: &str, column: Series, held: Held) -> Ve
         Err(error) if held == Held::Perhaps && REFUSED.contains(&error.kind()) => {
             let said = format!("{error:?}");
             ensure!(
-                said.contains("`x`"),
+                ["`x`", "'x'", "\"x\""].iter().any(|name| said.contains(name)),
                 "{name} (`{data_type}`) was refused, and the error does not name the column `x`: {said}"
             );
             return bench.expect(&asset, WHOLE, None, "after it was refused").await.map_err(told);

@@ -37,7 +37,7 @@ use crate::io::merge::{MERGE_OPTIONS, Merge};
 use crate::io::schema_mode::{SCHEMA_MODE, check_schema_mode};
 use crate::io::{
     Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, OptionDef, PartitionExprUse, Present,
-    Staged, StoreRequest, dataset, set_option, with_options,
+    Probe, Staged, StoreRequest, dataset, set_option, with_options,
 };
 use crate::metadata::MetadataValue;
 use crate::partition::KeySet;
@@ -322,20 +322,8 @@ impl IoManager for BigQueryIoManager {
         done.map(|_| ()).map_err(|refusal| refusal.error("delete rows", &place.to_string()))
     }
 
-    async fn probe(&self, env: &dyn Env) -> Result<()> {
-        let project = &self.client.config.project;
-        let looked = match &self.client.config.dataset {
-            Some(dataset) => self.client.get(env, &["datasets", dataset], &[]).await?,
-            None => self.client.get(env, &["datasets"], &[("maxResults", "1")]).await?,
-        };
-        match looked {
-            // It is made when something is stored.
-            Err(refusal) if refusal.is_missing() && self.client.config.dataset.is_some() => {}
-            Err(refusal) => return Err(refusal.error("look at the datasets", project)),
-            Ok(_) => {}
-        }
-        let asked = self.client.columns_of(env, "SELECT 1 AS one").await?;
-        asked.map(|_| ()).map_err(|refusal| refusal.error("run a query", project))
+    async fn probe(&self, env: &dyn Env) -> Probe {
+        self.look(env).await.into()
     }
 }
 
@@ -356,4 +344,23 @@ async fn is_stored(client: &Client, env: &dyn Env, place: &Place, table: &table:
 
 async fn is_remembered(client: &Client, env: &dyn Env, place: &Place, table: &table::Table) -> Result<bool> {
     Ok(client.remembered(env, place, table).await?.last().is_some_and(|last| !last.deleted))
+}
+
+impl BigQueryIoManager {
+    /// Whether the datasets can be seen and queries run.
+    async fn look(&self, env: &dyn Env) -> Result<()> {
+        let project = &self.client.config.project;
+        let looked = match &self.client.config.dataset {
+            Some(dataset) => self.client.get(env, &["datasets", dataset], &[]).await?,
+            None => self.client.get(env, &["datasets"], &[("maxResults", "1")]).await?,
+        };
+        match looked {
+            // It is made when something is stored.
+            Err(refusal) if refusal.is_missing() && self.client.config.dataset.is_some() => {}
+            Err(refusal) => return Err(refusal.error("look at the datasets", project)),
+            Ok(_) => {}
+        }
+        let asked = self.client.columns_of(env, "SELECT 1 AS one").await?;
+        asked.map(|_| ()).map_err(|refusal| refusal.error("run a query", project))
+    }
 }

@@ -34,7 +34,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::io::files::{FileSpace, resolved};
 use crate::io::{
     Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, OwnedRequest, PartitionExprUse, Present,
-    Staged, StoreRequest, set_option, with_options,
+    Probe, Staged, StoreRequest, set_option, with_options,
 };
 use crate::metadata::MetadataValue;
 use crate::partition::KeySet;
@@ -418,17 +418,16 @@ impl IoManager for DuckDbIoManager {
         retrying(&request.env, &name, attempt).await
     }
 
-    async fn probe(&self, env: &dyn Env) -> Result<()> {
-        let database = self.database()?;
-        match database.path() {
-            Some(path) if !path.exists() => {
-                FileSpace::new(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))).probe(env)
-            }
-            _ => {
-                let connection = database.connection()?;
-                // Nothing is changed, and a database that cannot be written to says so.
-                connection.execute("BEGIN TRANSACTION; CREATE SCHEMA _lakewright_probe; ROLLBACK").map(|_| ())
-            }
+    async fn probe(&self, env: &dyn Env) -> Probe {
+        match self.database() {
+            Ok(database) => match database.path() {
+                Some(path) if !path.exists() => {
+                    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+                    FileSpace::new(folder.unwrap_or(Path::new("."))).probe(env)
+                }
+                _ => try_out(&database).into(),
+            },
+            Err(error) => Err(error).into(),
         }
     }
 }
@@ -454,4 +453,10 @@ impl Job {
             env: request.env.as_ref(),
         })
     }
+}
+
+/// Nothing is changed, and a database that cannot be written to says so.
+fn try_out(database: &DuckDb) -> Result<()> {
+    let connection = database.connection()?;
+    connection.execute("BEGIN TRANSACTION; CREATE SCHEMA _lakewright_probe; ROLLBACK").map(|_| ())
 }
