@@ -15,7 +15,7 @@ use crate::io::IoManager;
 use crate::io::duckdb::DuckDbIoManager;
 
 #[derive(Deserialize)]
-struct Database {
+struct Resource {
     database: Option<ConfigPath>,
     #[serde(default)]
     settings: BTreeMap<String, OptionValue>,
@@ -54,10 +54,10 @@ pub(super) fn store(table: &ConfigTable<'_>) -> Result<DuckDbIoManager> {
 }
 
 pub(super) fn resource(table: &ConfigTable<'_>) -> Result<DuckDb> {
-    let database: Database = table.read()?;
-    let file = database.database.map_or_else(|| file_of(table), Into::into);
-    let builder = database.settings.iter().fold(DuckDb::builder(file), |made, (name, value)| made.setting(name, value.text()));
-    Ok(match database.wait {
+    let resource: Resource = table.read()?;
+    let file = resource.database.map_or_else(|| file_of(table), Into::into);
+    let builder = resource.settings.iter().fold(DuckDb::builder(file), |made, (name, value)| made.setting(name, value.text()));
+    Ok(match resource.wait {
         Some(wait) => builder.wait(wait.duration()).build(),
         None => builder.build(),
     })
