@@ -1,6 +1,7 @@
 //! Configuration of single assets: `Default`, then what the builder sets, then what is configured, then what the command line sets.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::ops::Deref;
 
 use serde::Serialize;
@@ -80,7 +81,7 @@ impl<C: Default + Serialize + DeserializeOwned> AssetConfig for C {
 }
 
 /// What is set for an asset in one place.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Layer {
     json: Json,
     /// Where each field was written, by its path: `limits.at_least`, and the whole as the empty path.
@@ -112,6 +113,13 @@ impl Layer {
                 (None, None) => path = "",
             }
         }
+    }
+}
+
+impl fmt::Debug for Layer {
+    /// Without the values, which may be secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Layer").field("places", &self.places).finish_non_exhaustive()
     }
 }
 

@@ -41,9 +41,10 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
-    /// An error without the secrets of the configuration.
-    pub(crate) fn clean(&self, error: Error) -> Error {
-        self.redactor.clean_error(error)
+    /// An error of the definitions without the secrets of the configuration; that a store is missing is explained by what was read.
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        let error = self.redactor.clean_error(error);
+        if error.kind() == ErrorKind::UnknownStore { error.with("configuration", self.configuration.origin()) } else { error }
     }
 }
 

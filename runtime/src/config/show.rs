@@ -52,6 +52,15 @@ impl Configuration {
         self.profile.as_deref()
     }
 
+    /// The file and the profile, as they are named in messages.
+    pub(super) fn origin(&self) -> String {
+        let file = self.file.as_deref().unwrap_or("the environment");
+        match &self.profile {
+            Some(profile) => format!("{file}, profile `{profile}`"),
+            None => format!("{file}, without a profile"),
+        }
+    }
+
     /// The profiles that there are.
     #[must_use]
     pub fn profiles(&self) -> &[String] {

@@ -273,7 +273,7 @@ impl LakehouseBuilder {
             None => self.build_from(None),
             Some(mut loaded) => {
                 self.apply(&mut loaded);
-                let wrong = |wrong: BuildError| wrong.into_errors().into_iter().map(|error| loaded.clean(error)).collect();
+                let wrong = |wrong: BuildError| wrong.into_errors().into_iter().map(|error| loaded.explain(error)).collect();
                 self.build_from(Some(&loaded)).map_err(|errors| BuildError::new(wrong(errors)))
             }
         }

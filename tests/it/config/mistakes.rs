@@ -218,6 +218,7 @@ fn stores_that_nobody_binds_are_an_error_before_anything_runs() {
     assert!(said.iter().all(|said| said.contains("did you mean `tables`?")), "{said:#?}");
     assert!(said.iter().any(|said| said.contains("lakewright.toml:1:1")), "{said:#?}");
     assert!(said.iter().any(|said| said.contains("there is no store `table`") && said.contains("asset `a`")), "{said:#?}");
+    assert!(said.iter().all(|said| said.contains("configuration lakewright.toml, without a profile")), "{said:#?}");
 }
 
 #[test]
@@ -245,5 +246,18 @@ fn how_a_bucket_is_reached_is_checked_as_the_rest_is() {
     one(
         "[stores.csv]\nroot = \"data\"\nstorage = { s3 = { secret_access_key = \"hunter2-hunter2\" } }\n",
         &["there are options for `s3`", "lakewright.toml:1:9", "`stores.csv`"],
+    );
+}
+
+#[cfg(not(feature = "duckdb"))]
+#[test]
+fn a_kind_that_the_program_is_built_without_names_the_feature() {
+    one(
+        "[stores.warehouse]\nkind = \"duckdb\"\n",
+        &["this program is built without `duckdb`", "lakewright.toml:2:1", "turn on the feature `duckdb` of `lakewright`"],
+    );
+    one(
+        "[resources.duckdb]\n",
+        &["this program is built without `duckdb`, which `resources.duckdb` asks for", "lakewright.toml:1:12"],
     );
 }

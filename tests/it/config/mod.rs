@@ -1,8 +1,12 @@
 //! `lakewright.toml`: profiles, the environment, secrets, and every mistake at once.
 
 mod assets;
+#[cfg(feature = "bigquery")]
+mod bigquery;
 mod bindings;
 mod cli;
+#[cfg(feature = "duckdb")]
+mod duckdb;
 mod example;
 mod guide;
 mod mistakes;

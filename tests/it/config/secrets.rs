@@ -131,6 +131,9 @@ fn in_what_goes_wrong_with_it() {
         format!("password = \"{SECRET}\"\nphrase = \"refuse\""),
         format!("password = \"{SECRET}\"\n[stores.other]\nkind = \"{SECRET}\""),
         format!("password = \"{SECRET}\"\n[assets.login]\nnumber = \"{SECRET}\""),
+        format!("[stores.csv]\nroot = \"data\"\nstorage = {{ s3 = {{ secret_access_key = \"{SECRET}\" }} }}"),
+        "[stores.csv]\nroot = \"data\"\nstorage.azure.sas_token = \"${PHRASE}\"".to_owned(),
+        "[stores.csv.storage.client]\ntimeout = \"${PHRASE}\"".to_owned(),
         "[assets.login]\nnumber = \"${PHRASE}\"".to_owned(),
         "[assets.login]\nnumber = \"${file:secret}\"".to_owned(),
     ] {

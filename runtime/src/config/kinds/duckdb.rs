@@ -1,43 +1,69 @@
-//! `kind = "duckdb"`, as a resource.
+//! `kind = "duckdb"`, as a store and as a resource.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::options::OptionValue;
+use super::options::{OptionValue, Options};
 use super::time::Time;
+use crate::asset::Mode;
 use crate::config::{ConfigPath, ConfigTable};
-use crate::duckdb::{DuckDb, DuckDbBuilder};
+use crate::duckdb::DuckDb;
 use crate::error::Result;
+use crate::io::IoManager;
+use crate::io::duckdb::DuckDbIoManager;
 
 #[derive(Deserialize)]
-struct Database {
+struct Resource {
     database: Option<ConfigPath>,
     #[serde(default)]
     settings: BTreeMap<String, OptionValue>,
     wait: Option<Time>,
 }
 
-pub(super) fn resource(table: &ConfigTable<'_>) -> Result<DuckDb> {
-    let database: Database = table.read()?;
-    let file = database.database.map_or_else(|| file_of(table), Into::into);
-    Ok(builder(file, database.settings, database.wait).build())
+#[derive(Deserialize)]
+struct Store {
+    database: Option<ConfigPath>,
+    #[serde(default)]
+    settings: BTreeMap<String, OptionValue>,
+    wait: Option<Time>,
+    schema: Option<String>,
+    mode: Option<Mode>,
+    #[serde(default)]
+    options: Options,
 }
 
-/// `<root>/<key>.duckdb`
-fn file_of(table: &ConfigTable<'_>) -> PathBuf {
-    let mut folder = table.folder().into_os_string();
-    folder.push(".duckdb");
-    folder.into()
-}
-
-fn builder(database: PathBuf, settings: BTreeMap<String, OptionValue>, wait: Option<Time>) -> DuckDbBuilder {
-    let builder = settings
-        .into_iter()
-        .fold(DuckDb::builder(database), |builder, (name, value)| builder.setting(name, value.into_inner().to_string()));
-    match wait {
-        Some(wait) => builder.wait(wait.duration()),
-        None => builder,
+pub(super) fn store(table: &ConfigTable<'_>) -> Result<DuckDbIoManager> {
+    let store: Store = table.read()?;
+    let database = store.database.map_or_else(|| file_of(table), Into::into);
+    let made = DuckDbIoManager::new(database);
+    let mut made = store.settings.iter().fold(made, |made, (name, value)| made.setting(name, value.text()));
+    if let Some(wait) = store.wait {
+        made = made.wait(wait.duration());
     }
+    if let Some(schema) = store.schema {
+        made = made.schema(schema);
+    }
+    if let Some(mode) = store.mode {
+        made = made.mode(mode);
+    }
+    let options = store.options.pairs();
+    table.check_options(&made.capabilities(), &options);
+    Ok(options.into_iter().fold(made, |store, (name, value)| store.option(name, value)))
+}
+
+pub(super) fn resource(table: &ConfigTable<'_>) -> Result<DuckDb> {
+    let resource: Resource = table.read()?;
+    let file = resource.database.map_or_else(|| file_of(table), Into::into);
+    let builder = resource.settings.iter().fold(DuckDb::builder(file), |made, (name, value)| made.setting(name, value.text()));
+    Ok(match resource.wait {
+        Some(wait) => builder.wait(wait.duration()).build(),
+        None => builder.build(),
+    })
+}
+
+/// The file of the default store of this key.
+fn file_of(table: &ConfigTable<'_>) -> PathBuf {
+    table.folder().join("lakewright.duckdb")
 }

@@ -45,6 +45,7 @@ const FEATURES: &[(&str, &str, &str)] = &[
     ("stores", "json", "json"),
     ("stores", "ipc", "ipc"),
     ("stores", "fs", "fs"),
+    ("stores", "duckdb", "duckdb"),
     ("stores", "bigquery", "bigquery"),
     ("resources", "duckdb", "duckdb"),
 ];
@@ -58,7 +59,6 @@ pub(crate) struct Kinds {
 
 impl Default for Kinds {
     fn default() -> Self {
-        #[allow(unused_mut, reason = "without features there is nothing to add")]
         let mut kinds = Self { stores: BTreeMap::new(), resources: BTreeMap::new() };
         kinds.add_store("memory", memory::store);
         #[cfg(feature = "delta")]
@@ -71,6 +71,8 @@ impl Default for Kinds {
         kinds.add_store("json", file::store::<crate::io::file::JsonLines>);
         #[cfg(feature = "ipc")]
         kinds.add_store("ipc", file::store::<crate::io::file::Ipc>);
+        #[cfg(feature = "duckdb")]
+        kinds.add_store("duckdb", duckdb::store);
         #[cfg(feature = "bigquery")]
         kinds.add_store("bigquery", bigquery::store);
         #[cfg(feature = "duckdb")]

@@ -24,8 +24,9 @@ pub(super) struct OptionValue(MetadataValue);
 
 #[cfg(feature = "duckdb")]
 impl OptionValue {
-    pub(super) fn into_inner(self) -> MetadataValue {
-        self.0
+    /// As text, which DuckDB's settings are.
+    pub(super) fn text(&self) -> String {
+        self.0.to_string()
     }
 }
 

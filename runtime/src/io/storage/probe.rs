@@ -11,9 +11,9 @@ impl Storage {
     #[must_use]
     pub fn probe(&self, env: &dyn Env) -> Probe {
         let place = match &self.place {
-            // A folder is made when something is stored.
+            // A folder is made when something is stored; a file in its place is found to be none.
             Place::Local(path) => {
-                let there = path.ancestors().find(|folder| folder.is_dir()).map(std::path::Path::to_owned);
+                let there = path.ancestors().find(|folder| folder.exists()).map(std::path::Path::to_owned);
                 Self::local(there.unwrap_or_else(|| ".".into()))
             }
             Place::Remote { .. } => self.clone(),
