@@ -39,12 +39,10 @@ macro_rules! batches {
     }};
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a remainder of 60")]
 pub(crate) fn batches(rows: usize) -> Outcome<Vec<lakewright::arrow::array::RecordBatch>> {
     batches!(lakewright::arrow, rows)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a remainder of 60")]
 pub(crate) fn batches_by_hand(rows: usize) -> Outcome<Vec<::duckdb::arrow::array::RecordBatch>> {
     batches!(::duckdb::arrow, rows)
 }
