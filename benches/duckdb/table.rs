@@ -39,12 +39,10 @@ macro_rules! batches {
     }};
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a remainder of 60")]
 pub(crate) fn batches(rows: usize) -> Outcome<Vec<lakewright::arrow::array::RecordBatch>> {
     batches!(lakewright::arrow, rows)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a remainder of 60")]
 pub(crate) fn batches_by_hand(rows: usize) -> Outcome<Vec<::duckdb::arrow::array::RecordBatch>> {
     batches!(::duckdb::arrow, rows)
 }
@@ -88,7 +86,7 @@ fn run(folder: &Path, asset: lakewright::AssetSpec) -> Outcome<()> {
 fn run_of(folder: &Path, assets: Vec<lakewright::AssetSpec>) -> Outcome<()> {
     let database = DuckDb::open(folder.join("table.duckdb"));
     let builder = Lakehouse::builder().root(folder).registry(Registry::from_specs(assets));
-    let lakehouse = builder.io_manager("duckdb", DuckDbIoManager::on(database)).build()?;
+    let lakehouse = builder.io_manager("duckdb", DuckDbIoManager::on(database)).default_stores().build()?;
     let report = lakehouse.materialize_blocking("*")?;
     if report.is_success() { Ok(()) } else { Err(format!("{:?}", report.failures().collect::<Vec<_>>()).into()) }
 }

@@ -67,7 +67,7 @@ fn step(database: &DuckDb, number: usize, work: Work) -> Result<AssetSpec> {
             call.produce_object(rows.map_err(|error| Error::new(lakewright::ErrorKind::Panic, error.to_string()))??)
         }
     };
-    AssetBuilder::new(&format!("step_{number}"), ValueKind::Object).io_manager("memory").body(body)
+    AssetBuilder::new(format!("step_{number}"), ValueKind::Object).io_manager("memory").body(body)
 }
 
 fn run(database: &DuckDb, name: &str, work: Work) -> Result<u64> {

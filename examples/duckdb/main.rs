@@ -23,7 +23,7 @@ fn lakehouse(root: Option<PathBuf>) -> LakehouseBuilder {
         Some(root) => Lakehouse::builder().root(root),
         None => Lakehouse::builder(),
     };
-    let root = builder.root_path().to_owned();
+    let root = builder.root_path().clone();
     // If this fails, DuckDB says which folder is not there.
     drop(std::fs::create_dir_all(&root));
     let warehouse = DuckDb::open(root.join("warehouse.duckdb"));

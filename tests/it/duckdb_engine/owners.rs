@@ -42,7 +42,7 @@ fn sixteen_steps_and_eight_users_at_once_meet_no_lock() {
                 call.produce_object(connection.query_value::<i64>(&format!("SELECT sum(n)::BIGINT FROM step_{number}"), [])?)
             }
         };
-        AssetBuilder::new(&format!("step_{number}"), ValueKind::Object).io_manager("memory").body(body).unwrap()
+        AssetBuilder::new(format!("step_{number}"), ValueKind::Object).io_manager("memory").body(body).unwrap()
     };
     let user = |id: i64| {
         let database = DuckDb::open(&path);

@@ -21,12 +21,12 @@ fn round_trip<F: lakewright::frame::Frame>(frame: F) -> Result<F> {
     connection.query("FROM t")
 }
 
-fn two(series: Series) -> Series {
+fn two(series: &Series) -> Series {
     // A null between two values.
     let nulls = Series::full_null(series.name().clone(), 1, series.dtype());
     let mut all = series.clone();
     all.append(&nulls).unwrap();
-    all.append(&series).unwrap();
+    all.append(series).unwrap();
     all
 }
 
@@ -70,7 +70,7 @@ fn what_duckdb_has_comes_back_exactly() {
     ];
     all.push(Series::new("x".into(), [record.clone(), record]));
     for series in all {
-        let series = two(series);
+        let series = two(&series);
         let frame = DataFrame::new(series.len(), vec![series.clone().into()]).unwrap();
         let back = round_trip(frame.clone()).unwrap_or_else(|error| panic!("{}: {error:?}", series.dtype()));
         assert_eq!(back.schema(), frame.schema());
