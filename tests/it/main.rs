@@ -13,6 +13,8 @@ mod delta;
 mod delta_types;
 #[cfg(feature = "duckdb")]
 mod duckdb_engine;
+#[cfg(feature = "duckdb")]
+mod duckdb_store;
 mod execution;
 mod file_partitions;
 mod files;

@@ -10,7 +10,17 @@ const LAYERS: [&[&str]; 6] = [
     &["columns", "error", "key", "slice", "schema", "metadata", "commit", "event", "partition"],
     &["asset", "io", "value", "frame", "context", "call", "env", "resource", "settings", "typed", "duckdb"],
     &["registry", "graph", "select", "state"],
-    &["io::delta", "io::file", "io::fs", "io::memory", "io::defaults", "state::memory", "state::sqlite", "state::defaults"],
+    &[
+        "io::delta",
+        "io::duckdb",
+        "io::file",
+        "io::fs",
+        "io::memory",
+        "io::defaults",
+        "state::memory",
+        "state::sqlite",
+        "state::defaults",
+    ],
     &["exec", "lakehouse"],
     &["report", "cli", "conformance", "prelude", "__private"],
 ];
@@ -69,7 +79,9 @@ fn stores_never_see_each_other_nor_the_registry() {
         let Some(store) = module.strip_prefix("io::") else { continue };
         let store = store.split("::").next().unwrap();
         for import in imports(&source) {
-            let other = ["delta", "file", "fs", "memory"].into_iter().find(|other| import.starts_with(&format!("io::{other}::")));
+            let other = ["delta", "duckdb", "file", "fs", "memory"]
+                .into_iter()
+                .find(|other| import.starts_with(&format!("io::{other}::")));
             assert!(other.is_none_or(|other| other == store || store == "defaults"), "`{module}` imports `{import}`");
             assert!(!import.starts_with("registry") && !import.starts_with("graph"), "`{module}` imports `{import}`");
         }

@@ -45,7 +45,7 @@ impl Bench {
 
     /// Another instance of the store at the same place; the same one if all it holds is in it.
     pub(super) async fn again(&self) -> Self {
-        let store = if self.can.process_bound { Arc::clone(&self.store) } else { (self.open)(self.place.clone()).await };
+        let store = if !self.can.durable { Arc::clone(&self.store) } else { (self.open)(self.place.clone()).await };
         let can = store.capabilities();
         Self { store, can, env: Arc::clone(&self.env), place: self.place.clone(), open: self.open, run: self.run.clone() }
     }
