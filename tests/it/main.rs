@@ -17,6 +17,8 @@ mod delta_full;
 mod delta_types;
 #[cfg(feature = "duckdb")]
 mod duckdb_engine;
+#[cfg(feature = "duckdb")]
+mod duckdb_store;
 mod execution;
 mod file_formats;
 mod file_partitions;

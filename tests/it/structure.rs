@@ -81,7 +81,7 @@ fn stores_never_see_each_other_nor_the_registry() {
         let Some(store) = module.strip_prefix("io::") else { continue };
         let store = store.split("::").next().unwrap();
         for import in imports(&source) {
-            let other = ["bigquery", "delta", "file", "fs", "memory"]
+            let other = ["bigquery", "delta", "duckdb", "file", "fs", "memory"]
                 .into_iter()
                 .find(|other| import.starts_with(&format!("io::{other}::")));
             assert!(other.is_none_or(|other| other == store || store == "defaults"), "`{module}` imports `{import}`");

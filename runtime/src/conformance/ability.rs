@@ -60,7 +60,7 @@ impl Ability {
             Self::Bytes => can.values.contains(&ValueKind::Bytes),
             Self::Error => can.modes.contains(&Mode::Error),
             Self::Ignore => can.modes.contains(&Mode::Ignore),
-            Self::Lasting => !can.process_bound,
+            Self::Lasting => can.durable,
             Self::Merge => can.modes.contains(&Mode::Merge),
             Self::Objects => can.values.contains(&ValueKind::Object),
             Self::OneTable => can.partitions_tables(),

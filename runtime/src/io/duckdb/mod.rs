@@ -161,7 +161,7 @@ impl DuckDbIoManager {
             return Ok(database.clone());
         }
         let in_memory = path.to_string_lossy().starts_with(":memory:");
-        let mut builder = DuckDb::builder(if in_memory { path.clone() } else { resolved(path)? });
+        let mut builder = DuckDb::builder(if in_memory { path.clone() } else { resolved_file(path)? });
         for (name, value) in settings {
             builder = builder.setting(name, value);
         }
@@ -209,6 +209,16 @@ impl DuckDbIoManager {
         let mut tables = self.shared.tables.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(tables.entry(name.folded()).or_default())
     }
+}
+
+/// The file, from wherever the process goes.
+fn resolved_file(path: &Path) -> Result<PathBuf> {
+    let Some(name) = path.file_name() else {
+        let message = format!("`{}` is not the name of a DuckDB database file", path.display());
+        return Err(Error::new(ErrorKind::Config, message).help("name a file, for example `warehouse.duckdb`"));
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok(resolved(folder)?.join(name))
 }
 
 /// Tries a blocking call again while others get in its way.
@@ -285,9 +295,9 @@ impl IoManager for DuckDbIoManager {
         let (schema, table) = TableName::of(&asset, self.schema.as_deref())?.folded();
         let database = match &self.database {
             Source::Path { path, .. } if path.to_string_lossy().starts_with(":memory:") => path.to_string_lossy().into_owned(),
-            Source::Path { path, .. } => resolved(path)?.to_string_lossy().into_owned(),
+            Source::Path { path, .. } => resolved_file(path)?.to_string_lossy().into_owned(),
             Source::Shared(database) => match database.path() {
-                Some(path) => resolved(path)?.to_string_lossy().into_owned(),
+                Some(path) => resolved_file(path)?.to_string_lossy().into_owned(),
                 // Two databases in memory are two places.
                 None => format!("{}{}", database.location(), self.shared.number),
             },

@@ -102,7 +102,8 @@ impl Opened {
     pub(super) fn bytes(&self) -> Option<u64> {
         let sql = "SELECT CAST(count(DISTINCT block_id) * (SELECT block_size FROM pragma_database_size() \
                    WHERE database_name = current_database()) AS UBIGINT) FROM pragma_storage_info(?) WHERE block_id >= 0";
-        self.connection.query_value::<Option<u64>>(sql, [self.table.as_str().into()]).ok().flatten()
+        let bytes = self.connection.query_value::<Option<u64>>(sql, [self.table.as_str().into()]).ok().flatten();
+        bytes.filter(|bytes| *bytes > 0)
     }
 
     /// Refuses to take for everything what is not: rows of keys that the definition had and no longer has.
