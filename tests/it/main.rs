@@ -18,6 +18,8 @@ mod formats;
 mod frames;
 mod hand_over;
 mod macros;
+#[cfg(feature = "cloud")]
+mod object_stores;
 mod parquet_store;
 mod partitions;
 mod row_counts;
