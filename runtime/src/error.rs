@@ -199,6 +199,16 @@ impl Error {
         self.inner.kind
     }
 
+    /// The same again, for whoever finds it in the error of a library that it went through.
+    #[must_use]
+    pub(crate) fn repeated(&self) -> Self {
+        let Inner { kind, message, context, help, retryable, .. } = &*self.inner;
+        let causes = self.causes();
+        let source = (!causes.is_empty()).then(|| causes.join(": ").into());
+        let (message, context, help) = (message.clone(), context.clone(), help.clone());
+        Self { inner: Box::new(Inner { kind: *kind, message, context, help, source, retryable: *retryable }) }
+    }
+
     /// The fact, without context or causes.
     #[must_use]
     pub fn message(&self) -> &str {

@@ -29,6 +29,8 @@ mod hand_over;
 mod macros;
 #[cfg(feature = "cloud")]
 mod object_files;
+#[cfg(feature = "cloud")]
+mod object_stores;
 mod parquet_store;
 mod partitions;
 mod row_counts;

@@ -293,6 +293,11 @@ impl From<PolarsError> for Error {
         while let PolarsError::Context { error, .. } | PolarsError::ExprContext { error, .. } = root {
             root = error;
         }
+        if let PolarsError::IO { error: io, .. } = root
+            && let Some(error) = crate::io::storage::error_of(io)
+        {
+            return error;
+        }
         let kind = match root {
             PolarsError::ColumnNotFound(_) | PolarsError::SchemaFieldNotFound(_) | PolarsError::SchemaMismatch(_) => {
                 ErrorKind::Schema

@@ -19,6 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Table;
 use crate::frame::polars::check_columns;
 use crate::io::Staged;
+use crate::io::files::io_error;
 use crate::io::merge::Merge;
 use crate::io::parquet_options::parquet_options;
 use crate::io::schema_mode::{SchemaMode, schema_mode};
@@ -101,6 +102,10 @@ pub(super) fn stage(
         return Err(Error::new(ErrorKind::Schema, "nothing is left to write into the data files").help(help));
     }
     let plan = plan.select(written.into_iter().map(|column| column.expr).collect::<Vec<_>>());
+    // A table without a row has no file that would make it.
+    if let Some(folder) = path.local_path() {
+        std::fs::create_dir_all(folder).map_err(|error| io_error(&error, "create the folder", folder))?;
+    }
     let begun = Begun::new(path);
     let division = Division { partition_columns: &partition_columns, slicer: slicer.as_ref() };
     let files = write(path, asset, plan, &division, &file_schema, &begun, env);

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use object_store::ObjectStore;
 use object_store::azure::{AzureConfigKey as Key, MicrosoftAzureBuilder};
 use secrecy::ExposeSecret;
 
 use super::client::{self, refused, wrong};
 use super::clouds;
 use super::config::{AzureConfig, StorageConfig};
+use super::emulated::Emulated;
 use super::remote::Bucket;
 use crate::error::Result;
 
@@ -67,7 +69,8 @@ pub(super) fn open(authority: &str, config: &StorageConfig) -> Result<Bucket> {
         .map_err(|error| refused(&error, &url))?;
     let scans = clouds::azure(for_scans, Arc::clone(store.credentials()), &client);
     let secrets = client::secrets(&[&azure.access_key, &azure.sas_token, &azure.client_secret, &client.proxy_url]);
-    Ok(Bucket::new(url, Arc::new(store), scans, secrets))
+    let store: Arc<dyn ObjectStore> = if azure.emulator { Arc::new(Emulated(Arc::new(store))) } else { Arc::new(store) };
+    Ok(Bucket::new(url, store, scans, secrets))
 }
 
 fn given(azure: &AzureConfig) -> Vec<(Key, String)> {

@@ -21,10 +21,14 @@ fn whole(error: &(dyn StdError + 'static)) -> String {
 }
 
 /// Whether the bucket itself is not there.
-pub(super) fn is_bucket_missing(error: &object_store::Error) -> bool {
-    let text = whole(error);
+fn is_bucket_missing(text: &str) -> bool {
     let said = ["NoSuchBucket", "ContainerNotFound", "specified bucket does not exist", "bucket does not exist"];
     said.iter().any(|said| text.contains(said))
+}
+
+/// Whether the object is not there, while its bucket is.
+pub(super) fn is_missing(error: &object_store::Error) -> bool {
+    matches!(error, object_store::Error::NotFound { .. }) && !is_bucket_missing(&whole(error))
 }
 
 /// The status that the server answered with, which the error has only as text.
@@ -44,44 +48,86 @@ fn http_kind(error: &(dyn StdError + 'static)) -> Option<HttpErrorKind> {
     None
 }
 
+/// What went wrong, as far as it can be told.
+enum Wrong {
+    NoBucket,
+    NotThere,
+    Denied,
+    NotSupported,
+    Contended,
+    Answer(u16),
+    NotReached,
+    TooLate,
+    Cut,
+    Unknown,
+}
+
+impl Wrong {
+    fn of(error: &object_store::Error, text: &str) -> Self {
+        use object_store::Error as Told;
+        match error {
+            _ if is_bucket_missing(text) => Self::NoBucket,
+            Told::NotFound { .. } => Self::NotThere,
+            Told::PermissionDenied { .. } | Told::Unauthenticated { .. } => Self::Denied,
+            Told::NotImplemented { .. } | Told::NotSupported { .. } => Self::NotSupported,
+            Told::AlreadyExists { .. } | Told::Precondition { .. } => Self::Contended,
+            _ => match http_kind(error) {
+                Some(HttpErrorKind::Connect) => Self::NotReached,
+                Some(HttpErrorKind::Timeout) => Self::TooLate,
+                Some(HttpErrorKind::Request | HttpErrorKind::Interrupted) => Self::Cut,
+                _ => Self::of_text(text),
+            },
+        }
+    }
+
+    /// The same of an error that has gone through a library which kept its text alone.
+    fn of_text(text: &str) -> Self {
+        match status(text) {
+            _ if is_bucket_missing(text) => Self::NoBucket,
+            Some(401 | 403) => Self::Denied,
+            Some(404) => Self::NotThere,
+            Some(status) if status >= 500 || status == 429 || status == 408 => Self::Answer(status),
+            None if text.contains("HTTP error") => Self::NotReached,
+            _ => Self::Unknown,
+        }
+    }
+
+    fn told(self, cannot: &str, text: String) -> Error {
+        let of = |kind, why: &str| Error::new(kind, format!("{cannot}: {why}")).source(text.clone());
+        let io = |why: &str| of(ErrorKind::Io, why);
+        match self {
+            Self::NoBucket => io("the bucket does not exist").help("create the bucket, or correct the URL of the store"),
+            Self::NotThere => io("it is not there"),
+            Self::Denied => io("access is denied").help("check the keys, what they may do with the bucket, and the region"),
+            Self::NotSupported => of(ErrorKind::Unsupported, "not supported there"),
+            // Two requests on one object at once.
+            Self::Contended => of(ErrorKind::Conflict, "somebody else is writing it").retryable(),
+            Self::Answer(status) => io(&format!("the object store answers {status}")).retryable().help("try again later"),
+            Self::NotReached => io("the object store cannot be reached").retryable().help("check the endpoint and the network"),
+            Self::TooLate => {
+                io("the object store did not answer in time").retryable().help("try again, or give it more with `timeout`")
+            }
+            Self::Cut => io("the connection was cut").retryable().help("try again"),
+            Self::Unknown => Error::new(ErrorKind::Io, cannot).source(text),
+        }
+    }
+}
+
 /// An error of a request to an object store.
-pub(crate) fn request_error(
+pub(super) fn request_error(
     error: &object_store::Error,
     tried: &str,
     location: &str,
     redacted: impl Fn(String) -> String,
 ) -> Error {
-    use object_store::Error as Told;
     let text = redacted(whole(error));
-    let of = |kind, message: String| Error::new(kind, message).source(text.clone());
-    let cannot = format!("cannot {tried} `{location}`");
-    match error {
-        Told::NotFound { .. } if is_bucket_missing(error) => of(ErrorKind::Io, format!("{cannot}: the bucket does not exist"))
-            .help("create the bucket, or correct the URL of the store"),
-        Told::NotFound { .. } => of(ErrorKind::Io, format!("{cannot}: it is not there")),
-        Told::PermissionDenied { .. } | Told::Unauthenticated { .. } => of(ErrorKind::Io, format!("{cannot}: access is denied"))
-            .help("check the keys, their permissions on the bucket, and the region"),
-        Told::NotImplemented { .. } | Told::NotSupported { .. } => {
-            of(ErrorKind::Unsupported, format!("{cannot}: not supported there"))
-        }
-        // Two requests on one object at once.
-        Told::AlreadyExists { .. } | Told::Precondition { .. } => {
-            of(ErrorKind::Conflict, format!("{cannot}: somebody else is writing it")).retryable()
-        }
-        _ => match (http_kind(error), status(&text)) {
-            (_, Some(status)) if status >= 500 || status == 429 || status == 408 => {
-                of(ErrorKind::Io, format!("{cannot}: the object store answers {status}")).retryable().help("try again later")
-            }
-            (Some(HttpErrorKind::Connect), _) => of(ErrorKind::Io, format!("{cannot}: the object store cannot be reached"))
-                .retryable()
-                .help("check the endpoint and the network"),
-            (Some(HttpErrorKind::Timeout), _) => of(ErrorKind::Io, format!("{cannot}: the object store did not answer in time"))
-                .retryable()
-                .help("try again, or give it more with `timeout`"),
-            (Some(HttpErrorKind::Request | HttpErrorKind::Interrupted), _) => {
-                of(ErrorKind::Io, format!("{cannot}: the connection was cut")).retryable().help("try again")
-            }
-            _ => of(ErrorKind::Io, cannot),
-        },
+    Wrong::of(error, &text).told(&format!("cannot {tried} `{location}`"), text)
+}
+
+/// The same of an error that has gone through a library which kept its text alone; nothing if it is about something else.
+pub(super) fn text_error(text: String, tried: &str, location: &str) -> Option<Error> {
+    if !text.contains("object store") {
+        return None;
     }
+    Some(Wrong::of_text(&text).told(&format!("cannot {tried} `{location}`"), text))
 }

@@ -13,6 +13,8 @@ mod config;
 mod create;
 #[cfg(feature = "dynamodb")]
 mod dynamodb;
+#[cfg(feature = "azure")]
+mod emulated;
 #[cfg(any(feature = "s3", feature = "azure", feature = "gcs"))]
 mod errors;
 #[cfg(feature = "gcs")]
@@ -320,6 +322,7 @@ impl Storage {
 
     /// The error of a request here that another error was caused by, if it was: what was tried where, and whether trying again can
     /// help.
+    #[cfg_attr(not(feature = "delta"), expect(dead_code, reason = "only Delta asks for it"))]
     pub(crate) fn failure(&self, error: &(dyn std::error::Error + 'static), tried: &str) -> Option<Error> {
         match &self.place {
             Place::Local(_) => None,
@@ -336,6 +339,16 @@ impl Storage {
             Place::Local(folder) => local::create(folder, name).map(Upload::local),
             Place::Remote { bucket, prefix } => bucket.upload(prefix, name).map(Upload::remote),
         }
+    }
+}
+
+/// The error of a request, or our own, that an error of a library was made of.
+#[cfg(feature = "polars")]
+pub(crate) fn error_of(error: &std::io::Error) -> Option<Error> {
+    let inner = error.get_ref()?;
+    match inner.downcast_ref::<Error>() {
+        Some(ours) => Some(ours.repeated()),
+        None => remote::error_of(inner),
     }
 }
 

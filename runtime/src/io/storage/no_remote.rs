@@ -19,6 +19,12 @@ impl Sending {
     }
 }
 
+/// There are no errors of buckets.
+#[cfg(feature = "polars")]
+pub(super) fn error_of(_: &(dyn std::error::Error + 'static)) -> Option<crate::Error> {
+    None
+}
+
 macro_rules! never {
     ($($name:ident($($argument:ty),*) -> $answer:ty;)*) => {
         impl Bucket {

@@ -10,7 +10,7 @@ use object_store::prefix::PrefixStore;
 use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::errors::request_error;
+use super::errors::{is_missing, request_error, text_error};
 use super::threads::wait;
 use super::{Entry, clouds};
 use crate::error::{Error, ErrorKind, Result};
@@ -89,7 +89,8 @@ impl Bucket {
             }
             next = error.source();
         }
-        None
+        // The kernel of Delta keeps no sources.
+        text_error(self.redacted(error.to_string()), tried, &format!("{}/{prefix}", self.url))
     }
 
     /// A text without secrets.
@@ -109,10 +110,7 @@ impl Bucket {
 
     /// Nothing if the object is not there; a bucket that is not there is an error.
     fn or_missing<T>(&self, error: &object_store::Error, tried: &str, path: &Path) -> Result<Option<T>> {
-        match error {
-            object_store::Error::NotFound { .. } if !super::errors::is_bucket_missing(error) => Ok(None),
-            error => Err(self.error(error, tried, path.as_ref())),
-        }
+        if is_missing(error) { Ok(None) } else { Err(self.error(error, tried, path.as_ref())) }
     }
 
     pub(super) fn list(self: &Arc<Self>, prefix: &str, folder: &str) -> Result<Vec<Entry>> {
@@ -198,6 +196,21 @@ impl fmt::Debug for Bucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Bucket").field("url", &self.url).finish_non_exhaustive()
     }
+}
+
+/// The error of a request that an error of Polars was made of, which says where it was.
+#[cfg(feature = "polars")]
+pub(super) fn error_of(error: &(dyn std::error::Error + 'static)) -> Option<Error> {
+    let text = error.to_string();
+    let place = text.rsplit_once("(path: ").map_or("an object", |(_, path)| path.trim_end_matches(')'));
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<object_store::Error>() {
+            return Some(request_error(error, "read", place, |text| text));
+        }
+        next = error.source();
+    }
+    None
 }
 
 fn entry(path: String, found: ObjectMeta) -> Entry {

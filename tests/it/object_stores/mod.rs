@@ -1,0 +1,10 @@
+//! Stores in buckets, against emulators that `tests/emulators/start.sh` starts.
+
+mod clouds;
+mod configuration;
+mod delta;
+mod doctor;
+mod dynamodb;
+mod gate;
+mod storage;
+mod trouble;
