@@ -191,6 +191,10 @@ struct PartitionsGuide;
 #[doc = include_str!("../../docs/stores.md")]
 struct StoresGuide;
 
+#[cfg(all(doctest, feature = "bigquery"))]
+#[doc = include_str!("../../docs/stores/bigquery.md")]
+struct BigQueryGuide;
+
 #[cfg(all(doctest, feature = "conformance", feature = "polars", feature = "fs"))]
 #[doc = include_str!("../../docs/conformance.md")]
 struct ConformanceGuide;

@@ -148,14 +148,22 @@ fn a_transaction_that_somebody_else_aborts_is_made_again_under_another_identifie
         if !lost {
             return Fate::Pass;
         }
-        Fate::Answer(400, r#"{"error":{"code":400,"message":"Transaction is aborted due to concurrent update against table t",
-            "errors":[{"reason":"invalidQuery"}]}}"#)
+        Fate::Answer(
+            400,
+            r#"{"error":{"code":400,"message":"Transaction is aborted due to concurrent update against table t",
+            "errors":[{"reason":"invalidQuery"}]}}"#,
+        )
     });
     put(&project.store_at(&proxy.endpoint), &appended(), 1, abc()).unwrap();
     assert_eq!(project.numbers("SELECT a FROM public.t"), [1, 2, 3]);
     let seen = proxy.seen.lock().unwrap().clone();
-    let jobs: Vec<&str> = seen.iter().filter(|request| request.contains("BEGIN TRANSACTION")).collect::<Vec<_>>().into_iter()
-        .map(|request| request.split("\"jobId\":\"").nth(1).unwrap().split('"').next().unwrap()).collect();
+    let jobs: Vec<&str> = seen
+        .iter()
+        .filter(|request| request.contains("BEGIN TRANSACTION"))
+        .collect::<Vec<_>>()
+        .into_iter()
+        .map(|request| request.split("\"jobId\":\"").nth(1).unwrap().split('"').next().unwrap())
+        .collect();
     assert_eq!(jobs.len(), 3);
     assert!(jobs[0].ends_with("_0") && jobs[1].ends_with("_1") && jobs[2].ends_with("_2"), "{jobs:?}");
     assert_eq!(jobs[0].rsplit_once('_').unwrap().0, jobs[2].rsplit_once('_').unwrap().0);
@@ -210,6 +218,8 @@ fn credentials_are_never_shown_and_wrong_ones_are_an_error_of_configuration() {
     assert!(error.to_string().contains("no/such/key.json"), "{error}");
     let store = BigQueryIoManager::new("My Project");
     let errors = crate::support::lakehouse(&tempfile::tempdir().unwrap(), [frame_asset("t", abc())])
-        .io_manager("io_manager", store).build().unwrap_err();
+        .io_manager("io_manager", store)
+        .build()
+        .unwrap_err();
     assert_eq!(errors.errors()[0].kind(), ErrorKind::Config);
 }

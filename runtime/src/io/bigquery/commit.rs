@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::client::{Client, Refusal, pause};
 use super::predicate::Predicate;
-use super::schema::{Def, first_difference};
+use super::schema::{Def, difference};
 use super::script::{self, Script};
 use super::stage::{Piece, check_columns};
 use super::table::{Place, Table};
@@ -52,7 +52,7 @@ impl<'a> Commit<'a> {
             return Err(Error::new(ErrorKind::Internal, "nothing was staged"));
         };
         let differs = |(piece, slice): &(Piece, Slice)| {
-            let difference = first_difference(&first.0.columns, &piece.columns)?;
+            let difference = difference(&first.0.columns, &piece.columns)?;
             Some(format!("the partitions of one run have different columns: in `{slice}`, {difference}"))
         };
         if let Some(message) = rest.iter().find_map(differs) {
@@ -117,9 +117,7 @@ impl<'a> Commit<'a> {
         }
         self.client.create(env, self.place, self.columns(), None).await?;
         let made = self.client.table(env, self.place).await?;
-        made.ok_or_else(|| {
-            Error::new(ErrorKind::Io, format!("`{}` was made, and is not there", self.place)).retryable()
-        })
+        made.ok_or_else(|| Error::new(ErrorKind::Io, format!("`{}` was made, and is not there", self.place)).retryable())
     }
 
     /// What this very commit did if it landed before; an error if a later one of its kind did.
@@ -214,15 +212,17 @@ impl<'a> Commit<'a> {
             Some(def) if self.keys.is_some() => def.combine(allowed.pieces.iter().map(|(_, slice)| slice))?.slice(),
             _ => Slice::Whole,
         };
-        let script = Script { place: self.place, request: self.request, id: self.id, sources, columns: self.columns(), slice: &slice };
-        match (schema_mode(self.request.asset), first_difference(&table.defs, self.columns())) {
+        let script =
+            Script { place: self.place, request: self.request, id: self.id, sources, columns: self.columns(), slice: &slice };
+        match (schema_mode(self.request.asset), difference(&table.defs, self.columns())) {
             (_, None) => {}
             (SchemaMode::Strict, Some(_)) => check_columns(self.place, &table.defs, self.columns())?,
             (SchemaMode::Overwrite, Some(_)) => return Ok(script.replace_table()),
             (SchemaMode::Merge, Some(_)) => {
                 let is_new = |def: &&Def| !table.defs.iter().any(|known| known.name == def.name);
                 let (new, old): (Vec<&Def>, Vec<&Def>) = self.columns().iter().partition(is_new);
-                let same: Vec<Def> = table.defs.iter().filter(|known| old.iter().any(|def| def.name == known.name)).cloned().collect();
+                let same: Vec<Def> =
+                    table.defs.iter().filter(|known| old.iter().any(|def| def.name == known.name)).cloned().collect();
                 check_columns(self.place, &same, &old.into_iter().cloned().collect::<Vec<_>>())?;
                 if !new.is_empty() {
                     let new: Vec<Def> = new.into_iter().cloned().collect();

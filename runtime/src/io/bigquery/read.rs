@@ -14,9 +14,9 @@ use super::table::{Place, Table};
 use crate::env::Env;
 use crate::error::Result;
 use crate::frame::Frame;
+use crate::frame::Table as Rows;
 use crate::frame::arrow::RecordBatchStream;
 use crate::frame::polars::check_columns;
-use crate::frame::Table as Rows;
 
 /// How many rows are asked for at once; BigQuery ends a page at 10 MB anyway.
 const PAGE: usize = 50_000;
@@ -75,10 +75,7 @@ struct Reading {
 }
 
 impl Reading {
-    async fn next_batch(
-        mut self,
-        schema: arrow::datatypes::SchemaRef,
-    ) -> Result<Option<(arrow::array::RecordBatch, Self)>> {
+    async fn next_batch(mut self, schema: arrow::datatypes::SchemaRef) -> Result<Option<(arrow::array::RecordBatch, Self)>> {
         let Some(page) = self.next.take() else { return Ok(None) };
         let batch = rows::batch(&self.defs, &schema, &page.rows)?;
         if let Some(token) = &page.next {

@@ -47,16 +47,16 @@ fn one_type(def: &Def) -> Result<DataType> {
         "STRUCT" => DataType::Struct(fields(&def.fields)?),
         _ => {
             let message = format!("the column `{}` is {}, which frames here do not hold", def.name, def.sql_type());
-            return Err(Error::new(ErrorKind::Unsupported, message).help("leave it out with `columns = […]`, or read a view that casts it"));
+            return Err(Error::new(ErrorKind::Unsupported, message)
+                .help("leave it out with `columns = […]`, or read a view that casts it"));
         }
     })
 }
 
 /// One batch of rows.
 pub(super) fn batch(defs: &[Def], schema: &SchemaRef, rows: &[Json]) -> Result<RecordBatch> {
-    let cell = |row: &'_ Json, index: usize| -> Result<()> {
-        row["f"].get(index).map(|_| ()).ok_or_else(|| unreadable("a row", row))
-    };
+    let cell =
+        |row: &'_ Json, index: usize| -> Result<()> { row["f"].get(index).map(|_| ()).ok_or_else(|| unreadable("a row", row)) };
     let mut columns = Vec::with_capacity(defs.len());
     for (index, def) in defs.iter().enumerate() {
         rows.iter().try_for_each(|row| cell(row, index))?;
@@ -127,7 +127,8 @@ fn one_array(def: &Def, values: &[&Json]) -> Result<ArrayRef> {
 /// A time of day on a date, as microseconds since 1970.
 fn datetime(text: &str) -> Option<i64> {
     let civil: jiff::civil::DateTime = text.parse().ok()?;
-    Some(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_microsecond())
+    // An instant would end a day before the last of the calendar.
+    i64::try_from(civil.duration_since(jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0)).as_micros()).ok()
 }
 
 /// A decimal without its point.
@@ -185,7 +186,9 @@ mod tests {
 
     #[test]
     fn bytes_come_from_base64_with_and_without_padding() {
-        for (text, bytes) in [("", &b""[..]), ("AP8=", b"\x00\xff"), ("AP8", b"\x00\xff"), ("aGVsbG8h", b"hello!"), ("-_8", b"\xfb\xff")] {
+        for (text, bytes) in
+            [("", &b""[..]), ("AP8=", b"\x00\xff"), ("AP8", b"\x00\xff"), ("aGVsbG8h", b"hello!"), ("-_8", b"\xfb\xff")]
+        {
             assert_eq!(base64(text.as_bytes()).as_deref(), Some(bytes), "{text}");
         }
         assert_eq!(base64(b"a"), None);
@@ -198,7 +201,10 @@ mod tests {
         assert_eq!(decimal("-0.5", 1), Some(-5));
         assert_eq!(decimal("7", 9), Some(7_000_000_000));
         assert_eq!(decimal("1.005", 2), None);
-        assert_eq!(decimal("99999999999999999999999999999999999999", 0), Some(99_999_999_999_999_999_999_999_999_999_999_999_999));
+        assert_eq!(
+            decimal("99999999999999999999999999999999999999", 0),
+            Some(99_999_999_999_999_999_999_999_999_999_999_999_999)
+        );
     }
 
     #[test]

@@ -40,9 +40,8 @@ pub(super) struct Piece {
 
 impl Piece {
     pub(super) fn of(staged: &Staged) -> Result<Self> {
-        serde_json::from_value(staged.payload.clone()).map_err(|error| {
-            Error::new(ErrorKind::Internal, "this was not staged by the BigQuery store").source(error)
-        })
+        serde_json::from_value(staged.payload.clone())
+            .map_err(|error| Error::new(ErrorKind::Internal, "this was not staged by the BigQuery store").source(error))
     }
 }
 
@@ -91,14 +90,16 @@ pub(super) async fn stage(
         "parquetOptions": { "enableListInference": true },
         "createDisposition": "CREATE_IF_NEEDED", "writeDisposition": "WRITE_TRUNCATE",
     });
-    let mut attempt = 1;
+    let (mut attempt, mut failed) = (1, 0);
     let job = loop {
-        let id = format!("lakewright_load_{identity}_{attempt}");
+        let id = format!("lakewright_load_{identity}_{failed}");
         match client.load(env, &id, load.clone(), &file.path).await? {
             Ok(job) => break job,
             Err(refusal) if refusal.is_passing() && attempt < TRIES => {
                 env.sleep(super::client::pause(attempt, env.random())).await;
                 attempt += 1;
+                // A job that failed keeps its identifier; one of which nothing is known is looked for under it.
+                failed += u32::from(!refusal.is_unanswered());
             }
             Err(refusal) => return Err(refusal.error("load the rows", &staging.to_string())),
         }
@@ -122,7 +123,7 @@ pub(super) async fn stage(
 
 /// Refuses columns that the table has not, or not so.
 pub(super) fn check_columns(place: &Place, table: &[Def], new: &[Def]) -> Result<()> {
-    match schema::first_difference(table, new) {
+    match schema::difference(table, new) {
         None => Ok(()),
         Some(difference) => {
             let help = "change the output, or let a run change the columns: `schema_mode = \"merge\"` or \"overwrite\"";
@@ -193,8 +194,10 @@ async fn refuse_strays(
     let predicate = client.predicate(env, staging, defs, asset, keys).await?;
     let first = |sql: &&str| format!("CAST(ANY_VALUE({sql}) AS STRING)");
     let shown: Vec<String> = predicate.expressions().iter().map(first).collect();
-    let sql = Sql::text(format!("SELECT CAST(COUNT(*) AS STRING), {} FROM {} WHERE NOT COALESCE(", shown.join(", "), staging.sql()))
-        .then(predicate.sql()?).and(", FALSE)");
+    let sql =
+        Sql::text(format!("SELECT CAST(COUNT(*) AS STRING), {} FROM {} WHERE NOT COALESCE(", shown.join(", "), staging.sql()))
+            .then(predicate.sql()?)
+            .and(", FALSE)");
     let rows = client.few(env, &sql).await?.map_err(|refusal| refusal.error("look at the rows", &staging.to_string()))?;
     let mut cells = rows.into_iter().next().unwrap_or_default().into_iter();
     let count = match cells.next().flatten().as_deref() {
