@@ -198,6 +198,10 @@ struct StoresGuide;
 #[doc = include_str!("../../docs/configuration.md")]
 struct ConfigurationGuide;
 
+#[cfg(all(doctest, feature = "bigquery"))]
+#[doc = include_str!("../../docs/stores/bigquery.md")]
+struct BigQueryGuide;
+
 #[cfg(all(doctest, feature = "conformance", feature = "polars", feature = "fs"))]
 #[doc = include_str!("../../docs/conformance.md")]
 struct ConformanceGuide;

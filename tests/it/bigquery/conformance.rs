@@ -11,6 +11,10 @@ use super::emulator::endpoint;
 
 const ABLE: [&str; 9] = ["append", "error", "ignore", "lasting", "merge", "one_table", "schema_mode", "schemas", "tables"];
 
+/// What the emulator lacks and BigQuery has: decimals of more than 38 digits in all (`BIGNUMERIC`), and tables whose names differ in
+/// capitals only.
+const NOT_IN_THE_EMULATOR: [&str; 2] = ["decimals_come_back", "hostile_keys_are_kept_apart"];
+
 fn open(place: Place) -> Opening {
     Box::pin(async move {
         // Nobody is at the discard port, and nothing is asked of it either.
@@ -27,7 +31,7 @@ fn rules(group: usize) {
         return;
     }
     let able: Vec<Ability> = Ability::ALL.iter().copied().filter(|ability| ABLE.contains(&ability.name())).collect();
-    let applicable = Rule::all().filter(|rule| rule.applies(&able));
+    let applicable = Rule::all().filter(|rule| rule.applies(&able) && !NOT_IN_THE_EMULATOR.contains(&rule.name));
     let mine = applicable.enumerate().filter(|(index, _)| index % 4 == group).map(|(_, rule)| rule);
     let broken: Vec<&str> =
         mine.filter(|rule| catch_unwind(AssertUnwindSafe(|| check(rule.name, open))).is_err()).map(|rule| rule.name).collect();

@@ -71,15 +71,14 @@ impl Project {
         numbers
     }
 
-    /// The names of the tables of a dataset, but for those that the store keeps for itself.
+    /// The names of the tables of a dataset, sorted, with those that the store keeps for itself.
     pub(super) fn tables(&self, dataset: &str) -> Vec<String> {
-        self.all_tables(dataset).into_iter().filter(|name| !name.starts_with("_lakewright_")).collect()
-    }
-
-    pub(super) fn all_tables(&self, dataset: &str) -> Vec<String> {
         let answer = self.ask("GET", &format!("/datasets/{dataset}/tables"), None);
         let tables = answer["tables"].as_array().map(Vec::as_slice).unwrap_or_default();
-        tables.iter().map(|table| table["tableReference"]["tableId"].as_str().unwrap().to_owned()).collect()
+        let mut names: Vec<String> =
+            tables.iter().map(|table| table["tableReference"]["tableId"].as_str().unwrap().to_owned()).collect();
+        names.sort();
+        names
     }
 
     pub(super) fn ask(&self, method: &str, path: &str, body: Option<&Json>) -> Json {

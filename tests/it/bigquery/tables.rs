@@ -27,7 +27,7 @@ fn a01_tables_are_where_schema_and_key_say_and_a_second_run_replaces() {
         assert_eq!(project.numbers("SELECT b FROM other.c_df"), [4, 5, 6]);
     }
     assert_eq!(project.numbers("SELECT COUNT(*) FROM my_schema._lakewright_commits"), [2], "one commit a run");
-    assert_eq!(project.all_tables("my_schema"), ["_lakewright_commits", "b_df"], "no staging table is left");
+    assert_eq!(project.tables("my_schema"), ["_lakewright_commits", "b_df"], "no staging table is left");
 }
 
 #[test]

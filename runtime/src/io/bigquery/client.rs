@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use google_cloud_auth::credentials::AccessTokenCredentials;
+use object_store::gcp::GcpCredentialProvider;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, Response, StatusCode, Url};
 use serde_json::Value as Json;
@@ -26,7 +26,7 @@ pub(super) struct Client {
 #[derive(Debug)]
 struct Connection {
     http: reqwest::Client,
-    tokens: Option<AccessTokenCredentials>,
+    tokens: Option<GcpCredentialProvider>,
 }
 
 /// Why a request was not answered as it should be.
@@ -90,7 +90,7 @@ impl Refusal {
     }
 
     /// Whether it is unknown what became of the request.
-    fn is_unanswered(&self) -> bool {
+    pub(super) fn is_unanswered(&self) -> bool {
         self.reason == "noAnswer"
     }
 
@@ -162,15 +162,15 @@ impl Client {
         let connection = self.connection().await?;
         let mut request = connection.http.request(method, url).headers(headers).body(body);
         if let Some(tokens) = &connection.tokens {
-            let token = match tokens.access_token().await {
-                Ok(token) => token.token,
+            let token = match tokens.get_credential().await {
+                Ok(token) => token,
                 Err(error) => {
-                    let told =
-                        Error::new(ErrorKind::Config, "no access token for BigQuery could be had").source(error.to_string());
-                    return Err(if error.is_transient() { told.retryable() } else { told });
+                    let help = "look at `credentials` of the store, and whether Google can be reached";
+                    let error = Error::new(ErrorKind::Config, "no access token for BigQuery could be had").source(error);
+                    return Err(error.help(help).retryable());
                 }
             };
-            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+            request = request.header(AUTHORIZATION, format!("Bearer {}", token.bearer));
         }
         match request.send().await {
             Ok(response) => Ok(Ok(response)),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::client::{Client, Refusal, pause};
 use super::predicate::Predicate;
-use super::schema::{Def, first_difference};
+use super::schema::{Def, difference};
 use super::script::{self, Script};
 use super::stage::{Piece, check_columns};
 use super::table::{Place, Table};
@@ -52,7 +52,7 @@ impl<'a> Commit<'a> {
             return Err(Error::new(ErrorKind::Internal, "nothing was staged"));
         };
         let differs = |(piece, slice): &(Piece, Slice)| {
-            let difference = first_difference(&first.0.columns, &piece.columns)?;
+            let difference = difference(&first.0.columns, &piece.columns)?;
             Some(format!("the partitions of one run have different columns: in `{slice}`, {difference}"))
         };
         if let Some(message) = rest.iter().find_map(differs) {
@@ -214,7 +214,7 @@ impl<'a> Commit<'a> {
         };
         let script =
             Script { place: self.place, request: self.request, id: self.id, sources, columns: self.columns(), slice: &slice };
-        match (schema_mode(self.request.asset), first_difference(&table.defs, self.columns())) {
+        match (schema_mode(self.request.asset), difference(&table.defs, self.columns())) {
             (_, None) => {}
             (SchemaMode::Strict, Some(_)) => check_columns(self.place, &table.defs, self.columns())?,
             (SchemaMode::Overwrite, Some(_)) => return Ok(script.replace_table()),

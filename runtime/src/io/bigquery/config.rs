@@ -1,16 +1,13 @@
 //! Where BigQuery is, and who asks.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use google_cloud_auth::credentials::{self, AccessTokenCredentials};
-use google_cloud_auth::credentials::{external_account, impersonated, service_account, user_account};
+use object_store::gcp::{GcpCredentialProvider, GoogleCloudStorageBuilder};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::{Error, ErrorKind, Result};
-
-const SCOPE: &str = "https://www.googleapis.com/auth/bigquery";
 
 /// Where Google's own BigQuery is.
 pub(super) const ENDPOINT: &str = "https://bigquery.googleapis.com";
@@ -19,13 +16,12 @@ pub(super) const ENDPOINT: &str = "https://bigquery.googleapis.com";
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum Credentials {
-    /// What Google's own tools use: `GOOGLE_APPLICATION_CREDENTIALS`, what `gcloud auth application-default login` left, or the
-    /// account of the machine.
+    /// `GOOGLE_APPLICATION_CREDENTIALS`, what `gcloud auth application-default login` left, or the account of the machine.
     #[default]
     Ambient,
-    /// A file with the key of a service account, or any other JSON of Google's.
+    /// A file with the key of a service account, or what `gcloud` keeps of a user.
     File(PathBuf),
-    /// What would be in that file, in Base64.
+    /// The key of a service account, in Base64.
     Base64(SecretString),
     /// Nobody: for an emulator.
     Anonymous,
@@ -75,52 +71,37 @@ impl Config {
     }
 
     /// What gives tokens; nothing if nobody asks.
-    pub(super) fn tokens(&self) -> Result<Option<AccessTokenCredentials>> {
-        match &self.credentials {
-            Credentials::Anonymous => Ok(None),
-            Credentials::Ambient => {
-                let built = credentials::Builder::default().with_scopes([SCOPE]).build_access_token_credentials();
-                built.map(Some).map_err(|error| {
-                    let help = "set `GOOGLE_APPLICATION_CREDENTIALS`, run `gcloud auth application-default login`, or configure \
-                        `credentials`";
-                    Error::new(ErrorKind::Config, "no credentials for BigQuery were found").source(error).help(help)
-                })
+    ///
+    /// They are those that Google's storage takes: of the scope `cloud-platform`, which is all services that the account may use.
+    pub(super) fn tokens(&self) -> Result<Option<GcpCredentialProvider>> {
+        let (builder, place) = match &self.credentials {
+            Credentials::Anonymous => return Ok(None),
+            Credentials::Ambient => (GoogleCloudStorageBuilder::from_env(), "the environment".to_owned()),
+            Credentials::File(path) => {
+                let place = path.display().to_string();
+                let readable = std::fs::File::open(path);
+                readable.map_err(|error| {
+                    Error::new(ErrorKind::Config, format!("cannot read the credentials for BigQuery in `{place}`")).source(error)
+                })?;
+                (GoogleCloudStorageBuilder::new().with_application_credentials(&place), format!("`{place}`"))
             }
-            Credentials::File(path) => from_file(path).map(Some),
             Credentials::Base64(key) => {
                 let decoded = super::rows::base64(key.expose_secret().trim().as_bytes());
+                let json = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
                 // What is in there is never shown, not even the part that cannot be read.
-                let decoded = decoded.ok_or_else(|| not_a_key("the credentials for BigQuery are not Base64"))?;
-                from_json(&decoded, "the credentials for BigQuery").map(Some)
+                let json = json.ok_or_else(|| not_a_key("the credentials for BigQuery are not Base64 of text"))?;
+                (GoogleCloudStorageBuilder::new().with_service_account_key(json), "the Base64 key".to_owned())
             }
+        };
+        // The builder wants a bucket, which nobody asks for.
+        match builder.with_bucket_name("none").build() {
+            Ok(storage) => Ok(Some(storage.credentials().clone())),
+            Err(_) => Err(not_a_key(&format!("{place} holds no credentials that BigQuery could be asked with"))),
         }
     }
 }
 
-fn from_file(path: &Path) -> Result<AccessTokenCredentials> {
-    let json = std::fs::read(path).map_err(|error| {
-        let message = format!("cannot read the credentials for BigQuery in `{}`", path.display());
-        Error::new(ErrorKind::Config, message).source(error)
-    })?;
-    from_json(&json, &format!("`{}`", path.display()))
-}
-
-fn from_json(json: &[u8], place: &str) -> Result<AccessTokenCredentials> {
-    let json: serde_json::Value = serde_json::from_slice(json).map_err(|_| not_a_key(&format!("{place} holds no JSON")))?;
-    let built = match json.get("type").and_then(serde_json::Value::as_str) {
-        Some("service_account") => service_account::Builder::new(json)
-            .with_access_specifier(service_account::AccessSpecifier::from_scopes([SCOPE]))
-            .build_access_token_credentials(),
-        Some("authorized_user") => user_account::Builder::new(json).build_access_token_credentials(),
-        Some("external_account") => external_account::Builder::new(json).with_scopes([SCOPE]).build_access_token_credentials(),
-        Some("impersonated_service_account") => {
-            impersonated::Builder::new(json).with_scopes([SCOPE]).build_access_token_credentials()
-        }
-        _ => return Err(not_a_key(&format!("{place} does not say which type of credentials it holds"))),
-    };
-    built.map_err(|_| not_a_key(&format!("{place} holds no usable credentials")))
-}
-
 fn not_a_key(message: &str) -> Error {
-    Error::new(ErrorKind::Config, message).help("give the JSON key of a service account, as Google hands it out")
+    Error::new(ErrorKind::Config, message)
+        .help("give the JSON key of a service account, as Google hands it out, or run `gcloud auth application-default login`")
 }

@@ -150,11 +150,14 @@ impl BigQueryIoManager {
             return Err(Error::new(ErrorKind::SchemaName, message).help("a dataset has letters, digits and `_` only"));
         }
         let table = asset.key.name();
-        let fits = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | ' ');
-        if table.is_empty() || table.len() > 1024 || !table.chars().all(fits) || table == COMMITS || table.starts_with(STAGING) {
+        // BigQuery takes more, but not everything that reads it does; somebody else's tables have the names that they have.
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        let fits = |c: char| plain(c) || asset.is_external() && (c.is_alphanumeric() || c == ' ');
+        if table.is_empty() || table.len() > 255 || !table.chars().all(fits) || table == COMMITS || table.starts_with(STAGING) {
             let message = format!("`{table}` cannot be a BigQuery table, as the asset `{}` needs", asset.key);
-            return Err(Error::new(ErrorKind::InvalidKey, message)
-                .help("a table has letters, digits, `_`, `-` and spaces; names that begin with `_lakewright_` are taken"));
+            return Err(Error::new(ErrorKind::InvalidKey, message).help(
+                "a table has up to 255 ASCII letters, digits, `_` and `-`; names that begin with `_lakewright_` are taken",
+            ));
         }
         Ok(Place { project: self.client.config.project.clone(), dataset, table: table.to_owned() })
     }

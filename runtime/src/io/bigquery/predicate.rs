@@ -209,3 +209,93 @@ fn kind(data_type: &DataType) -> Option<Kind> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::partition::{Every, PartitionsDef, TimeDef};
+
+    fn def(name: &str, kind: &str) -> Def {
+        Def::new(name, kind)
+    }
+
+    fn colors() -> PartitionsDef {
+        PartitionsDef::fixed("Color", ["red", "it's", "blue"]).unwrap()
+    }
+
+    fn days() -> PartitionsDef {
+        PartitionsDef::time("Day", TimeDef::new(Every::Day, "2023-01-01").unwrap().zone("Europe/Berlin").unwrap())
+    }
+
+    fn predicate(partitions: &PartitionsDef, keys: &[&str], expr: &PartitionExpr, types: &[Def]) -> Result<Predicate> {
+        let space = partitions.space("2023-12-31T00:00:00Z".parse().unwrap(), &BTreeMap::new()).unwrap();
+        let mut set = space.none();
+        for key in keys {
+            set.insert(space.parse(key).unwrap());
+        }
+        Predicate::new(&set, expr, types, types)
+    }
+
+    fn bound(partitions: &PartitionsDef, keys: &[&str], expr: &PartitionExpr, types: &[Def]) -> (String, Vec<String>) {
+        let (text, parameters) = predicate(partitions, keys, expr, types).unwrap().sql().unwrap().bound();
+        (text, parameters.iter().map(|one| format!("{} {}", one["parameterType"], one["parameterValue"])).collect())
+    }
+
+    #[test]
+    fn b04_keys_are_bound_values_in_a_list() {
+        let by_color = PartitionExpr::One("color".into());
+        let (text, values) = bound(&colors(), &["red", "it's"], &by_color, &[def("color", "STRING")]);
+        assert_eq!(text, "((`color` IN UNNEST(@p0)))");
+        assert_eq!(
+            values,
+            [r#"{"arrayType":{"type":"STRING"},"type":"ARRAY"} {"arrayValues":[{"value":"red"},{"value":"it's"}]}"#]
+        );
+        let (text, values) = bound(&colors(), &["blue"], &by_color, &[def("color", "STRING")]);
+        assert_eq!((text.as_str(), values), ("((`color` = @p0))", vec![r#"{"type":"STRING"} {"value":"blue"}"#.to_owned()]));
+    }
+
+    #[test]
+    fn b04_windows_are_half_open_and_in_the_type_of_the_column() {
+        let by_day = PartitionExpr::One("day".into());
+        let keys = ["2023-07-01", "2023-07-02"];
+        for (kind, from, to) in [
+            ("DATE", "2023-07-01", "2023-07-03"),
+            ("DATETIME", "2023-07-01 00:00:00.000000", "2023-07-03 00:00:00.000000"),
+            ("TIMESTAMP", "2023-06-30 22:00:00.000000+00:00", "2023-07-02 22:00:00.000000+00:00"),
+        ] {
+            let (text, values) = bound(&days(), &keys, &by_day, &[def("day", kind)]);
+            assert_eq!(text, "((((`day` >= @p0 AND `day` < @p1))))", "consecutive windows are one");
+            let value = |value: &str| format!(r#"{{"type":"{kind}"}} {{"value":"{value}"}}"#);
+            assert_eq!(values, [value(from), value(to)]);
+        }
+        let predicate = predicate(&days(), &["2023-07-01"], &by_day, &[def("day", "DATE")]).unwrap();
+        assert_eq!(predicate.sql().unwrap().inline(), "((((`day` >= DATE '2023-07-01' AND `day` < DATE '2023-07-02'))))");
+    }
+
+    #[test]
+    fn b04_a_set_that_is_no_box_is_a_disjunction() {
+        let both = PartitionsDef::multi("Both", [("day", days()), ("color", colors())]).unwrap();
+        let expr = PartitionExpr::Dimensions(vec![("color".into(), "color".into()), ("day".into(), "DATE(at)".into())]);
+        let types = [def("color", "STRING"), def("day", "DATE")];
+        let keys = ["red|2023-01-01", "blue|2023-01-02"];
+        let space = both.space("2023-12-31T00:00:00Z".parse().unwrap(), &BTreeMap::new()).unwrap();
+        let mut set = space.none();
+        keys.iter().for_each(|key| set.insert(space.parse(key).unwrap()));
+        let sql = Predicate::new(&set, &expr, &[def("color", "STRING"), def("at", "TIMESTAMP")], &types).unwrap().sql().unwrap();
+        assert_eq!(
+            sql.inline(),
+            "((`color` = 'red' AND (((DATE(at)) >= DATE '2023-01-01' AND (DATE(at)) < DATE '2023-01-02'))) OR \
+            (`color` = 'blue' AND (((DATE(at)) >= DATE '2023-01-02' AND (DATE(at)) < DATE '2023-01-03'))))"
+        );
+    }
+
+    #[test]
+    fn a_column_that_tells_nothing_apart_and_a_key_that_is_no_value_are_refused() {
+        let by_color = PartitionExpr::One("color".into());
+        let refused = |kind: &str| predicate(&colors(), &["red"], &by_color, &[def("color", kind)]).err().unwrap();
+        assert_eq!(refused("FLOAT64").kind(), ErrorKind::Schema);
+        assert_eq!(refused("INT64").kind(), ErrorKind::PartitionKey);
+    }
+}

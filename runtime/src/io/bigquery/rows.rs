@@ -127,7 +127,8 @@ fn one_array(def: &Def, values: &[&Json]) -> Result<ArrayRef> {
 /// A time of day on a date, as microseconds since 1970.
 fn datetime(text: &str) -> Option<i64> {
     let civil: jiff::civil::DateTime = text.parse().ok()?;
-    Some(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_microsecond())
+    // An instant would end a day before the last of the calendar.
+    i64::try_from(civil.duration_since(jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0)).as_micros()).ok()
 }
 
 /// A decimal without its point.

@@ -217,20 +217,22 @@ pub(super) fn columns(defs: &[Def]) -> Vec<Column> {
     defs.iter().map(|def| Column::new(&def.name, def.sql_type())).collect()
 }
 
-/// The first column that one has and the other has not, or not so.
-pub(super) fn first_difference(table: &[Def], new: &[Def]) -> Option<String> {
+/// The columns that one has and the other has not, or not so.
+pub(super) fn difference(table: &[Def], new: &[Def]) -> Option<String> {
+    let mut differences = Vec::new();
     for def in new {
         match table.iter().find(|known| known.name == def.name) {
-            None => return Some(format!("the table has no column `{}`", def.name)),
+            None => differences.push(format!("the table has no column `{}`", def.name)),
             Some(known) if !known.takes(def) => {
                 let (known, new) = (known.sql_type(), def.sql_type());
-                return Some(format!("the column `{}` is {known} in the table and {new} in the output", def.name));
+                differences.push(format!("the column `{}` is {known} in the table and {new} in the output", def.name));
             }
             Some(_) => {}
         }
     }
-    let missing = table.iter().find(|known| !new.iter().any(|def| def.name == known.name));
-    missing.map(|known| format!("the output has no column `{}`", known.name))
+    let missing = table.iter().filter(|known| !new.iter().any(|def| def.name == known.name));
+    differences.extend(missing.map(|known| format!("the output has no column `{}`", known.name)));
+    (!differences.is_empty()).then(|| differences.join("; "))
 }
 
 fn utc() -> DataType {
@@ -259,8 +261,20 @@ fn cast(name: &str, from: &DataType, to: &DataType) -> Expr {
             let checked = column.map(move |column| whole_microseconds(&name, column), |_, field| Ok(field.clone()));
             checked.cast(to.clone())
         }
+        DataType::UInt64 => {
+            let name = name.to_owned();
+            let checked = column.map(move |column| within_int64(&name, column), |_, field| Ok(field.clone()));
+            checked.strict_cast(to.clone())
+        }
         _ => column.strict_cast(to.clone()),
     }
+}
+
+fn within_int64(name: &str, column: PolarsColumn) -> PolarsResult<PolarsColumn> {
+    if let Some(lost) = column.u64()?.iter().flatten().find(|value| i64::try_from(*value).is_err()) {
+        polars_bail!(ComputeError: "column `{name}` has numbers that BigQuery's INT64 does not hold, first {lost}");
+    }
+    Ok(column)
 }
 
 fn has_arrays(data_type: &DataType) -> bool {

@@ -190,3 +190,75 @@ fn remember(
     let columns = "table_name, application, number, slice, what, run, asset, info, committed_at";
     format!("INSERT INTO {} ({columns}) VALUES ({});\n", place.beside(COMMITS).sql(), values.join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::asset::{AssetBuilder, ValueKind};
+    use crate::exec::SystemEnv;
+    use crate::io::RunInfo;
+
+    /// The statements of a commit in this mode, without the row that remembers it.
+    fn lines(mode: Mode, predicate: Option<&str>, merge: Option<&Merge>) -> Vec<String> {
+        let asset = AssetBuilder::new("t", ValueKind::Table)
+            .mode(mode)
+            .body(|call| async move { call.produce_frame(polars::prelude::DataFrame::default()) });
+        let asset = asset.unwrap();
+        let run = RunInfo::new("run", 1);
+        let place = Place { project: "p".into(), dataset: "d".into(), table: "t".into() };
+        let request = StoreRequest::new(&asset, &Slice::Whole, &run, Arc::new(SystemEnv::new()));
+        let columns = [Def::new("id", "INT64"), Def::new("n", "STRING")];
+        let id = CommitId::new("log", &asset.key, &Slice::Whole, 7);
+        let script = Script {
+            place: &place,
+            request: &request,
+            id: &id,
+            sources: vec![place.beside("s1"), place.beside("s2")],
+            columns: &columns,
+            slice: &Slice::Whole,
+        };
+        let text = match merge {
+            Some(merge) => script.merge(merge, predicate),
+            None => script.replace_rows(predicate),
+        };
+        text.lines().filter(|line| !line.starts_with("INSERT INTO `p`.`d`.`_lakewright_commits`")).map(str::to_owned).collect()
+    }
+
+    const INSERT: &str =
+        "INSERT INTO `p`.`d`.`t` (`id`, `n`) SELECT `id`, `n` FROM `p`.`d`.`s1` UNION ALL SELECT `id`, `n` FROM `p`.`d`.`s2`;";
+
+    #[test]
+    fn a_slice_is_replaced_in_one_transaction_unless_a_later_commit_has_landed() {
+        let lines = lines(Mode::Overwrite, Some("`n` = 'x'"), None);
+        assert_eq!(lines[0], "BEGIN TRANSACTION;");
+        assert!(lines[1].starts_with("IF NOT EXISTS (SELECT 1 FROM `p`.`d`.`_lakewright_commits` WHERE table_name = 't' AND "));
+        assert!(lines[1].ends_with(" AND number >= 7) THEN"), "{}", lines[1]);
+        assert_eq!(lines[2..], ["DELETE FROM `p`.`d`.`t` WHERE `n` = 'x';", INSERT, "END IF;", "COMMIT TRANSACTION;"]);
+    }
+
+    #[test]
+    fn only_a_whole_table_is_deleted_whole_and_adding_deletes_nothing() {
+        assert_eq!(lines(Mode::Overwrite, None, None)[2], "DELETE FROM `p`.`d`.`t` WHERE TRUE;");
+        assert_eq!(lines(Mode::Append, Some("`n` = 'x'"), None)[2], INSERT);
+        let refusing = lines(Mode::Error, Some("`n` = 'x'"), None);
+        assert_eq!(refusing[2], "IF EXISTS (SELECT 1 FROM `p`.`d`.`t` WHERE `n` = 'x') THEN");
+        assert!(refusing[3].starts_with("RAISE USING MESSAGE"));
+    }
+
+    #[test]
+    fn merging_looks_at_the_slice_only() {
+        let merge = Merge { on: vec!["id".into()], matched: Matched::Update, insert: true, delete_unmatched: true };
+        let lines = lines(Mode::Merge, Some("(`n` = 'x')"), Some(&merge));
+        assert!(lines[2].ends_with(" ON `id` = `lakewright_new_0` AND (`n` = 'x')"), "{}", lines[2]);
+        assert_eq!(
+            lines[3..6],
+            [
+                "WHEN MATCHED THEN UPDATE SET `n` = `lakewright_new_1`",
+                "WHEN NOT MATCHED THEN INSERT (`id`, `n`) VALUES (`lakewright_new_0`, `lakewright_new_1`)",
+                "WHEN NOT MATCHED BY SOURCE AND (`n` = 'x') THEN DELETE;",
+            ]
+        );
+    }
+}

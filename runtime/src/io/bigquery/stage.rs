@@ -90,14 +90,16 @@ pub(super) async fn stage(
         "parquetOptions": { "enableListInference": true },
         "createDisposition": "CREATE_IF_NEEDED", "writeDisposition": "WRITE_TRUNCATE",
     });
-    let mut attempt = 1;
+    let (mut attempt, mut failed) = (1, 0);
     let job = loop {
-        let id = format!("lakewright_load_{identity}_{attempt}");
+        let id = format!("lakewright_load_{identity}_{failed}");
         match client.load(env, &id, load.clone(), &file.path).await? {
             Ok(job) => break job,
             Err(refusal) if refusal.is_passing() && attempt < TRIES => {
                 env.sleep(super::client::pause(attempt, env.random())).await;
                 attempt += 1;
+                // A job that failed keeps its identifier; one of which nothing is known is looked for under it.
+                failed += u32::from(!refusal.is_unanswered());
             }
             Err(refusal) => return Err(refusal.error("load the rows", &staging.to_string())),
         }
@@ -121,7 +123,7 @@ pub(super) async fn stage(
 
 /// Refuses columns that the table has not, or not so.
 pub(super) fn check_columns(place: &Place, table: &[Def], new: &[Def]) -> Result<()> {
-    match schema::first_difference(table, new) {
+    match schema::difference(table, new) {
         None => Ok(()),
         Some(difference) => {
             let help = "change the output, or let a run change the columns: `schema_mode = \"merge\"` or \"overwrite\"";

@@ -99,23 +99,26 @@ impl Client {
             body["expirationTime"] = json!(expires.as_millisecond().to_string());
         }
         let url = self.url(&["datasets", &place.dataset, "tables"], &[])?;
-        let refusal = match self.ask(env, Method::POST, url.clone(), Some(&body), true).await? {
+        match self.ask(env, Method::POST, url.clone(), Some(&body), false).await? {
             Ok(_) => return Ok(()),
             Err(refusal) if refusal.is_duplicate() => return Ok(()),
-            Err(refusal) if refusal.is_missing() => {
-                self.create_dataset(env, place).await?;
-                match self.ask(env, Method::POST, url, Some(&body), true).await? {
-                    Ok(_) => return Ok(()),
-                    Err(refusal) if refusal.is_duplicate() => return Ok(()),
-                    Err(refusal) => refusal,
-                }
-            }
-            Err(refusal) => refusal,
-        };
-        Err(refusal.error("create a table", &place.to_string()))
+            // Whatever it says: without the dataset there is no table.
+            Err(refusal) if refusal.is_missing() || refusal.is_passing() => self.create_dataset(env, place).await?,
+            Err(refusal) => return Err(refusal.error("create a table", &place.to_string())),
+        }
+        match self.ask(env, Method::POST, url, Some(&body), true).await? {
+            Ok(_) => Ok(()),
+            Err(refusal) if refusal.is_duplicate() => Ok(()),
+            Err(refusal) => Err(refusal.error("create a table", &place.to_string())),
+        }
     }
 
     async fn create_dataset(&self, env: &dyn Env, place: &Place) -> Result<()> {
+        match self.get(env, &["datasets", &place.dataset], &[]).await? {
+            Ok(_) => return Ok(()),
+            Err(refusal) if refusal.is_missing() => {}
+            Err(refusal) => return Err(refusal.error("look at the dataset", &format!("{}.{}", place.project, place.dataset))),
+        }
         let mut body = json!({ "datasetReference": { "projectId": place.project, "datasetId": place.dataset } });
         if let Some(location) = &self.config.location {
             body["location"] = json!(location);
@@ -139,8 +142,9 @@ impl Client {
 
     /// Adds columns, which are null in the rows that there are.
     pub(super) async fn add_columns(&self, env: &dyn Env, place: &Place, known: &[Def], new: &[Def]) -> Result<()> {
-        let add = |def: &Def| format!("ADD COLUMN IF NOT EXISTS {} {}", quoted(&def.name), def.sql_type());
-        let text = format!("ALTER TABLE {} {}", place.sql(), new.iter().map(add).collect::<Vec<_>>().join(", "));
+        let add =
+            |def: &Def| format!("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} {};", place.sql(), quoted(&def.name), def.sql_type());
+        let text = new.iter().map(add).collect::<Vec<_>>().join("\n");
         let failed = |refusal: Refusal| refusal.error("add columns to a table", &place.to_string());
         self.script(env, &Self::new_job(env), &text).await?.map_err(failed)?;
         // The same once more, for what keeps a list of columns beside the table; BigQuery itself has nothing left to do.
@@ -298,9 +302,9 @@ impl Client {
     }
 }
 
-/// What was stored and not deleted since.
+/// What was stored by its partitions and not deleted since. A table that was written whole says nothing of single partitions.
 fn stored(space: &KeySpace, remembered: &[Remembered]) -> KeySet {
-    remembered.iter().fold(space.none(), |stored, one| {
+    remembered.iter().filter(|one| one.slice != Slice::Whole).fold(space.none(), |stored, one| {
         let keys = space.known(&one.slice);
         if one.deleted { stored.difference(&keys) } else { stored.union(&keys) }
     })
