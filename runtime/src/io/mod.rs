@@ -10,6 +10,7 @@ pub mod file;
 pub mod files;
 #[cfg(feature = "fs")]
 pub mod fs;
+pub mod maintenance;
 pub mod memory;
 #[cfg(any(feature = "delta", feature = "duckdb"))]
 mod merge;
@@ -31,6 +32,7 @@ pub use capabilities::{Capabilities, OptionDef, OptionKind, PartitionExprUse};
 pub(crate) use capabilities::{set_option, with_options};
 pub use dataset::dataset;
 pub(crate) use defaults::{default_store_key, default_stores};
+pub use maintenance::{Maintained, Maintenance, PastVersion, StoredFile, Vacuum};
 pub use requests::{
     CommitState, Committed, Description, LoadRequest, Location, OwnedRequest, Present, RunInfo, Staged, StoreRequest,
 };
@@ -139,6 +141,17 @@ pub trait IoManager: Send + Sync + 'static {
     async fn delete(&self, request: StoreRequest<'_>) -> Result<()> {
         let message = format!("this store cannot delete `{}`", request.asset.key);
         Err(Error::new(ErrorKind::Unsupported, message))
+    }
+
+    /// Does something to what is stored beside storing rows. The slice of the request is the partitions that there are, or the one
+    /// whose table is meant.
+    ///
+    /// # Errors
+    /// If the store does not support it, which is the default, or cannot.
+    async fn maintain(&self, request: StoreRequest<'_>, what: Maintenance) -> Result<Maintained> {
+        let message = format!("this store has nothing to maintain: {what:?} of `{}` means nothing to it", request.asset.key);
+        Err(Error::new(ErrorKind::Unsupported, message)
+            .help("only tables with versions are maintained, as those of the Delta store"))
     }
 
     /// Whether the store can be reached and written to, without changing anything in it.

@@ -191,7 +191,7 @@ fn a_table_with_partition_columns_is_merged_across_them() {
 
 fn dated(day: &str, ids: &[i64], name: &str) -> DataFrame {
     let frame = df!("day" => vec![day; ids.len()], "id" => ids, "name" => vec![name; ids.len()]).unwrap().lazy();
-    frame.with_column(col("day").cast(DataType::Datetime(TimeUnit::Microseconds, None))).collect().unwrap()
+    frame.with_column(col("day").cast(DataType::Date).cast(DataType::Datetime(TimeUnit::Microseconds, None))).collect().unwrap()
 }
 
 #[test]

@@ -10,6 +10,7 @@ use deltalake_core::table::state::DeltaTableState;
 use serde_json::json;
 
 use super::commit::Commit;
+use super::options::{APPEND_ONLY, table_properties};
 use super::rewrite::Rewrites;
 use super::slices::{self, Holds, Partitioned, expr_of};
 use super::source::Source;
@@ -46,7 +47,7 @@ pub(super) struct Changes {
 pub(super) async fn changes(commit: &Commit<'_>, existing: Option<&DeltaTable>, rewrites: &mut Rewrites) -> Result<Changes> {
     let Some(existing) = existing else {
         let mut changes = Changes {
-            actions: creating(commit.first())?,
+            actions: creating(commit)?,
             table_rows: Some(0),
             slice_rows: Some(0),
             exact: is_exact(commit, None),
@@ -92,7 +93,7 @@ pub(super) async fn changes(commit: &Commit<'_>, existing: Option<&DeltaTable>, 
     check_append_only(commit, state, &changes.actions)?;
     check_removes(state, &changes.actions, commit.path)?;
     mark_emptied(commit, state, &source, &mut changes).await?;
-    change_columns(commit, state, &mut changes)?;
+    change_metadata(commit, state, &mut changes)?;
     changes.add(pieces.into_iter().flat_map(|piece| &piece.files));
     Ok(changes)
 }
@@ -235,31 +236,36 @@ pub(super) fn first_difference(one: &StructType, other: &StructType) -> Option<(
 }
 
 /// The actions that create the table.
-fn creating(staged: &StagedTable) -> Result<Vec<Action>> {
-    let configuration = [("delta.setTransactionRetentionDuration", TRANSACTION_RETENTION)];
+fn creating(commit: &Commit<'_>) -> Result<Vec<Action>> {
+    let staged = commit.first();
+    let mut configuration = vec![("delta.setTransactionRetentionDuration".to_owned(), TRANSACTION_RETENTION.to_owned())];
+    for (name, value) in table_properties(commit.request.asset)? {
+        configuration.retain(|(known, _)| *known != name);
+        configuration.push((name, value));
+    }
+    let append_only = configuration.iter().any(|(name, value)| name == APPEND_ONLY && value == "true");
     let metadata = new_metadata(&staged.schema, &staged.partition_columns, configuration)
         .map_err(|error| Error::new(ErrorKind::Schema, "the columns cannot be the columns of a Delta table").source(error))?;
-    Ok(vec![Action::Protocol(protocol(&staged.schema)?), Action::Metadata(metadata)])
+    Ok(vec![Action::Protocol(protocol(&staged.schema, append_only)?), Action::Metadata(metadata)])
 }
 
 /// The protocol that a table of this schema needs, and no more, so that every reader can read it.
-fn protocol(schema: &StructType) -> Result<Protocol> {
+fn protocol(schema: &StructType, append_only: bool) -> Result<Protocol> {
     let protocol = if contains_timestampntz(schema.fields()) {
-        json!({
-            "minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["timestampNtz"], "writerFeatures": ["timestampNtz"],
-        })
+        let writer: &[&str] = if append_only { &["timestampNtz", "appendOnly"] } else { &["timestampNtz"] };
+        json!({ "minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["timestampNtz"], "writerFeatures": writer })
     } else {
         json!({ "minReaderVersion": 1, "minWriterVersion": 2 })
     };
     serde_json::from_value(protocol).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
 }
 
-/// Replaces or extends the columns of the table, if its asset lets a run do so and they differ.
-fn change_columns(commit: &Commit<'_>, state: &DeltaTableState, changes: &mut Changes) -> Result<()> {
+/// Replaces or extends the columns of the table, if its asset lets a run do so and they differ, and sets the properties that differ.
+fn change_metadata(commit: &Commit<'_>, state: &DeltaTableState, changes: &mut Changes) -> Result<()> {
     let staged = commit.first();
     let known = state.schema();
     let schema = match schema_mode(commit.request.asset) {
-        SchemaMode::Strict => return Ok(()),
+        SchemaMode::Strict => known.as_ref().clone(),
         SchemaMode::Overwrite if commit.request.mode == Mode::Overwrite => staged.schema.clone(),
         SchemaMode::Overwrite | SchemaMode::Merge => {
             let new = staged.schema.fields().filter(|field| known.field(field.name()).is_none());
@@ -269,20 +275,29 @@ fn change_columns(commit: &Commit<'_>, state: &DeltaTableState, changes: &mut Ch
         }
     };
     let same = first_difference(&known, &schema).is_none();
-    if same && *state.metadata().partition_columns() == staged.partition_columns {
+    let is_set = |name: &str, value: &str| state.metadata().configuration().get(name).is_some_and(|known| known == value);
+    let mut properties = table_properties(commit.request.asset)?;
+    properties.retain(|(name, value)| !is_set(name, value));
+    if same && *state.metadata().partition_columns() == staged.partition_columns && properties.is_empty() {
         return Ok(());
     }
-    changes.actions.push(Action::Metadata(replaced_metadata(state.metadata(), &schema, &staged.partition_columns)?));
-    let has_ntz = state.protocol().writer_features().is_some_and(|all| all.iter().any(|one| one.as_ref() == "timestampNtz"));
-    if contains_timestampntz(schema.fields()) && !has_ntz {
-        changes.actions.push(Action::Protocol(with_timestamp_ntz(state.protocol())?));
+    let metadata = replaced_metadata(state.metadata(), &schema, &staged.partition_columns, &properties)?;
+    changes.actions.push(Action::Metadata(metadata));
+    let protocol = state.protocol();
+    let has = |name: &str| protocol.writer_features().is_some_and(|all| all.iter().any(|one| one.as_ref() == name));
+    let needs_ntz = contains_timestampntz(schema.fields()) && !has("timestampNtz");
+    let append_only = properties.iter().any(|(name, value)| name == APPEND_ONLY && value == "true");
+    // Before version 7, append-only tables were a matter of the version.
+    let needs_append_only = append_only && protocol.min_writer_version() >= 7 && !has("appendOnly");
+    if needs_ntz || needs_append_only {
+        changes.actions.push(Action::Protocol(with_features(protocol, needs_ntz, needs_append_only)?));
     }
     Ok(())
 }
 
 /// Refuses to take rows out of a table that promises to keep them.
 fn check_append_only(commit: &Commit<'_>, state: &DeltaTableState, actions: &[Action]) -> Result<()> {
-    let keeps = state.metadata().configuration().get("delta.appendOnly").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    let keeps = state.metadata().configuration().get(APPEND_ONLY).is_some_and(|value| value.eq_ignore_ascii_case("true"));
     if !keeps || !actions.iter().any(|action| matches!(action, Action::Remove(_))) {
         return Ok(());
     }
@@ -326,7 +341,7 @@ async fn mark_emptied(commit: &Commit<'_>, state: &DeltaTableState, source: &Sou
 }
 
 /// Refuses tables whose files were named in a way that our removal would not match, since their rows would stay.
-fn check_removes(state: &DeltaTableState, removes: &[Action], path: &Path) -> Result<()> {
+pub(super) fn check_removes(state: &DeltaTableState, removes: &[Action], path: &Path) -> Result<()> {
     if !removes.iter().any(|action| matches!(action, Action::Remove(_))) {
         return Ok(());
     }
@@ -352,27 +367,39 @@ fn check_removes(state: &DeltaTableState, removes: &[Action], path: &Path) -> Re
     Ok(())
 }
 
-fn replaced_metadata(metadata: &Metadata, schema: &StructType, partition_columns: &[String]) -> Result<Metadata> {
+fn replaced_metadata(
+    metadata: &Metadata,
+    schema: &StructType,
+    partition_columns: &[String],
+    properties: &[(String, String)],
+) -> Result<Metadata> {
     let internal = |error: serde_json::Error| Error::new(ErrorKind::Internal, error.to_string());
     let mut changed = serde_json::to_value(metadata).map_err(internal)?;
     changed["partitionColumns"] = json!(partition_columns);
     changed["schemaString"] = json!(serde_json::to_string(schema).map_err(internal)?);
+    for (name, value) in properties {
+        changed["configuration"][name] = json!(value);
+    }
     serde_json::from_value(changed).map_err(internal)
 }
 
-/// The protocol of a table whose columns now need naive timestamps, with every feature that it had.
-fn with_timestamp_ntz(protocol: &Protocol) -> Result<Protocol> {
-    let with_ntz = |known: Vec<String>| known.into_iter().chain(["timestampNtz".to_owned()]).collect::<Vec<_>>();
+/// The protocol of a table that now needs these features, with every feature that it had.
+fn with_features(protocol: &Protocol, timestamp_ntz: bool, append_only: bool) -> Result<Protocol> {
     let names = |feature: Option<&[_]>| feature.unwrap_or_default().iter().map(feature_name).collect::<Vec<_>>();
-    let mut writer = with_ntz(names(protocol.writer_features()));
-    if protocol.min_writer_version() < 7 {
-        // Before version 7, append-only tables were a matter of the version.
+    let (mut reader, mut writer) = (names(protocol.reader_features()), names(protocol.writer_features()));
+    if timestamp_ntz {
+        reader.push("timestampNtz".to_owned());
+        writer.push("timestampNtz".to_owned());
+    }
+    if append_only || protocol.min_writer_version() < 7 {
         writer.push("appendOnly".to_owned());
     }
-    let changed = json!({
-        "minReaderVersion": 3, "minWriterVersion": 7,
-        "readerFeatures": with_ntz(names(protocol.reader_features())), "writerFeatures": writer,
-    });
+    let mut changed =
+        json!({ "minReaderVersion": protocol.min_reader_version(), "minWriterVersion": 7, "writerFeatures": writer });
+    if timestamp_ntz || protocol.min_reader_version() >= 3 {
+        changed["minReaderVersion"] = json!(3);
+        changed["readerFeatures"] = json!(reader);
+    }
     serde_json::from_value(changed).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
 }
 
@@ -380,7 +407,7 @@ fn feature_name(feature: &impl AsRef<str>) -> String {
     feature.as_ref().to_owned()
 }
 
-fn add(file: &StagedFile) -> Action {
+pub(super) fn add(file: &StagedFile) -> Action {
     Action::Add(Add {
         path: file.path.clone(),
         partition_values: file.partition_values.clone().into_iter().collect(),

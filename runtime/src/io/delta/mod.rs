@@ -4,10 +4,12 @@ mod actions;
 mod commit;
 mod deletion;
 mod layout;
+mod maintain;
 mod mapping;
 mod merge;
 mod options;
 mod read;
+mod resource;
 mod rewrite;
 mod schema;
 mod sink;
@@ -24,6 +26,8 @@ use async_trait::async_trait;
 use polars::prelude::{LazyFrame, UnionArgs, concat};
 
 use commit::Commit;
+pub use maintain::DeltaMaintenance;
+pub use resource::DeltaTables;
 use source::Source;
 
 use crate::asset::{AssetSpec, Mode, ValueKind};
@@ -32,6 +36,7 @@ use crate::env::{Env, blocking};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Frame;
 use crate::io::files::{FileSpace, resolved};
+use crate::io::maintenance::{Maintained, Maintenance};
 use crate::io::merge::Merge;
 use crate::io::parquet_options::parquet_options;
 use crate::io::schema_mode::check_schema_mode;
@@ -61,12 +66,13 @@ pub struct DeltaIoManager {
     schema: Option<String>,
     mode: Mode,
     options: Vec<(String, MetadataValue)>,
+    maintenance: DeltaMaintenance,
 }
 
 impl DeltaIoManager {
     /// Tables under this folder, which is made when something is stored.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), schema: None, mode: Mode::Overwrite, options: Vec::new() }
+        Self { root: root.into(), schema: None, mode: Mode::Overwrite, options: Vec::new(), maintenance: DeltaMaintenance::new() }
     }
 
     /// The schema of tables whose assets do not name one.
@@ -87,6 +93,13 @@ impl DeltaIoManager {
     #[must_use]
     pub fn option(mut self, name: impl Into<String>, value: impl Into<MetadataValue>) -> Self {
         set_option(&mut self.options, name.into(), value.into());
+        self
+    }
+
+    /// What is done to tables by itself after commits; nothing without this.
+    #[must_use]
+    pub fn maintenance(mut self, maintenance: DeltaMaintenance) -> Self {
+        self.maintenance = maintenance;
         self
     }
 
@@ -151,6 +164,7 @@ impl IoManager for DeltaIoManager {
         Merge::of(&asset, asset.mode.unwrap_or(self.mode))?;
         check_schema_mode(&asset, asset.mode.unwrap_or(self.mode))?;
         options::custom_metadata(&asset)?;
+        options::table_properties(&asset)?;
         parquet_options(&asset)?;
         for (name, value) in &self.options {
             self.capabilities().check_option(name, value)?;
@@ -265,7 +279,11 @@ impl IoManager for DeltaIoManager {
         let request = StoreRequest { asset: &asset, ..request };
         if !layout::is_table_per_partition(&asset) {
             let path = self.asset_path(&asset)?;
-            return Commit::new(&path, &request, &staged, id)?.run().await;
+            let committed = Commit::new(&path, &request, &staged, id)?.run().await?;
+            if !committed.already {
+                self.maintenance.follow(self, &asset, &request, committed.version).await;
+            }
+            return Ok(committed);
         }
         if request.mode == Mode::Merge && staged.len() > 1 {
             let message = format!(
@@ -342,6 +360,22 @@ impl IoManager for DeltaIoManager {
             Some(table) => table::describe(&table, &path).await,
             None => Ok(Description::default()),
         }
+    }
+
+    async fn maintain(&self, request: StoreRequest<'_>, what: Maintenance) -> Result<Maintained> {
+        let asset = self.configured(request.asset);
+        let request = StoreRequest { asset: &asset, ..request };
+        let keys = request.keys()?;
+        if !layout::is_table_per_partition(&asset) {
+            let path = self.asset_path(&asset)?;
+            return maintain::maintain(&path, &request, keys.as_ref(), &what).await;
+        }
+        let one = keys.filter(|keys| keys.len() == 1);
+        let Some(keys) = one else {
+            let message = format!("each partition of `{}` is a table of its own", asset.key);
+            return Err(Error::new(ErrorKind::NotHonoured, message).help("name one partition"));
+        };
+        maintain::maintain(&self.table_path(&asset, Some(&keys))?, &request, None, &what).await
     }
 
     async fn probe(&self, env: &dyn Env) -> Result<()> {

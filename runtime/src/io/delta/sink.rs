@@ -12,6 +12,7 @@ use polars::prelude::{
     SinkDestination, col, polars_bail, polars_err,
 };
 
+use super::options::target_file_size;
 use crate::asset::AssetSpec;
 use crate::env::{Env, unique_id};
 use crate::error::Result;
@@ -92,7 +93,8 @@ pub(super) fn sink(asset: &AssetSpec, plan: LazyFrame, division: &Division<'_>, 
     let format = FileWriteFormat::Parquet(Arc::new(parquet_options(asset)?));
     let run = unique_id(env);
     let Division { partition_columns, slicer } = division;
-    if partition_columns.is_empty() && slicer.is_none() {
+    let target_bytes = target_file_size(asset).unwrap_or(0);
+    if partition_columns.is_empty() && slicer.is_none() && target_bytes == 0 {
         let file = begun.begin(format!("part-00000-{run}.parquet"), BTreeMap::new());
         let target = open_file(file.map_err(|error| io_error(&error, "create a file in", &begun.table))?);
         plan.sink(target, format, sink_args())?.collect_with_engine(Engine::Streaming)?;
@@ -139,9 +141,13 @@ pub(super) fn sink(asset: &AssetSpec, plan: LazyFrame, division: &Division<'_>, 
     let target = SinkDestination::Partitioned {
         base_path: PlRefPath::try_from_path(&begun.table)?,
         file_path_provider: Some(FileProviderType::Function(provider)),
-        partition_strategy: PartitionStrategy::Keyed { keys, include_keys: false, keys_pre_grouped: false },
+        partition_strategy: if keys.is_empty() {
+            PartitionStrategy::FileSize
+        } else {
+            PartitionStrategy::Keyed { keys, include_keys: false, keys_pre_grouped: false }
+        },
         max_rows_per_file: 0,
-        approximate_bytes_per_file: 0,
+        approximate_bytes_per_file: target_bytes,
     };
     plan.sink(target, format, sink_args())?.collect_with_engine(Engine::Streaming)?;
     Ok(())

@@ -46,7 +46,14 @@ pub(super) async fn open(path: &Path, env: &dyn Env) -> Result<Option<DeltaTable
 /// The table at this version, or the newest.
 pub(super) async fn open_version(path: &Path, version: Option<i64>, env: &dyn Env) -> Result<Option<DeltaTable>> {
     let newest = open(path, env).await?;
-    let (Some(newest), Some(version)) = (&newest, version) else { return Ok(newest) };
+    match (&newest, version) {
+        (Some(table), Some(version)) => at_version(path, table, version).await.map(Some),
+        _ => Ok(newest),
+    }
+}
+
+/// The table at this version, of which the newest is known.
+pub(super) async fn at_version(path: &Path, newest: &DeltaTable, version: i64) -> Result<DeltaTable> {
     let last = state(newest, path)?.version();
     let missing = || {
         let message = format!("the table in `{}` has no version {version}", path.display());
@@ -54,12 +61,13 @@ pub(super) async fn open_version(path: &Path, version: Option<i64>, env: &dyn En
     };
     let wanted = u64::try_from(version).ok().filter(|version| *version <= last).ok_or_else(missing)?;
     match builder(path)?.with_version(wanted).load().await {
-        Ok(table) => Ok(Some(table)),
+        Ok(table) => Ok(table),
         Err(error) => Err(missing().source(error)),
     }
 }
 
-async fn open_once(path: &Path) -> Result<Option<DeltaTable>> {
+/// As [`open`], without looking again.
+pub(super) async fn open_once(path: &Path) -> Result<Option<DeltaTable>> {
     let log = path.join("_delta_log");
     if !log.try_exists().map_err(|error| io_error(&error, "look at", &log))? {
         return absent(path).map(|()| None);
