@@ -188,3 +188,7 @@ struct PartitionsGuide;
 #[cfg(all(doctest, feature = "delta", feature = "parquet", feature = "csv", feature = "fs", feature = "cli"))]
 #[doc = include_str!("../../docs/stores.md")]
 struct StoresGuide;
+
+#[cfg(all(doctest, feature = "delta"))]
+#[doc = include_str!("../../docs/stores/delta.md")]
+struct DeltaGuide;

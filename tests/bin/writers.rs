@@ -18,7 +18,7 @@ fn main() -> Result<()> {
     let [root, first, count, round, staged @ ..] = &arguments[..] else { return Err(wrong()) };
     let number = |text: &String| text.parse::<i64>().map_err(|_| wrong());
     let (first, count, round) = (number(first)?, number(count)?, number(round)?);
-    let days = PartitionsDef::time("Days", TimeDef::new(Every::Day, "2020-01-01")?)?;
+    let days = PartitionsDef::time("Days", TimeDef::new(Every::Day, "2020-01-01")?);
     let asset = AssetBuilder::new("t", ValueKind::Table).partitions(days).partition_expr("day").body(move |call| {
         let day = call.partition_key().map(|key| key.to_string()).unwrap_or_default();
         async move {

@@ -27,7 +27,7 @@ fn writer(root: &Path, first: i64, count: i64, round: i64) -> Command {
 }
 
 fn asset() -> AssetSpec {
-    let days = PartitionsDef::time("Days", TimeDef::new(Every::Day, "2020-01-01").unwrap()).unwrap();
+    let days = PartitionsDef::time("Days", TimeDef::new(Every::Day, "2020-01-01").unwrap());
     AssetBuilder::new("t", ValueKind::Table).partitions(days).partition_expr("day").body(|_| async { unreachable!() }).unwrap()
 }
 
