@@ -12,6 +12,8 @@ mod call;
 pub mod cli;
 pub mod columns;
 mod commit;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod context;
 pub mod env;
 mod error;
@@ -192,3 +194,7 @@ struct StoresGuide;
 #[cfg(all(doctest, feature = "delta"))]
 #[doc = include_str!("../../docs/stores/delta.md")]
 struct DeltaGuide;
+
+#[cfg(all(doctest, feature = "conformance", feature = "polars", feature = "fs"))]
+#[doc = include_str!("../../docs/conformance.md")]
+struct ConformanceGuide;

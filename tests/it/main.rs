@@ -7,6 +7,7 @@
 
 mod cli;
 mod columns;
+mod conformance;
 mod definitions;
 mod delta;
 mod delta_full;

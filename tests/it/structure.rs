@@ -12,7 +12,7 @@ const LAYERS: [&[&str]; 6] = [
     &["registry", "graph", "select", "state"],
     &["io::delta", "io::file", "io::fs", "io::memory", "io::defaults", "state::memory", "state::sqlite", "state::defaults"],
     &["exec", "lakehouse"],
-    &["report", "cli", "prelude", "__private"],
+    &["report", "cli", "conformance", "prelude", "__private"],
 ];
 
 fn layer(module: &str) -> usize {
