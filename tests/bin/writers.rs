@@ -37,7 +37,9 @@ fn main() -> Result<()> {
     }
     let lakehouse = builder.build().map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?;
     for day in first..first + count {
-        let date = (df!("day" => [18_262 + i32::try_from(day).unwrap_or_default()])?).lazy().with_column(col("day").cast(DataType::Date));
+        let date = (df!("day" => [18_262 + i32::try_from(day).unwrap_or_default()])?)
+            .lazy()
+            .with_column(col("day").cast(DataType::Date));
         let key = date.collect()?.column("day")?.get(0)?.to_string();
         let report = lakehouse.materialize_for_blocking("t", &PartitionChoice::none().key(key))?;
         if let Some((_, failure)) = report.failures().next() {

@@ -3,6 +3,7 @@
 mod asset;
 mod check;
 mod completions;
+mod doctor;
 mod graph;
 mod list;
 mod materialize;
@@ -60,6 +61,8 @@ struct Arguments {
 enum Command {
     /// Check all definitions without running or touching anything
     Check(check::Check),
+    /// Ask every store whether it can be reached, written to and relied on
+    Doctor(doctor::Doctor),
     /// List the assets
     List(list::List),
     /// Show what is made from what
@@ -172,6 +175,7 @@ impl App {
         let json = shell.json;
         let ended = match arguments.command {
             Command::Check(command) => command.run(shell),
+            Command::Doctor(command) => command.run(shell),
             Command::List(command) => command.run(shell),
             Command::Graph(command) => command.run(shell),
             Command::Materialize(command) => command.run(shell),

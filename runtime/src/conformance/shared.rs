@@ -65,7 +65,7 @@ impl IoManager for SharedIoManager {
         self.0.delete(request).await
     }
 
-    async fn probe(&self, env: &dyn Env) -> Result<()> {
+    async fn probe(&self, env: &dyn Env) -> crate::io::Probe {
         self.0.probe(env).await
     }
 }

@@ -118,12 +118,12 @@ pub(super) async fn deleting_removes_or_refuses(bench: &Bench) -> Verdict {
 }
 
 pub(super) async fn probing_changes_nothing(bench: &Bench) -> Verdict {
-    bench.store.probe(bench.env.as_ref()).await?;
+    bench.store.probe(bench.env.as_ref()).await.into_result()?;
     for kind in bench.kinds() {
         let asset = bench.asset("value", kind)?;
         bench.put_sample(&asset, &Slice::Whole, 1, 1).await?;
         let before = bench.describe(&asset, &Slice::Whole).await?;
-        bench.store.probe(bench.env.as_ref()).await?;
+        bench.store.probe(bench.env.as_ref()).await.into_result()?;
         bench.expect_sample(&asset, &Slice::Whole, 1, "after `probe`").await?;
         let after = bench.describe(&asset, &Slice::Whole).await?;
         ensure!(before == after, "`probe` changed what is stored: {before:?} became {after:?}");

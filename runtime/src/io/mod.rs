@@ -16,6 +16,7 @@ pub mod memory;
 mod merge;
 #[cfg(any(feature = "delta", feature = "parquet"))]
 mod parquet_options;
+mod probe;
 mod requests;
 #[cfg(any(feature = "delta", feature = "duckdb"))]
 mod schema_mode;
@@ -24,6 +25,7 @@ mod sink;
 #[cfg(feature = "polars")]
 #[cfg_attr(not(feature = "delta"), allow(dead_code, unused_imports, reason = "only tables of several partitions need all of it"))]
 mod slicing;
+pub mod storage;
 
 use async_trait::async_trait;
 
@@ -33,6 +35,7 @@ pub(crate) use capabilities::{set_option, with_options};
 pub use dataset::dataset;
 pub(crate) use defaults::{default_store_key, default_stores};
 pub use maintenance::{Maintained, Maintenance, PastVersion, StoredFile, Vacuum};
+pub use probe::{Check, Probe};
 pub use requests::{
     CommitState, Committed, Description, LoadRequest, Location, OwnedRequest, Present, RunInfo, Staged, StoreRequest,
 };
@@ -154,9 +157,7 @@ pub trait IoManager: Send + Sync + 'static {
             .help("only tables with versions are maintained, as those of the Delta store"))
     }
 
-    /// Whether the store can be reached and written to, without changing anything in it.
-    ///
-    /// # Errors
-    /// If it cannot.
-    async fn probe(&self, env: &dyn Env) -> Result<()>;
+    /// Whether the store can be reached, written to and all else that it needs, found out by trying, without changing anything that is
+    /// stored. A store with nothing to say beyond that can turn a result [into](Probe::from) a report.
+    async fn probe(&self, env: &dyn Env) -> Probe;
 }

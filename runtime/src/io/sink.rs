@@ -3,6 +3,7 @@
 //! Given a path, a sink opens the file on a thread of its own, which may happen after the plan has failed and the file has been
 //! cleaned up. Given an open file, nothing appears on the disk that we do not know of.
 
+#[cfg(any(feature = "csv", feature = "parquet"))]
 use std::fs::File;
 use std::sync::{Arc, Mutex};
 
@@ -11,8 +12,14 @@ use polars::io::utils::sync_on_close::SyncOnCloseType;
 use polars::prelude::{SinkDestination, SinkTarget, SpecialEq, UnifiedSinkArgs};
 
 /// A sink into an open file.
+#[cfg(any(feature = "csv", feature = "parquet"))]
 pub(crate) fn open_file(file: File) -> SinkDestination {
-    let target = SinkTarget::Dyn(SpecialEq::new(Arc::new(Mutex::new(Some(Writable::Local(file))))));
+    into(Writable::Local(file))
+}
+
+/// A sink into something that we have opened.
+pub(crate) fn into(open: Writable) -> SinkDestination {
+    let target = SinkTarget::Dyn(SpecialEq::new(Arc::new(Mutex::new(Some(open)))));
     SinkDestination::File { target }
 }
 

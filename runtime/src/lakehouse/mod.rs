@@ -17,7 +17,7 @@ use crate::exec::{
 };
 use crate::frame::{Frame, Preview};
 use crate::graph::Graph;
-use crate::io::{Description, LoadRequest, Location, Present};
+use crate::io::{Description, LoadRequest, Location, Present, Probe};
 use crate::key::AssetKey;
 use crate::partition::{KeySet, KeySpace, PartitionsDef};
 use crate::select::select;
@@ -337,10 +337,17 @@ impl Lakehouse {
     /// # Errors
     /// The first that cannot, with its key.
     pub async fn probe(&self) -> Result<()> {
+        self.probes().await.into_iter().try_for_each(|(_, probe)| probe.into_result())
+    }
+
+    /// What every store can do, by its key.
+    pub async fn probes(&self) -> Vec<(String, Probe)> {
+        let mut probes = Vec::new();
         for (key, store) in &self.workshop.stores {
-            store.probe(self.workshop.env.as_ref()).await.map_err(|error| error.with("store", format!("`{key}`")))?;
+            let probe = store.probe(self.workshop.env.as_ref()).await;
+            probes.push((key.clone(), probe.with("store", &format!("`{key}`"))));
         }
-        Ok(())
+        probes
     }
 
     fn places(&self, selection: &str) -> Result<BTreeSet<usize>> {

@@ -142,7 +142,7 @@ impl IoManager for Broken {
         self.store.delete(request).await
     }
 
-    async fn probe(&self, env: &dyn Env) -> Result<()> {
+    async fn probe(&self, env: &dyn Env) -> lakewright::io::Probe {
         self.store.probe(env).await
     }
 }

@@ -59,7 +59,10 @@ fn small_files_become_one_with_their_rows_in_order() {
 fn slices_keep_files_of_their_own() {
     let at = |day: &str, n: &[i64]| {
         let frame = numbered("at", day, n).lazy();
-        frame.with_column(col("at").cast(DataType::Date).cast(DataType::Datetime(TimeUnit::Microseconds, None))).collect().unwrap()
+        frame
+            .with_column(col("at").cast(DataType::Date).cast(DataType::Datetime(TimeUnit::Microseconds, None)))
+            .collect()
+            .unwrap()
     };
     let table = Sliced::new(days(), |asset| asset.partition_expr("at").mode(Mode::Append));
     for n in 0..3 {
@@ -75,7 +78,11 @@ fn slices_keep_files_of_their_own() {
     let whole = table.redefined(days(), |asset| asset.partition_expr("at"));
     let other = live_files(&table.path());
     whole.write("2023-01-01", at("2023-01-01", &[7]));
-    assert_eq!(live_files(&table.path()).iter().filter(|file| other.contains(file)).count(), 2, "the other slices are not written again");
+    assert_eq!(
+        live_files(&table.path()).iter().filter(|file| other.contains(file)).count(),
+        2,
+        "the other slices are not written again"
+    );
 
     let table = Sliced::new(fixed(["a b", "ö/%"]), |asset| asset.partition_expr("x").mode(Mode::Append));
     for n in 0..2 {
@@ -85,7 +92,8 @@ fn slices_keep_files_of_their_own() {
     let before = table.live();
     assert_eq!(do_it(&table.lakehouse, optimize()).unwrap().added.len(), 2);
     assert_eq!(table.live(), before);
-    let removed = do_it(&table.lakehouse, Maintenance::Vacuum(Vacuum { older_than: Some(Duration::ZERO), force: true, apply: true }));
+    let removed =
+        do_it(&table.lakehouse, Maintenance::Vacuum(Vacuum { older_than: Some(Duration::ZERO), force: true, apply: true }));
     assert!(removed.unwrap().removed.len() <= 4);
     assert_eq!(table.live(), before, "names that are encoded in paths are known as files of the table");
 }

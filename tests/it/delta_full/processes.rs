@@ -17,7 +17,7 @@ const WRITERS: i64 = 8;
 
 /// How many slices each process writes.
 fn slices() -> i64 {
-    std::env::var("LAKEWRIGHT_TEST_SLICES").map_or(6, |text| text.parse().unwrap())
+    std::env::var("LAKEWRIGHT_TEST_SLICES").map_or(3, |text| text.parse().unwrap())
 }
 
 fn writer(root: &Path, first: i64, count: i64, round: i64) -> Command {
@@ -42,7 +42,11 @@ fn eight_processes_write_their_slices_into_one_table_twice() {
         for mut child in children {
             assert!(child.wait().unwrap().success(), "no run fails");
         }
-        assert_eq!(open_delta(&path).version(), Some(u64::try_from(WRITERS * each * round - 1).unwrap()), "a version for each run");
+        assert_eq!(
+            open_delta(&path).version(),
+            Some(u64::try_from(WRITERS * each * round - 1).unwrap()),
+            "a version for each run"
+        );
         let ours = lakehouse(&root, [asset()]).build().unwrap();
         let stored = block_on(ours.stored_partitions(&key("t"))).unwrap();
         assert_eq!(stored.len(), u64::try_from(WRITERS * each).unwrap());
@@ -77,7 +81,10 @@ fn a_process_that_is_killed_before_its_commit_leaves_the_table_and_files_that_a_
         let what = Vacuum { older_than, force, apply: true };
         block_on(ours.maintain(&key("t"), None, Maintenance::Vacuum(what)))
     };
-    assert!(vacuum(None, false).unwrap().removed.is_empty(), "it is younger than the retention, and might be about to be committed");
+    assert!(
+        vacuum(None, false).unwrap().removed.is_empty(),
+        "it is younger than the retention, and might be about to be committed"
+    );
     assert!(vacuum(Some(Duration::ZERO), false).is_err(), "which is only gone below by force");
     assert_eq!(parquet(), 3);
     // A clock that has not moved on since the file was written would keep it.

@@ -9,7 +9,9 @@ use tempfile::tempdir;
 
 use super::{action, actions, write_version};
 use crate::partitions::{days, live_files, live_rows};
-use crate::support::{abc, block_on, files_below, frame_asset, frame_builder, integers, lakehouse, open_delta, run_all, run_to_failure};
+use crate::support::{
+    abc, block_on, files_below, frame_asset, frame_builder, integers, lakehouse, open_delta, run_all, run_to_failure,
+};
 
 fn with_properties(text: &'static str) -> impl Fn(AssetBuilder) -> AssetBuilder {
     move |asset| asset.store_option("table_properties", text)
@@ -150,7 +152,8 @@ fn files_with_maps_are_not_written_again() {
     let maps = Series::new("m".into(), [entry.clone(), entry]);
     let mut frame = df!("day" => [1_672_531_200_000_000i64, 1_672_617_600_000_000]).unwrap();
     frame.with_column(maps.into_column()).unwrap();
-    let mut frame = frame.lazy().with_column(col("day").cast(DataType::Datetime(TimeUnit::Microseconds, None))).collect().unwrap();
+    let mut frame =
+        frame.lazy().with_column(col("day").cast(DataType::Datetime(TimeUnit::Microseconds, None))).collect().unwrap();
     ParquetWriter::new(std::fs::File::create(path.join("theirs.parquet")).unwrap()).finish(&mut frame).unwrap();
     let field = |name: &str, kind: Json| json!({ "name": name, "type": kind, "nullable": true, "metadata": {} });
     let map = json!({ "type": "map", "keyType": "string", "valueType": "long", "valueContainsNull": true });

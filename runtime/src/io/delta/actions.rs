@@ -1,32 +1,29 @@
 //! What a commit does to a table: files that come and go, and columns that change.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::sync::Arc;
 
 use deltalake_core::DeltaTable;
 use deltalake_core::arrow::array::AsArray;
-use deltalake_core::kernel::{Action, Add, LogicalFileView, Metadata, Protocol, StructType, contains_timestampntz, new_metadata};
+use deltalake_core::kernel::{Action, Add, LogicalFileView, StructType};
 use deltalake_core::table::state::DeltaTableState;
-use serde_json::json;
 
 use super::commit::Commit;
-use super::options::{APPEND_ONLY, table_properties};
+use super::options::APPEND_ONLY;
 use super::rewrite::Rewrites;
 use super::slices::{self, Holds, Partitioned, expr_of};
 use super::source::Source;
 use super::stage::{StagedFile, StagedTable};
-use super::{merge, stage, table};
+use super::{merge, metadata, stage, table};
 use crate::asset::Mode;
 use crate::env::blocking;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::merge::Merge;
 use crate::io::schema_mode::{SchemaMode, schema_mode};
 use crate::io::slicing::Slicer;
+use crate::io::storage::Storage;
 use crate::partition::KeySet;
 use crate::slice::Slice;
-
-/// How long a commit identity is remembered in a table at least.
-const TRANSACTION_RETENTION: &str = "interval 30 days";
 
 /// What a commit changes, and what will be known of the table after it.
 #[derive(Default)]
@@ -37,8 +34,6 @@ pub(super) struct Changes {
     pub(super) slice_rows: Option<u64>,
     pub(super) ignored: Option<Slice>,
     pub(super) exact: bool,
-    /// Whether partitions may have been left without a row.
-    pub(super) marks: bool,
     /// Whether the mode leaves everything as it is.
     pub(super) nothing: bool,
 }
@@ -47,16 +42,13 @@ pub(super) struct Changes {
 pub(super) async fn changes(commit: &Commit<'_>, existing: Option<&DeltaTable>, rewrites: &mut Rewrites) -> Result<Changes> {
     let Some(existing) = existing else {
         let mut changes = Changes {
-            actions: creating(commit)?,
+            actions: metadata::creating(commit)?,
             table_rows: Some(0),
             slice_rows: Some(0),
             exact: is_exact(commit, None),
             ..Changes::default()
         };
-        let inserts = Merge::of(commit.request.asset, commit.request.mode)?.is_none_or(|merge| merge.insert);
-        if inserts {
-            changes.add(commit.pieces.iter().flat_map(|(piece, _)| &piece.files));
-        }
+        changes.add(commit.pieces.iter().flat_map(|(piece, _)| &piece.files));
         return Ok(changes);
     };
     let state = table::state(existing, commit.path)?;
@@ -92,8 +84,8 @@ pub(super) async fn changes(commit: &Commit<'_>, existing: Option<&DeltaTable>, 
     }
     check_append_only(commit, state, &changes.actions)?;
     check_removes(state, &changes.actions, commit.path)?;
-    mark_emptied(commit, state, &source, &mut changes).await?;
-    change_metadata(commit, state, &mut changes)?;
+    mark_emptied(commit, state.log_data().iter().collect(), &source, &mut changes).await?;
+    changes.actions.extend(metadata::changed(commit, state)?);
     changes.add(pieces.into_iter().flat_map(|piece| &piece.files));
     Ok(changes)
 }
@@ -235,66 +227,6 @@ pub(super) fn first_difference(one: &StructType, other: &StructType) -> Option<(
     missing.map(|field| (field.name().clone(), "is missing"))
 }
 
-/// The actions that create the table.
-fn creating(commit: &Commit<'_>) -> Result<Vec<Action>> {
-    let staged = commit.first();
-    let mut configuration = vec![("delta.setTransactionRetentionDuration".to_owned(), TRANSACTION_RETENTION.to_owned())];
-    for (name, value) in table_properties(commit.request.asset)? {
-        configuration.retain(|(known, _)| *known != name);
-        configuration.push((name, value));
-    }
-    let append_only = configuration.iter().any(|(name, value)| name == APPEND_ONLY && value == "true");
-    let metadata = new_metadata(&staged.schema, &staged.partition_columns, configuration)
-        .map_err(|error| Error::new(ErrorKind::Schema, "the columns cannot be the columns of a Delta table").source(error))?;
-    Ok(vec![Action::Protocol(protocol(&staged.schema, append_only)?), Action::Metadata(metadata)])
-}
-
-/// The protocol that a table of this schema needs, and no more, so that every reader can read it.
-fn protocol(schema: &StructType, append_only: bool) -> Result<Protocol> {
-    let protocol = if contains_timestampntz(schema.fields()) {
-        let writer: &[&str] = if append_only { &["timestampNtz", "appendOnly"] } else { &["timestampNtz"] };
-        json!({ "minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["timestampNtz"], "writerFeatures": writer })
-    } else {
-        json!({ "minReaderVersion": 1, "minWriterVersion": 2 })
-    };
-    serde_json::from_value(protocol).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
-}
-
-/// Replaces or extends the columns of the table, if its asset lets a run do so and they differ, and sets the properties that differ.
-fn change_metadata(commit: &Commit<'_>, state: &DeltaTableState, changes: &mut Changes) -> Result<()> {
-    let staged = commit.first();
-    let known = state.schema();
-    let schema = match schema_mode(commit.request.asset) {
-        SchemaMode::Strict => known.as_ref().clone(),
-        SchemaMode::Overwrite if commit.request.mode == Mode::Overwrite => staged.schema.clone(),
-        SchemaMode::Overwrite | SchemaMode::Merge => {
-            let new = staged.schema.fields().filter(|field| known.field(field.name()).is_none());
-            let all: Vec<_> = known.fields().chain(new).cloned().collect();
-            StructType::try_new(all)
-                .map_err(|error| Error::new(ErrorKind::Schema, "the columns cannot be added to the table").source(error))?
-        }
-    };
-    let same = first_difference(&known, &schema).is_none();
-    let is_set = |name: &str, value: &str| state.metadata().configuration().get(name).is_some_and(|known| known == value);
-    let mut properties = table_properties(commit.request.asset)?;
-    properties.retain(|(name, value)| !is_set(name, value));
-    if same && *state.metadata().partition_columns() == staged.partition_columns && properties.is_empty() {
-        return Ok(());
-    }
-    let metadata = replaced_metadata(state.metadata(), &schema, &staged.partition_columns, &properties)?;
-    changes.actions.push(Action::Metadata(metadata));
-    let protocol = state.protocol();
-    let has = |name: &str| protocol.writer_features().is_some_and(|all| all.iter().any(|one| one.as_ref() == name));
-    let needs_ntz = contains_timestampntz(schema.fields()) && !has("timestampNtz");
-    let append_only = properties.iter().any(|(name, value)| name == APPEND_ONLY && value == "true");
-    // Before version 7, append-only tables were a matter of the version.
-    let needs_append_only = append_only && protocol.min_writer_version() >= 7 && !has("appendOnly");
-    if needs_ntz || needs_append_only {
-        changes.actions.push(Action::Protocol(with_features(protocol, needs_ntz, needs_append_only)?));
-    }
-    Ok(())
-}
-
 /// Refuses to take rows out of a table that promises to keep them.
 fn check_append_only(commit: &Commit<'_>, state: &DeltaTableState, actions: &[Action]) -> Result<()> {
     let keeps = state.metadata().configuration().get(APPEND_ONLY).is_some_and(|value| value.eq_ignore_ascii_case("true"));
@@ -309,9 +241,11 @@ fn check_append_only(commit: &Commit<'_>, state: &DeltaTableState, actions: &[Ac
     Err(Error::new(ErrorKind::NotHonoured, message).help("use `mode = \"append\"`, or set `delta.appendOnly` to false"))
 }
 
-/// Marks the partitions that a merge left without a row, so that they are still there.
-async fn mark_emptied(commit: &Commit<'_>, state: &DeltaTableState, source: &Source, changes: &mut Changes) -> Result<()> {
-    let (true, Some(keys), Some(expr)) = (changes.marks, &commit.keys, expr_of(commit.request.asset)) else { return Ok(()) };
+/// Marks the partitions that a merge left without a row, so that they are still there. One mark too many hurts nobody.
+async fn mark_emptied(commit: &Commit<'_>, files: Vec<LogicalFileView>, source: &Source, changes: &mut Changes) -> Result<()> {
+    let (Mode::Merge, Some(keys), Some(expr)) = (commit.request.mode, &commit.keys, expr_of(commit.request.asset)) else {
+        return Ok(());
+    };
     let partitioned = Partitioned::new(keys, expr, source)?;
     let removed: HashSet<String> = changes
         .actions
@@ -321,16 +255,22 @@ async fn mark_emptied(commit: &Commit<'_>, state: &DeltaTableState, source: &Sou
             _ => None,
         })
         .collect();
-    let mut left = keys.space().none();
-    let mut emptied = keys.space().none();
-    for file in state.log_data().iter() {
-        if let Holds::Only(found) = partitioned.holds(&file) {
-            let set = if removed.contains(file.path().as_ref()) { &mut emptied } else { &mut left };
-            found.into_iter().for_each(|index| set.insert(index));
+    let mut held = keys.space().none();
+    for file in files.iter().filter(|file| !removed.contains(file.path().as_ref())) {
+        if let Holds::Only(found) = partitioned.holds(file) {
+            found.into_iter().for_each(|index| held.insert(index));
         }
     }
-    for index in emptied.difference(&left).indices() {
-        let (path, asset, env) = (commit.path.to_owned(), commit.request.asset.clone(), commit.request.env.clone());
+    let added: HashSet<&str> = changes.added.iter().map(|file| file.path.as_str()).collect();
+    for (piece, slice) in &commit.pieces {
+        let Some(def) = &commit.request.asset.partitions else { continue };
+        if piece.files.iter().any(|file| added.contains(file.path.as_str())) {
+            let keys = def.resolve(slice)?;
+            held = if keys.len() == 1 { held.union(&keys) } else { held };
+        }
+    }
+    for index in keys.difference(&held).indices() {
+        let (path, asset, env) = (commit.path.to_owned(), commit.request.asset.clone(), Arc::clone(&commit.request.env));
         let (slicer, columns, schema) = (partitioned.slicer.clone(), source.partition_columns.clone(), source.file_schema());
         let mark = move || stage::mark(&path, &asset, &slicer, index, &columns, &schema, env.as_ref());
         let mark = blocking(&commit.request.env, mark).await?;
@@ -341,7 +281,7 @@ async fn mark_emptied(commit: &Commit<'_>, state: &DeltaTableState, source: &Sou
 }
 
 /// Refuses tables whose files were named in a way that our removal would not match, since their rows would stay.
-pub(super) fn check_removes(state: &DeltaTableState, removes: &[Action], path: &Path) -> Result<()> {
+pub(super) fn check_removes(state: &DeltaTableState, removes: &[Action], path: &Storage) -> Result<()> {
     if !removes.iter().any(|action| matches!(action, Action::Remove(_))) {
         return Ok(());
     }
@@ -365,46 +305,6 @@ pub(super) fn check_removes(state: &DeltaTableState, removes: &[Action], path: &
         }
     }
     Ok(())
-}
-
-fn replaced_metadata(
-    metadata: &Metadata,
-    schema: &StructType,
-    partition_columns: &[String],
-    properties: &[(String, String)],
-) -> Result<Metadata> {
-    let internal = |error: serde_json::Error| Error::new(ErrorKind::Internal, error.to_string());
-    let mut changed = serde_json::to_value(metadata).map_err(internal)?;
-    changed["partitionColumns"] = json!(partition_columns);
-    changed["schemaString"] = json!(serde_json::to_string(schema).map_err(internal)?);
-    for (name, value) in properties {
-        changed["configuration"][name] = json!(value);
-    }
-    serde_json::from_value(changed).map_err(internal)
-}
-
-/// The protocol of a table that now needs these features, with every feature that it had.
-fn with_features(protocol: &Protocol, timestamp_ntz: bool, append_only: bool) -> Result<Protocol> {
-    let names = |feature: Option<&[_]>| feature.unwrap_or_default().iter().map(feature_name).collect::<Vec<_>>();
-    let (mut reader, mut writer) = (names(protocol.reader_features()), names(protocol.writer_features()));
-    if timestamp_ntz {
-        reader.push("timestampNtz".to_owned());
-        writer.push("timestampNtz".to_owned());
-    }
-    if append_only || protocol.min_writer_version() < 7 {
-        writer.push("appendOnly".to_owned());
-    }
-    let mut changed =
-        json!({ "minReaderVersion": protocol.min_reader_version(), "minWriterVersion": 7, "writerFeatures": writer });
-    if timestamp_ntz || protocol.min_reader_version() >= 3 {
-        changed["minReaderVersion"] = json!(3);
-        changed["readerFeatures"] = json!(reader);
-    }
-    serde_json::from_value(changed).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
-}
-
-fn feature_name(feature: &impl AsRef<str>) -> String {
-    feature.as_ref().to_owned()
 }
 
 pub(super) fn add(file: &StagedFile) -> Action {

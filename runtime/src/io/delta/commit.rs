@@ -25,6 +25,7 @@ use crate::commit::CommitId;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::files::sync;
+use crate::io::storage::Storage;
 use crate::io::{Committed, Staged, StoreRequest};
 use crate::partition::KeySet;
 use crate::slice::Slice;
@@ -37,7 +38,7 @@ const FEWEST: u32 = 20;
 
 /// What is committed to one table.
 pub(super) struct Commit<'a> {
-    pub(super) path: &'a Path,
+    pub(super) path: &'a Storage,
     pub(super) request: &'a StoreRequest<'a>,
     pub(super) id: &'a CommitId,
     /// The pieces, each with the part of the asset that it is all of.
@@ -48,7 +49,7 @@ pub(super) struct Commit<'a> {
 
 impl<'a> Commit<'a> {
     /// Commits these pieces to the table in this folder. If each partition is a table of its own, they are all of that one.
-    pub(super) fn new(path: &'a Path, request: &'a StoreRequest<'a>, staged: &[Staged], id: &'a CommitId) -> Result<Self> {
+    pub(super) fn new(path: &'a Storage, request: &'a StoreRequest<'a>, staged: &[Staged], id: &'a CommitId) -> Result<Self> {
         let mut pieces: Vec<(StagedTable, Slice)> = Vec::with_capacity(staged.len());
         for staged in staged {
             pieces.push((parse(staged)?, staged.slice.clone()));
@@ -174,7 +175,7 @@ impl<'a> Commit<'a> {
 }
 
 /// What this very commit did if it landed before; an error if a later one of its kind did.
-async fn earlier(existing: &DeltaTable, path: &Path, id: &CommitId) -> Result<Option<Committed>> {
+async fn earlier(existing: &DeltaTable, path: &Storage, id: &CommitId) -> Result<Option<Committed>> {
     let state = table::state(existing, path)?;
     match table::committed_number(existing, path, id).await? {
         Some(number) if number == id.number => {
@@ -190,7 +191,9 @@ async fn earlier(existing: &DeltaTable, path: &Path, id: &CommitId) -> Result<Op
 }
 
 /// Flushes what the log refers to before anybody is told that it landed: delta-rs links commits into place without doing so.
-fn make_durable(path: &Path, version: u64, added: &[StagedFile]) -> Result<()> {
+pub(super) fn make_durable(path: &Storage, version: u64, added: &[StagedFile]) -> Result<()> {
+    // Objects are durable once they are there.
+    let Some(path) = path.local_path() else { return Ok(()) };
     let log = path.join("_delta_log");
     sync(&log.join(format!("{version:020}.json")))?;
     let folders: BTreeSet<&Path> = added.iter().filter_map(|file| Path::new(&file.path).parent()).collect();

@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
 
 use deltalake_core::DeltaTable;
@@ -18,6 +17,7 @@ use url::Url;
 
 use super::table;
 use crate::error::{Error, ErrorKind, Result};
+use crate::io::storage::Storage;
 
 /// What the bytes of a bitmap begin with.
 const MAGIC: u32 = 1_681_511_377;
@@ -28,7 +28,7 @@ const ENCODED_ID: usize = 20;
 pub(super) type Deleted = HashMap<String, Arc<RoaringTreemap>>;
 
 /// The deleted rows of all files of this version of the table.
-pub(super) async fn deleted(opened: &DeltaTable, path: &Path) -> Result<Deleted> {
+pub(super) async fn deleted(opened: &DeltaTable, path: &Storage) -> Result<Deleted> {
     let mut deleted = Deleted::new();
     let store = opened.log_store().object_store(None);
     for file in table::state(opened, path)?.log_data().iter() {
@@ -96,7 +96,7 @@ fn bitmap(bytes: &[u8]) -> Result<RoaringTreemap, String> {
 }
 
 /// The file that an encoded identifier names, with the random prefix before it as a folder.
-pub(super) fn relative(encoded: &str) -> Option<String> {
+fn relative(encoded: &str) -> Option<String> {
     let (prefix, id) = encoded.split_at_checked(encoded.len().checked_sub(ENCODED_ID)?)?;
     let hex: String = z85(id.as_bytes())?.iter().map(|byte| format!("{byte:02x}")).collect();
     let name = format!("deletion_vector_{}-{}-{}-{}-{}.bin", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);

@@ -1,11 +1,10 @@
 //! Where the partitions of an asset are: parts of one table, told apart by columns, or tables of their own.
 
-use std::path::{Path, PathBuf};
-
 use polars::prelude::{DataType, Schema};
 
 use crate::asset::{AssetSpec, PartitionExpr};
 use crate::error::{Error, ErrorKind, Result};
+use crate::io::storage::Storage;
 use crate::key::path_segment;
 use crate::partition::{DimensionDef, KeySet};
 
@@ -19,11 +18,9 @@ pub(super) fn is_table_per_partition(asset: &AssetSpec) -> bool {
 }
 
 /// The folder of the only partition of a set, below the folder of the asset; dimensions nest, sorted by name.
-pub(super) fn partition_path(table: &Path, keys: &KeySet) -> Result<PathBuf> {
+pub(super) fn partition_path(table: &Storage, keys: &KeySet) -> Result<Storage> {
     match keys.keys().next() {
-        Some(key) if keys.len() == 1 => {
-            Ok(key.dimensions().fold(table.to_owned(), |folder, (_, value)| folder.join(path_segment(value))))
-        }
+        Some(key) if keys.len() == 1 => table.join(key.dimensions().map(|(_, value)| path_segment(value))),
         _ => {
             let message = format!("{} partitions are not one table", keys.len());
             Err(Error::new(ErrorKind::Internal, message))

@@ -7,11 +7,13 @@ mod layout;
 mod maintain;
 mod mapping;
 mod merge;
+mod metadata;
 mod options;
 mod read;
 mod resource;
 mod rewrite;
 mod schema;
+mod several;
 mod sink;
 mod slices;
 mod source;
@@ -19,7 +21,7 @@ mod stage;
 mod stats;
 mod table;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -35,14 +37,15 @@ use crate::commit::CommitId;
 use crate::env::{Env, blocking};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Frame;
-use crate::io::files::{FileSpace, resolved};
+use crate::io::files::FileSpace;
 use crate::io::maintenance::{Maintained, Maintenance};
 use crate::io::merge::Merge;
 use crate::io::parquet_options::parquet_options;
 use crate::io::schema_mode::check_schema_mode;
+use crate::io::storage::Storage;
 use crate::io::{
-    Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, PartitionExprUse, Present, Staged,
-    StoreRequest, dataset, set_option, with_options,
+    Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, PartitionExprUse, Present, Probe,
+    Staged, StoreRequest, dataset, set_option, with_options,
 };
 use crate::key::path_segment;
 use crate::metadata::MetadataValue;
@@ -62,7 +65,7 @@ use crate::value::Value;
 /// ```
 #[derive(Debug, Clone)]
 pub struct DeltaIoManager {
-    root: PathBuf,
+    root: Storage,
     schema: Option<String>,
     mode: Mode,
     options: Vec<(String, MetadataValue)>,
@@ -72,7 +75,22 @@ pub struct DeltaIoManager {
 impl DeltaIoManager {
     /// Tables under this folder, which is made when something is stored.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), schema: None, mode: Mode::Overwrite, options: Vec::new(), maintenance: DeltaMaintenance::new() }
+        Self::at(Storage::local(root))
+    }
+
+    /// Tables there: in a folder, or in a bucket.
+    ///
+    /// ```no_run
+    /// use lakewright::io::delta::DeltaIoManager;
+    /// use lakewright::io::storage::{Storage, StorageConfig};
+    ///
+    /// let bucket = Storage::open("s3://bucket/lakehouse", &StorageConfig::new())?;
+    /// let store = DeltaIoManager::at(bucket);
+    /// # Ok::<(), lakewright::Error>(())
+    /// ```
+    #[must_use]
+    pub fn at(root: Storage) -> Self {
+        Self { root, schema: None, mode: Mode::Overwrite, options: Vec::new(), maintenance: DeltaMaintenance::new() }
     }
 
     /// The schema of tables whose assets do not name one.
@@ -104,17 +122,25 @@ impl DeltaIoManager {
     }
 
     /// The folder of an asset, which is its table unless each partition is a table of its own.
-    fn asset_path(&self, asset: &AssetSpec) -> Result<PathBuf> {
+    fn asset_path(&self, asset: &AssetSpec) -> Result<Storage> {
         let schema = dataset(asset, self.schema.as_deref())?;
-        Ok(resolved(&self.root)?.join(path_segment(&schema)).join(path_segment(asset.key.name())))
+        self.root.resolved()?.join([path_segment(&schema), path_segment(asset.key.name())])
     }
 
     /// The folder of the table that holds this slice.
-    fn table_path(&self, asset: &AssetSpec, keys: Option<&KeySet>) -> Result<PathBuf> {
+    fn table_path(&self, asset: &AssetSpec, keys: Option<&KeySet>) -> Result<Storage> {
         let path = self.asset_path(asset)?;
         match keys.filter(|_| layout::is_table_per_partition(asset)) {
             Some(keys) => layout::partition_path(&path, keys),
             None => Ok(path),
+        }
+    }
+
+    /// The folder for rows that are on their way into files.
+    fn spool(&self) -> Result<PathBuf> {
+        match self.root.resolved()?.local_path() {
+            Some(path) => Ok(FileSpace::new(path).spool()),
+            None => Ok(std::env::temp_dir().join("lakewright-spool")),
         }
     }
 
@@ -124,12 +150,12 @@ impl DeltaIoManager {
     }
 
     /// The tables of partitions that are tables of their own.
-    fn tables(&self, asset: &AssetSpec, keys: &KeySet) -> Result<Vec<(u64, PathBuf)>> {
+    fn tables(&self, asset: &AssetSpec, keys: &KeySet) -> Result<Vec<(u64, Storage)>> {
         keys.indices().map(|index| Ok((index, self.table_path(asset, Some(&keys.only(index)))?))).collect()
     }
 
     /// One table as a lazy scan, or the part of it that is asked for; nothing if there is none.
-    async fn scan(&self, request: &LoadRequest<'_>, path: PathBuf, keys: Option<KeySet>) -> Result<Option<LazyFrame>> {
+    async fn scan(&self, request: &LoadRequest<'_>, path: Storage, keys: Option<KeySet>) -> Result<Option<LazyFrame>> {
         let Some(table) = table::open_version(&path, request.version, request.env.as_ref()).await? else { return Ok(None) };
         let columns = request.columns.map(<[String]>::to_vec);
         let part = keys.zip(slices::expr_of(request.asset).or(request.asset.partition_expr.as_ref()).cloned());
@@ -177,7 +203,7 @@ impl IoManager for DeltaIoManager {
             Some(keys) => self.table_path(&asset, Some(&keys))?,
             None => self.asset_path(&asset)?,
         };
-        Ok(Location::new(path.to_string_lossy()))
+        Ok(Location::new(path.to_string()))
     }
 
     async fn load(&self, request: LoadRequest<'_>) -> Result<Option<Value>> {
@@ -269,7 +295,7 @@ impl IoManager for DeltaIoManager {
         let env = Arc::clone(&request.env);
         let keys = keys.filter(|_| !layout::is_table_per_partition(&asset));
         let mode = request.mode;
-        let spool = FileSpace::new(resolved(&self.root)?).spool();
+        let spool = self.spool()?;
         let stage = move || stage::stage(&path, &asset, mode, keys.as_ref(), existing.as_ref(), rows, &spool, env.as_ref());
         blocking(&request.env, stage).await
     }
@@ -300,6 +326,19 @@ impl IoManager for DeltaIoManager {
             let help = "make one partition in each run, or name the column of the partitions in `partition_expr`";
             return Err(Error::new(ErrorKind::NotHonoured, message).help(help));
         }
+        if request.mode == Mode::Error && staged.len() > 1 {
+            // Before the first of them is stored, so that one that is there refuses all.
+            for staged in &staged {
+                let request = StoreRequest { slice: &staged.slice, ..request.clone() };
+                let path = self.table_path(&asset, request.keys()?.as_ref())?;
+                let there = table::open(&path, request.env.as_ref()).await?.is_some();
+                if there && several::committed_in(&path, &request, std::slice::from_ref(id)).await? == [CommitState::Absent] {
+                    let message = format!("`{}` is there already, and `mode = \"error\"` refuses to replace it", asset.key);
+                    let error = Error::new(ErrorKind::Present, message).with("slice", &staged.slice);
+                    return Err(error.help("remove what is stored, or choose another `mode`"));
+                }
+            }
+        }
         let mut all: Vec<(Slice, Committed)> = Vec::with_capacity(staged.len());
         for staged in staged {
             let slice = staged.slice.clone();
@@ -311,7 +350,7 @@ impl IoManager for DeltaIoManager {
             })?;
             all.push((slice.clone(), committed));
         }
-        together(&asset, all)
+        several::together(&asset, all)
     }
 
     async fn discard(&self, request: StoreRequest<'_>, staged: Vec<Staged>) -> Result<()> {
@@ -336,11 +375,11 @@ impl IoManager for DeltaIoManager {
         };
         let mut states: Option<Vec<CommitState>> = None;
         for path in paths {
-            let found = committed_in(&path, &request, ids).await?;
+            let found = several::committed_in(&path, &request, ids).await?;
             // Of several tables, the commit has landed once it has in all of them.
             states = Some(match states {
                 None => found,
-                Some(known) => known.into_iter().zip(found).map(|(one, other)| earliest(one, other)).collect(),
+                Some(known) => known.into_iter().zip(found).map(|(one, other)| several::earliest(one, other)).collect(),
             });
         }
         Ok(states.unwrap_or_else(|| vec![CommitState::Absent; ids.len()]))
@@ -354,7 +393,10 @@ impl IoManager for DeltaIoManager {
         };
         if layout::is_table_per_partition(request.asset) && keys.is_none() {
             // The tables are further down, and which there are is for their definition to say.
-            return Ok(Description { exists: path.exists(), ..Description::default() });
+            return Ok(Description {
+                exists: blocking(&request.env, move || path.is_occupied()).await?,
+                ..Description::default()
+            });
         }
         match table::open_version(&path, request.version, request.env.as_ref()).await? {
             Some(table) => table::describe(&table, &path).await,
@@ -378,44 +420,7 @@ impl IoManager for DeltaIoManager {
         maintain::maintain(&self.table_path(&asset, Some(&keys))?, &request, None, &what).await
     }
 
-    async fn probe(&self, env: &dyn Env) -> Result<()> {
-        FileSpace::new(&self.root).probe(env)
+    async fn probe(&self, env: &dyn Env) -> Probe {
+        self.root.probe(env)
     }
-}
-
-async fn committed_in(path: &Path, request: &StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>> {
-    let Some(table) = table::open(path, request.env.as_ref()).await? else {
-        return Ok(vec![CommitState::Absent; ids.len()]);
-    };
-    let mut committed = Vec::with_capacity(ids.len());
-    for id in ids {
-        committed.push(CommitState::of(id.number, table::committed_number(&table, path, id).await?));
-    }
-    Ok(committed)
-}
-
-fn earliest(one: CommitState, other: CommitState) -> CommitState {
-    match (one, other) {
-        (CommitState::Superseded, _) | (_, CommitState::Superseded) => CommitState::Superseded,
-        (CommitState::Absent, _) | (_, CommitState::Absent) => CommitState::Absent,
-        _ => CommitState::Committed,
-    }
-}
-
-/// What commits to several tables did together.
-fn together(asset: &AssetSpec, all: Vec<(Slice, Committed)>) -> Result<Committed> {
-    let mut sum = Committed::new().table_rows(Some(0)).exact(all.len() == 1);
-    sum.already = true;
-    let mut ignored = Vec::new();
-    for (slice, committed) in all {
-        sum.version = committed.version;
-        sum.table_rows = sum.table_rows.zip(committed.table_rows).map(|(sum, more)| sum + more);
-        sum.already &= committed.already;
-        sum.exact &= committed.exact;
-        ignored.extend(committed.ignored.map(|_| slice));
-    }
-    if let (false, Some(def)) = (ignored.is_empty(), &asset.partitions) {
-        sum.ignored = Some(def.combine(&ignored)?.slice());
-    }
-    Ok(sum)
 }

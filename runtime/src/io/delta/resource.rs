@@ -1,7 +1,5 @@
 //! Delta tables for bodies that want more of them than rows: a resource.
 
-use std::path::PathBuf;
-
 use deltalake_core::DeltaTable;
 use polars::prelude::LazyFrame;
 
@@ -9,6 +7,7 @@ use super::source::Source;
 use super::{DeltaIoManager, read, table};
 use crate::asset::{AssetBuilder, ValueKind};
 use crate::error::{Error, ErrorKind, Result};
+use crate::io::storage::Storage;
 
 /// The tables of a Delta store for direct use: what delta-rs can do with a table, and scans of any version of it.
 ///
@@ -68,7 +67,7 @@ impl DeltaTables {
         read::scan(&source, &table, None, None)
     }
 
-    async fn opened(&self, name: &str, version: Option<i64>) -> Result<(PathBuf, DeltaTable)> {
+    async fn opened(&self, name: &str, version: Option<i64>) -> Result<(Storage, DeltaTable)> {
         let asset = AssetBuilder::new(name, ValueKind::Table).external()?;
         let path = self.store.asset_path(&asset)?;
         let missing = || {

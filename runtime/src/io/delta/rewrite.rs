@@ -1,7 +1,6 @@
 //! Files that hold rows that go and rows that stay: those that stay are written again.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::Path;
 use std::sync::Arc;
 
 use deltalake_core::kernel::LogicalFileView;
@@ -15,9 +14,9 @@ use crate::asset::AssetSpec;
 use crate::env::{Env, blocking, unique_id};
 use crate::error::Result;
 use crate::io::StoreRequest;
-use crate::io::files::io_error;
 use crate::io::parquet_options::parquet_options;
-use crate::io::sink::{open_file, sink_args};
+use crate::io::sink::{into, sink_args};
+use crate::io::storage::Storage;
 
 /// What was written again so far, by the file that it replaces. Files never change, so what was written for one version of the table
 /// is good for the next.
@@ -82,7 +81,7 @@ impl Rewrites {
 
     /// Removes what was written for a commit that did not come about, or came about without it. What cannot be removed is invisible;
     /// what the table has is never removed, since the outcome of a commit that failed may not have been known.
-    pub(super) async fn discard(self, path: &Path, env: &Arc<dyn Env>) {
+    pub(super) async fn discard(self, path: &Storage, env: &Arc<dyn Env>) {
         let mut files: Vec<String> = self.done.into_values().flatten().map(|file| file.path).collect();
         if files.is_empty() {
             return;
@@ -100,7 +99,7 @@ impl Rewrites {
 /// A file beside this one, with these rows; nothing if there are none.
 pub(super) async fn written_again(
     request: &StoreRequest<'_>,
-    table: &Path,
+    table: &Storage,
     source: &Source,
     path: &str,
     partition_values: BTreeMap<String, Option<String>>,
@@ -125,11 +124,10 @@ pub(super) async fn written_again(
 }
 
 /// Writes a data file of these rows, which may have partition columns beside.
-fn write(table: &Path, target: &str, rows: LazyFrame, file_schema: &Schema, asset: &AssetSpec) -> Result<()> {
+fn write(table: &Storage, target: &str, rows: LazyFrame, file_schema: &Schema, asset: &AssetSpec) -> Result<()> {
     let rows = rows.select(file_schema.iter_names().map(|name| col(name.clone())).collect::<Vec<_>>());
-    let path = table.join(target);
-    let file = std::fs::File::create_new(&path).map_err(|error| io_error(&error, "create", &path))?;
+    let file = table.upload(target)?;
     let format = FileWriteFormat::Parquet(Arc::new(parquet_options(asset)?));
-    rows.sink(open_file(file), format, sink_args())?.collect_with_engine(Engine::Streaming)?;
+    rows.sink(into(file.into()), format, sink_args())?.collect_with_engine(Engine::Streaming)?;
     Ok(())
 }

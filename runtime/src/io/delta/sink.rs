@@ -1,11 +1,9 @@
 //! Writing data files that we have opened ourselves, one folder for each combination of partition values.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use polars::io::utils::file::Writable;
 use polars::lazy::dsl::file_provider::{FileProviderArgs, FileProviderReturn, FileProviderType};
 use polars::prelude::{
     AnyValue, DataFrame, DataType, Engine, FileWriteFormat, LazyFrame, PartitionStrategy, PlRefPath, PlanCallback, PolarsResult,
@@ -15,11 +13,11 @@ use polars::prelude::{
 use super::options::target_file_size;
 use crate::asset::AssetSpec;
 use crate::env::{Env, unique_id};
-use crate::error::Result;
-use crate::io::files::io_error;
+use crate::error::{Error, ErrorKind, Result};
 use crate::io::parquet_options::parquet_options;
-use crate::io::sink::{open_file, sink_args};
+use crate::io::sink::{into, sink_args};
 use crate::io::slicing::Slicer;
+use crate::io::storage::{Storage, Upload};
 
 /// A data file and the values of its partition columns.
 pub(super) type DataFile = (String, BTreeMap<String, Option<String>>);
@@ -27,7 +25,7 @@ pub(super) type DataFile = (String, BTreeMap<String, Option<String>>);
 /// What a sink has begun. The sink asks for files from threads of its own, some of which may still do so after the plan has failed;
 /// once it is closed, no file is begun any more.
 pub(super) struct Begun {
-    table: PathBuf,
+    table: Storage,
     state: Mutex<State>,
 }
 
@@ -41,7 +39,7 @@ struct State {
 }
 
 impl Begun {
-    pub(super) fn new(table: &Path) -> Arc<Self> {
+    pub(super) fn new(table: &Storage) -> Arc<Self> {
         Arc::new(Self { table: table.to_owned(), state: Mutex::default() })
     }
 
@@ -49,18 +47,14 @@ impl Begun {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn begin(&self, file: String, values: BTreeMap<String, Option<String>>) -> std::io::Result<fs::File> {
+    pub(super) fn begin(&self, file: String, values: BTreeMap<String, Option<String>>) -> Result<Upload> {
         let mut state = self.state();
         if state.closed {
-            return Err(std::io::Error::other("the plan has ended"));
+            return Err(Error::new(ErrorKind::Internal, "the plan has ended"));
         }
-        let path = self.table.join(&file);
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let opened = fs::File::create_new(path)?;
+        let upload = self.table.upload(&file)?;
         state.files.push((file, values));
-        Ok(opened)
+        Ok(upload)
     }
 
     pub(super) fn close(&self) -> Vec<DataFile> {
@@ -95,8 +89,7 @@ pub(super) fn sink(asset: &AssetSpec, plan: LazyFrame, division: &Division<'_>, 
     let Division { partition_columns, slicer } = division;
     let target_bytes = target_file_size(asset).unwrap_or(0);
     if partition_columns.is_empty() && slicer.is_none() && target_bytes == 0 {
-        let file = begun.begin(format!("part-00000-{run}.parquet"), BTreeMap::new());
-        let target = open_file(file.map_err(|error| io_error(&error, "create a file in", &begun.table))?);
+        let target = into(begun.begin(format!("part-00000-{run}.parquet"), BTreeMap::new())?.into());
         plan.sink(target, format, sink_args())?.collect_with_engine(Engine::Streaming)?;
         return Ok(());
     }
@@ -136,10 +129,11 @@ pub(super) fn sink(asset: &AssetSpec, plan: LazyFrame, division: &Division<'_>, 
             files.state().places.push(places);
         }
         let file = if folder.is_empty() { format!("{name}-{run}.parquet") } else { format!("{folder}/{name}-{run}.parquet") };
-        Ok(FileProviderReturn::Writable(Writable::Local(files.begin(file, values)?)))
+        Ok(FileProviderReturn::Writable(files.begin(file, values).map_err(std::io::Error::other)?.into()))
     });
     let target = SinkDestination::Partitioned {
-        base_path: PlRefPath::try_from_path(&begun.table)?,
+        // Every file is opened by the provider, wherever it is.
+        base_path: PlRefPath::try_from_path(begun.table.local_path().unwrap_or(Path::new("/")))?,
         file_path_provider: Some(FileProviderType::Function(provider)),
         partition_strategy: if keys.is_empty() {
             PartitionStrategy::FileSize

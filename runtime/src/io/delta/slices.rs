@@ -1,7 +1,6 @@
 //! Which data files hold rows of some partitions: told by their partition values and statistics alone.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
 
 use deltalake_core::DeltaTable;
 use deltalake_core::kernel::LogicalFileView;
@@ -14,6 +13,7 @@ use super::table;
 use crate::asset::{AssetSpec, PartitionExpr};
 use crate::error::{Error, ErrorKind, Result, known_names};
 use crate::io::slicing::{AxisColumn, Slicer, TimeLimits};
+use crate::io::storage::Storage;
 use crate::partition::{DimensionDef, KeySet, PartitionsDef};
 
 /// More combinations than this are not looked at one by one.
@@ -205,7 +205,7 @@ fn bounds_of(source: &Source, file: &LogicalFileView, column: &str) -> Vec<Strin
     text("minValues").into_iter().chain(text("maxValues")).collect()
 }
 
-fn no_key_any_more(path: &Path, value: &str, name: &str, def: &DimensionDef) -> Error {
+fn no_key_any_more(path: &Storage, value: &str, name: &str, def: &DimensionDef) -> Error {
     let what = if let DimensionDef::Time(_) = def { "in no window" } else { "not a key" };
     let message = format!("the table in `{}` has rows of `{value}`, which is {what} of `{name}`", path.display());
     Error::new(ErrorKind::Partitions, message).help(match def {

@@ -1,6 +1,5 @@
 //! The data files of one version of a table, and lazy scans of them: under the names of the table, without the rows that were deleted.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use deltalake_core::DeltaTable;
@@ -18,6 +17,7 @@ use super::mapping::Mapping;
 use super::stage::{StagedFile, StagedTable};
 use super::{schema, table};
 use crate::error::{Error, ErrorKind, Result};
+use crate::io::storage::Storage;
 
 /// The values of a file's partition columns, in the order of the columns.
 pub(super) type PartitionValues = Vec<Option<String>>;
@@ -28,7 +28,7 @@ const ROW: &str = "__lakewright_row";
 /// What it takes to read the data files of one version of a table.
 #[derive(Debug, Clone)]
 pub(super) struct Source {
-    pub(super) path: PathBuf,
+    pub(super) path: Storage,
     pub(super) schema: Schema,
     pub(super) partition_columns: Vec<String>,
     mapping: Mapping,
@@ -46,7 +46,7 @@ pub(super) struct DataFile {
 
 impl Source {
     /// The files of this version of the table in this folder.
-    pub(super) async fn new(path: &Path, opened: &DeltaTable) -> Result<Self> {
+    pub(super) async fn new(path: &Storage, opened: &DeltaTable) -> Result<Self> {
         let state = table::state(opened, path)?;
         Ok(Self {
             path: path.to_owned(),
@@ -59,7 +59,7 @@ impl Source {
     }
 
     /// The files of rows that are about to come in.
-    pub(super) fn staged(path: &Path, staged: &StagedTable) -> Result<Self> {
+    pub(super) fn staged(path: &Storage, staged: &StagedTable) -> Result<Self> {
         Ok(Self {
             path: path.to_owned(),
             schema: schema::frame_schema(&staged.schema)?,
@@ -72,7 +72,7 @@ impl Source {
 
     /// A file of rows that are about to come in.
     pub(super) fn scan_staged(&self, file: &StagedFile) -> Result<LazyFrame> {
-        let path = PlRefPath::try_from_path(&self.path.join(&file.path))?;
+        let path = self.path.scan_path(&file.path)?;
         let values = self.partition_columns.iter().map(|column| file.partition_values.get(column).cloned().flatten());
         self.scan(vec![DataFile { path, deleted: None }], values.collect())
     }
@@ -119,7 +119,7 @@ impl Source {
             let message = format!("the table in `{}` refers to files outside its folder", self.path.display());
             return Err(Error::new(ErrorKind::Unsupported, message).help("it is a shallow clone; copy it in full"));
         }
-        let path = PlRefPath::try_from_path(&self.path.join(relative.as_ref()))?;
+        let path = self.path.scan_path(relative.as_ref())?;
         let deleted = self.deleted.get(relative.as_ref()).cloned();
         if deleted.is_none() && file.deletion_vector_descriptor().is_some() {
             let message = format!("the deletion vector of `{relative}` was not read");
@@ -182,6 +182,7 @@ impl Source {
         };
         let args = UnifiedScanArgs {
             glob: false,
+            cloud_options: self.path.cloud_options(),
             hive_options: HiveOptions::new_disabled(),
             missing_columns_policy: MissingColumnsPolicy::Insert,
             extra_columns_policy: ExtraColumnsPolicy::Ignore,

@@ -1,8 +1,7 @@
 //! Writing data files that no reader sees: Polars' sink writes them, and what a later commit has to say of them is kept beside.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use deltalake_core::DeltaTable;
@@ -20,11 +19,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Table;
 use crate::frame::polars::check_columns;
 use crate::io::Staged;
-use crate::io::files::io_error;
 use crate::io::merge::Merge;
 use crate::io::parquet_options::parquet_options;
 use crate::io::schema_mode::{SchemaMode, schema_mode};
 use crate::io::slicing::{Slicer, Strays};
+use crate::io::storage::{Storage, Upload};
 use crate::partition::KeySet;
 
 /// The payload of something staged for a Delta table.
@@ -51,8 +50,9 @@ pub(super) struct StagedFile {
 }
 
 /// Writes the rows beside the files of the table. Blocks.
+#[expect(clippy::too_many_arguments, reason = "each is a part of the one thing that is done")]
 pub(super) fn stage(
-    path: &Path,
+    path: &Storage,
     asset: &AssetSpec,
     mode: Mode,
     keys: Option<&KeySet>,
@@ -102,7 +102,6 @@ pub(super) fn stage(
         return Err(Error::new(ErrorKind::Schema, "nothing is left to write into the data files").help(help));
     }
     let plan = plan.select(written.into_iter().map(|column| column.expr).collect::<Vec<_>>());
-    fs::create_dir_all(path).map_err(|error| io_error(&error, "create the folder", path))?;
     let begun = Begun::new(path);
     let division = Division { partition_columns: &partition_columns, slicer: slicer.as_ref() };
     let files = write(path, asset, plan, &division, &file_schema, &begun, env);
@@ -135,7 +134,7 @@ pub(super) fn stage(
 }
 
 /// Looks at the keys of the rows in the files that were written, so that the body is computed once.
-fn check_merge(path: &Path, staged: &StagedTable, on: &[String], slicer: Option<&Slicer>) -> Result<()> {
+fn check_merge(path: &Storage, staged: &StagedTable, on: &[String], slicer: Option<&Slicer>) -> Result<()> {
     let source = Source::staged(path, staged)?;
     let plans: Vec<LazyFrame> = staged.files.iter().map(|file| source.scan_staged(file)).collect::<Result<_>>()?;
     if plans.is_empty() { Ok(()) } else { merge::check_keys(concat(plans, UnionArgs::default())?, on, slicer) }
@@ -147,7 +146,7 @@ fn owned((name, data_type): (&PlSmallStr, &polars::prelude::DataType)) -> (PlSma
 
 /// Writes the rows, refuses those that do not belong, and leaves a mark for each partition without rows.
 fn write(
-    path: &Path,
+    path: &Storage,
     asset: &AssetSpec,
     plan: LazyFrame,
     division: &Division<'_>,
@@ -176,8 +175,7 @@ fn write(
     }
     for index in slicer.keys().difference(&with_rows).indices() {
         let (file, values) = mark_of(slicer, index, division.partition_columns, env);
-        let opened = begun.begin(file, values).map_err(|error| io_error(&error, "create a file in", path))?;
-        write_mark(&opened, asset, file_schema).map_err(|error| error.with("location", path.display()))?;
+        write_mark(begun.begin(file, values)?, asset, file_schema).map_err(|error| error.with("location", path))?;
     }
     Ok(())
 }
@@ -189,15 +187,16 @@ fn mark_of(slicer: &Slicer, index: u64, partition_columns: &[String], env: &dyn 
     (format!("{folder}{}{digest}-{}.parquet", layout::EMPTY, unique_id(env)), values)
 }
 
-fn write_mark(file: &fs::File, asset: &AssetSpec, file_schema: &Schema) -> Result<()> {
+fn write_mark(mut file: Upload, asset: &AssetSpec, file_schema: &Schema) -> Result<()> {
     let options = parquet_options(asset)?;
-    ParquetWriter::new(file).with_compression(options.compression).finish(&mut DataFrame::empty_with_schema(file_schema))?;
-    file.sync_all().map_err(|error| Error::new(ErrorKind::Io, "cannot flush a file").source(error))
+    let mut nothing = DataFrame::empty_with_schema(file_schema);
+    ParquetWriter::new(&mut file).with_compression(options.compression).finish(&mut nothing)?;
+    file.finish()
 }
 
 /// Writes the file that marks a partition without rows. Blocks.
 pub(super) fn mark(
-    path: &Path,
+    path: &Storage,
     asset: &AssetSpec,
     slicer: &Slicer,
     index: u64,
@@ -207,8 +206,7 @@ pub(super) fn mark(
 ) -> Result<StagedFile> {
     let (file, values) = mark_of(slicer, index, partition_columns, env);
     let begun = Begun::new(path);
-    let opened = begun.begin(file.clone(), values.clone()).map_err(|error| io_error(&error, "create a file in", path))?;
-    write_mark(&opened, asset, file_schema)?;
+    write_mark(begun.begin(file.clone(), values.clone())?, asset, file_schema)?;
     describe(path, file, values, file_schema)
 }
 
@@ -229,7 +227,7 @@ fn folder_of(slicer: &Slicer, places: &[u64], partition_columns: &[String]) -> (
 /// Removes data files that will not be committed. Blocks.
 ///
 /// `existing` is the table after the decision: a file that it has is never removed, whoever says that it was not committed.
-pub(super) fn discard(path: &Path, staged: &[Staged], existing: Option<&DeltaTable>) -> Result<()> {
+pub(super) fn discard(path: &Storage, staged: &[Staged], existing: Option<&DeltaTable>) -> Result<()> {
     let state = existing.map(|existing| table::state(existing, path)).transpose()?;
     let live: HashSet<String> = state
         .into_iter()
@@ -248,7 +246,7 @@ pub(super) fn parse(staged: &Staged) -> Result<StagedTable> {
 
 /// Refuses to change the columns of a table, unless its asset says that a run may.
 pub(super) fn check_schema(
-    path: &Path,
+    path: &Storage,
     asset: &AssetSpec,
     existing: &DeltaTable,
     schema: &StructType,
@@ -298,32 +296,25 @@ pub(super) fn check_schema(
 }
 
 pub(super) fn describe(
-    table: &Path,
+    table: &Storage,
     path: String,
     partition_values: BTreeMap<String, Option<String>>,
     schema: &Schema,
 ) -> Result<StagedFile> {
-    let file = table.join(&path);
-    let found = fs::metadata(&file).map_err(|error| io_error(&error, "look at", &file))?;
-    let modified = found.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok()).unwrap_or_default();
-    let (rows, stats) = stats::of_file(&file, schema)?;
+    let Some(found) = table.entry(&path)? else {
+        return Err(Error::new(ErrorKind::Io, format!("`{table}/{path}` is gone after it was written")));
+    };
+    let (rows, stats) = stats::of_file(table, &path, schema)?;
     Ok(StagedFile {
         path,
         partition_values,
-        size: i64::try_from(found.len()).unwrap_or(i64::MAX),
-        modified: i64::try_from(modified.as_millis()).unwrap_or(i64::MAX),
+        size: i64::try_from(found.bytes).unwrap_or(i64::MAX),
+        modified: found.modified.as_millisecond(),
         stats,
         rows,
     })
 }
 
-pub(super) fn remove<'a>(table: &Path, files: impl Iterator<Item = &'a str>) -> Result<()> {
-    for file in files {
-        let path: PathBuf = table.join(file);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io_error(&error, "remove", &path)),
-            _ => {}
-        }
-    }
-    Ok(())
+pub(super) fn remove<'a>(table: &Storage, mut files: impl Iterator<Item = &'a str>) -> Result<()> {
+    files.try_for_each(|file| table.delete(file))
 }

@@ -4,18 +4,20 @@
 //! bound costs speed, a wrong one costs rows. Floats are
 //! left out because writers disagree on whether NaN has a place among the bounds.
 
-use std::fs::File;
-use std::path::Path;
+use std::io::Cursor;
 
 use polars::io::parquet::metadata::{ParquetStatistics, deserialize};
 use polars::prelude::{AnyValue, DataType, ParquetReader, PlSmallStr, Schema, SerReader, Series, TimeUnit};
 use serde_json::{Map, Value as Json, json};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::io::files::io_error;
+use crate::io::storage::Storage;
 
 /// How many columns have statistics: as many as other Delta writers give.
 const INDEXED_COLUMNS: usize = 32;
+
+/// How many bytes of the end of a file are read at first.
+const LIKELY_FOOTER: u64 = 64 << 10;
 
 /// What the row groups of a file say of one column.
 struct Bounds {
@@ -25,9 +27,8 @@ struct Bounds {
 }
 
 /// The number of rows of a data file, and its statistics as the log has them.
-pub(super) fn of_file(path: &Path, schema: &Schema) -> Result<(u64, String)> {
-    let file = File::open(path).map_err(|error| io_error(&error, "open", path))?;
-    let mut reader = ParquetReader::new(file);
+pub(super) fn of_file(table: &Storage, path: &str, schema: &Schema) -> Result<(u64, String)> {
+    let mut reader = ParquetReader::new(Cursor::new(footer(table, path)?));
     let metadata = reader.get_metadata()?.clone();
     let arrow_schema = reader.schema()?;
     let rows = metadata.num_rows as u64;
@@ -44,12 +45,13 @@ pub(super) fn of_file(path: &Path, schema: &Schema) -> Result<(u64, String)> {
         for group in &metadata.row_groups {
             let columns = group.columns_under_root_iter(name);
             let found = columns.and_then(|mut columns| deserialize(field, &mut columns, &metadata.footer_buf).transpose());
-            let Some(ParquetStatistics::Column(found)) = found.transpose().map_err(|error| footer_error(path, &error))? else {
+            let Some(ParquetStatistics::Column(found)) = found.transpose().map_err(|error| footer_error(table, path, &error))?
+            else {
                 complete = false;
                 bounds.nulls = None;
                 continue;
             };
-            let found = found.into_arrow().map_err(|error| footer_error(path, &error))?;
+            let found = found.into_arrow().map_err(|error| footer_error(table, path, &error))?;
             bounds.nulls = bounds.nulls.zip(found.null_count).map(|(sum, more)| sum + more);
             if found.null_count == Some(group.num_rows() as u64) {
                 continue;
@@ -76,8 +78,16 @@ pub(super) fn of_file(path: &Path, schema: &Schema) -> Result<(u64, String)> {
     Ok((rows, stats.to_string()))
 }
 
-fn footer_error(path: &Path, error: &impl std::fmt::Display) -> Error {
-    Error::new(ErrorKind::Io, format!("cannot read the footer of `{}`", path.display())).source(error.to_string())
+/// The end of a file, with all of its footer.
+fn footer(table: &Storage, path: &str) -> Result<Vec<u8>> {
+    let tail = table.tail(path, LIKELY_FOOTER)?;
+    let length = tail.len().checked_sub(8).and_then(|at| tail[at..at + 4].try_into().ok()).map_or(0, u32::from_le_bytes);
+    let needed = u64::from(length) + 8;
+    if needed <= tail.len() as u64 { Ok(tail) } else { table.tail(path, needed) }
+}
+
+fn footer_error(table: &Storage, path: &str, error: &impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Io, format!("cannot read the footer of `{table}/{path}`")).source(error.to_string())
 }
 
 fn is_bounded(data_type: &DataType) -> bool {

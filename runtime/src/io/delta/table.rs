@@ -7,6 +7,7 @@ use std::time::Duration;
 use deltalake_core::kernel::transaction::PROTOCOL;
 use deltalake_core::kernel::{Action, LogicalFileView};
 use deltalake_core::logstore::get_actions;
+use deltalake_core::logstore::object_store::ObjectStore;
 use deltalake_core::logstore::object_store::local::LocalFileSystem;
 use deltalake_core::table::state::DeltaTableState;
 use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
@@ -19,6 +20,7 @@ use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::Description;
 use crate::io::files::io_error;
+use crate::io::storage::Storage;
 
 /// The key under which commits carry the run that made them.
 pub(super) const RUN: &str = "lakewright.run";
@@ -30,7 +32,7 @@ const LOOKS: u64 = 4;
 ///
 /// A folder that holds something else is an error, and so is a log that cannot be read: neither is ever taken for "no table",
 /// since the next write would then create one over it.
-pub(super) async fn open(path: &Path, env: &dyn Env) -> Result<Option<DeltaTable>> {
+pub(super) async fn open(path: &Storage, env: &dyn Env) -> Result<Option<DeltaTable>> {
     let mut look = 1;
     loop {
         match open_once(path).await {
@@ -44,7 +46,7 @@ pub(super) async fn open(path: &Path, env: &dyn Env) -> Result<Option<DeltaTable
 }
 
 /// The table at this version, or the newest.
-pub(super) async fn open_version(path: &Path, version: Option<i64>, env: &dyn Env) -> Result<Option<DeltaTable>> {
+pub(super) async fn open_version(path: &Storage, version: Option<i64>, env: &dyn Env) -> Result<Option<DeltaTable>> {
     let newest = open(path, env).await?;
     match (&newest, version) {
         (Some(table), Some(version)) => at_version(path, table, version).await.map(Some),
@@ -53,7 +55,7 @@ pub(super) async fn open_version(path: &Path, version: Option<i64>, env: &dyn En
 }
 
 /// The table at this version, of which the newest is known.
-pub(super) async fn at_version(path: &Path, newest: &DeltaTable, version: i64) -> Result<DeltaTable> {
+pub(super) async fn at_version(path: &Storage, newest: &DeltaTable, version: i64) -> Result<DeltaTable> {
     let last = state(newest, path)?.version();
     let missing = || {
         let message = format!("the table in `{}` has no version {version}", path.display());
@@ -67,26 +69,35 @@ pub(super) async fn at_version(path: &Path, newest: &DeltaTable, version: i64) -
 }
 
 /// As [`open`], without looking again.
-pub(super) async fn open_once(path: &Path) -> Result<Option<DeltaTable>> {
-    let log = path.join("_delta_log");
-    if !log.try_exists().map_err(|error| io_error(&error, "look at", &log))? {
-        return absent(path).map(|()| None);
+pub(super) async fn open_once(path: &Storage) -> Result<Option<DeltaTable>> {
+    if let Some(folder) = path.local_path() {
+        let log = folder.join("_delta_log");
+        if !log.try_exists().map_err(|error| io_error(&error, "look at", &log))? {
+            return absent(folder).map(|()| None);
+        }
     }
-    match builder(path)?.load().await {
-        Ok(table) => Ok(Some(table)),
-        Err(DeltaTableError::NotATable(_)) => absent(path).map(|()| None),
-        Err(error) => Err(unreadable(error, path)),
+    match (builder(path)?.load().await, path.local_path()) {
+        (Ok(table), _) => Ok(Some(table)),
+        (Err(DeltaTableError::NotATable(_)), Some(folder)) => absent(folder).map(|()| None),
+        (Err(DeltaTableError::NotATable(_)), None) => absent_objects(path).await.map(|()| None),
+        (Err(error), _) => Err(unreadable(error, path)),
     }
 }
 
 /// The table in a folder that is there, not yet loaded. The folder is the root of a store of its own: from its URL, the names in it
 /// with a `%` would be decoded twice.
-pub(super) fn builder(path: &Path) -> Result<DeltaTableBuilder> {
+pub(super) fn builder(path: &Storage) -> Result<DeltaTableBuilder> {
     let cannot = || Error::new(ErrorKind::Config, format!("`{}` cannot be the folder of a table", path.display()));
     let root = Url::parse("file:///").map_err(|error| cannot().source(error))?;
-    let store = LocalFileSystem::new_with_prefix(path).map_err(|error| failed(error.into(), path, "open"))?;
+    let store: Arc<dyn ObjectStore> = match (path.object_store()?, path.local_path()) {
+        (Some(store), _) => store,
+        (None, Some(folder)) => {
+            Arc::new(LocalFileSystem::new_with_prefix(folder).map_err(|error| failed(error.into(), path, "open"))?)
+        }
+        (None, None) => return Err(cannot()),
+    };
     let builder = DeltaTableBuilder::from_url(root.clone()).map_err(|error| failed(error, path, "open"))?;
-    Ok(builder.with_storage_backend(Arc::new(store), root))
+    Ok(builder.with_storage_backend(store, root))
 }
 
 /// Whether the folder is free for a table: not there, empty, or with nothing but what an unfinished first write left behind.
@@ -104,16 +115,10 @@ fn absent(path: &Path) -> Result<()> {
             let log = path.join("_delta_log");
             let mut inside = std::fs::read_dir(&log).map_err(|error| io_error(&error, "list", &log))?;
             if inside.any(|entry| entry.is_ok_and(|entry| !entry.file_name().to_string_lossy().contains("json#"))) {
-                let message = format!("the Delta log in `{}` has no commit that can be read", path.display());
-                return Err(
-                    Error::new(ErrorKind::Corrupt, message).help("restore `_delta_log` from a backup, or move the folder away")
-                );
+                return Err(no_commit(path.display()));
             }
         } else if !is_our_leftover(&name, path) {
-            let message = format!("`{}` is not a Delta table: it holds `{name}` and no `_delta_log`", path.display());
-            return Err(
-                Error::new(ErrorKind::NotATable, message).help("move the folder away, or give the asset another schema or name")
-            );
+            return Err(something_else(path.display(), &name));
         }
     }
     Ok(())
@@ -123,12 +128,7 @@ fn absent(path: &Path) -> Result<()> {
 fn is_our_leftover(name: &str, folder: &Path) -> bool {
     let entry = folder.join(name);
     if !entry.is_dir() {
-        let hex = |text: &str, length: usize| text.len() == length && text.chars().all(|c| c.is_ascii_hexdigit());
-        let middle = name.strip_suffix(".parquet").and_then(|name| name.rsplit_once('-'));
-        return middle.is_some_and(|(first, run)| {
-            let part = first.strip_prefix("part-").is_some_and(|index| index.chars().all(|c| c.is_ascii_digit() || c == '-'));
-            hex(run, 16) && (part || first.strip_prefix(super::layout::EMPTY).is_some_and(|digest| hex(digest, 32)))
-        });
+        return is_staged(name);
     }
     let inside = std::fs::read_dir(&entry);
     name.contains('=')
@@ -137,19 +137,58 @@ fn is_our_leftover(name: &str, folder: &Path) -> bool {
         })
 }
 
+/// Whether this is the name of a data file as we stage them.
+fn is_staged(name: &str) -> bool {
+    let hex = |text: &str, length: usize| text.len() == length && text.chars().all(|c| c.is_ascii_hexdigit());
+    let middle = name.strip_suffix(".parquet").and_then(|name| name.rsplit_once('-'));
+    middle.is_some_and(|(first, run)| {
+        let part = first.strip_prefix("part-").is_some_and(|index| index.chars().all(|c| c.is_ascii_digit() || c == '-'));
+        hex(run, 16) && (part || first.strip_prefix(super::layout::EMPTY).is_some_and(|digest| hex(digest, 32)))
+    })
+}
+
+/// As [`absent`], in a bucket.
+async fn absent_objects(path: &Storage) -> Result<()> {
+    for name in path.names().await? {
+        match name.strip_prefix("_delta_log/") {
+            // Commits that were written beside and did not come to be.
+            Some(entry) if entry.starts_with(".tmp/") || entry.ends_with(".tmp") => {}
+            Some(_) => return Err(no_commit(path)),
+            None => {
+                let (folders, file) = name.rsplit_once('/').unwrap_or(("", &name));
+                let ours = is_staged(file) && folders.split('/').all(|folder| folder.is_empty() || folder.contains('='));
+                if !ours {
+                    return Err(something_else(path, &name));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn no_commit(path: impl std::fmt::Display) -> Error {
+    let message = format!("the Delta log in `{path}` has no commit that can be read");
+    Error::new(ErrorKind::Corrupt, message).help("restore `_delta_log` from a backup, or move the folder away")
+}
+
+fn something_else(path: impl std::fmt::Display, name: &str) -> Error {
+    let message = format!("`{path}` is not a Delta table: it holds `{name}` and no `_delta_log`");
+    Error::new(ErrorKind::NotATable, message).help("move the folder away, or give the asset another schema or name")
+}
+
 /// The state of a loaded table.
-pub(super) fn state<'a>(table: &'a DeltaTable, path: &Path) -> Result<&'a DeltaTableState> {
+pub(super) fn state<'a>(table: &'a DeltaTable, path: &Storage) -> Result<&'a DeltaTableState> {
     table.snapshot().map_err(|error| failed(error, path, "read"))
 }
 
 /// The number of the last commit of this log, asset and slice in exactly this version of the table.
-pub(super) async fn committed_number(table: &DeltaTable, path: &Path, id: &CommitId) -> Result<Option<i64>> {
+pub(super) async fn committed_number(table: &DeltaTable, path: &Storage, id: &CommitId) -> Result<Option<i64>> {
     let number = state(table, path)?.transaction_version(table.log_store().as_ref(), id.application()).await;
     number.map_err(|error| unreadable(error, path))
 }
 
 /// Refuses tables that we could not write without breaking a promise they make.
-pub(super) fn check_writable(state: &DeltaTableState, path: &Path) -> Result<()> {
+pub(super) fn check_writable(state: &DeltaTableState, path: &Storage) -> Result<()> {
     if state.metadata().configuration().get("delta.columnMapping.mode").is_some_and(|mode| mode != "none") {
         let message =
             format!("the table in `{}` uses column mapping, with which it is read here and not written", path.display());
@@ -162,7 +201,7 @@ pub(super) fn check_writable(state: &DeltaTableState, path: &Path) -> Result<()>
 }
 
 /// What is stored, from the log alone.
-pub(super) async fn describe(table: &DeltaTable, path: &Path) -> Result<Description> {
+pub(super) async fn describe(table: &DeltaTable, path: &Storage) -> Result<Description> {
     let state = state(table, path)?;
     let mut description = Description {
         exists: true,
@@ -198,7 +237,7 @@ pub(super) fn rows_of(file: &LogicalFileView) -> Option<u64> {
 }
 
 /// An error of a log that is there and cannot be read.
-pub(super) fn unreadable(error: DeltaTableError, path: &Path) -> Error {
+pub(super) fn unreadable(error: DeltaTableError, path: &Storage) -> Error {
     if let Some(error) = as_io(&error, path) {
         return error;
     }
@@ -208,7 +247,7 @@ pub(super) fn unreadable(error: DeltaTableError, path: &Path) -> Error {
 }
 
 /// Any other error of a table.
-pub(super) fn failed(error: DeltaTableError, path: &Path, tried: &str) -> Error {
+pub(super) fn failed(error: DeltaTableError, path: &Storage, tried: &str) -> Error {
     if let Some(error) = as_io(&error, path) {
         return error;
     }
@@ -216,11 +255,12 @@ pub(super) fn failed(error: DeltaTableError, path: &Path, tried: &str) -> Error 
 }
 
 /// The error of the file system at the root of an error, if there is one.
-fn as_io(error: &DeltaTableError, path: &Path) -> Option<Error> {
+fn as_io(error: &DeltaTableError, path: &Storage) -> Option<Error> {
+    let Some(folder) = path.local_path() else { return path.failure(error, "read or write") };
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = next {
         if let Some(io) = error.downcast_ref::<std::io::Error>() {
-            return Some(io_error(io, "read or write", path));
+            return Some(io_error(io, "read or write", folder));
         }
         next = error.source();
     }

@@ -29,7 +29,7 @@ use crate::io::files::{FilePlace, FileSpace, io_error};
 use crate::io::sink::open_file;
 use crate::io::slicing::{Slicer, Strays};
 use crate::io::{
-    Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, OwnedRequest, Present, Staged,
+    Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, OwnedRequest, Present, Probe, Staged,
     StoreRequest, set_option, with_options,
 };
 use crate::metadata::MetadataValue;
@@ -248,7 +248,7 @@ impl<F: FileFormat> IoManager for FileIoManager<F> {
         self.files.delete(&FilePlace::of_keys(&request.asset.key, request.keys()?.as_ref())?, self.format.extension())
     }
 
-    async fn probe(&self, env: &dyn Env) -> Result<()> {
+    async fn probe(&self, env: &dyn Env) -> Probe {
         self.files.probe(env)
     }
 }

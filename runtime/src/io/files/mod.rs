@@ -17,7 +17,8 @@ pub use place::FilePlace;
 
 use manifest::read_manifest;
 
-use super::{CommitState, Committed, Description, Location, RunInfo, Staged, StoreRequest};
+use super::storage::Storage;
+use super::{CommitState, Committed, Description, Location, Probe, RunInfo, Staged, StoreRequest};
 use crate::asset::{AssetSpec, Mode};
 use crate::commit::CommitId;
 use crate::env::{Env, unique_id};
@@ -337,14 +338,9 @@ impl FileSpace {
     }
 
     /// Whether files can be made under the base.
-    ///
-    /// # Errors
-    /// If not.
-    pub fn probe(&self, env: &dyn Env) -> Result<()> {
-        let existing = self.base.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
-        let path = existing.join(format!(".lakewright-probe-{}", unique_id(env)));
-        File::create_new(&path).map_err(|error| io_error(&error, "write to", existing))?;
-        remove_if_there(&path)
+    #[must_use]
+    pub fn probe(&self, env: &dyn Env) -> Probe {
+        Storage::local(&self.base).probe(env)
     }
 
     fn manifest_path(&self, place: &FilePlace, extension: &str) -> PathBuf {
@@ -381,7 +377,8 @@ pub(crate) fn resolved(folder: &Path) -> Result<PathBuf> {
     let text = folder.to_string_lossy();
     if text.contains("://") {
         let message = format!("the store keeps its data in a local folder, and its root is `{text}`");
-        return Err(Error::new(ErrorKind::Config, message).help("object stores are not built yet; name a folder"));
+        return Err(Error::new(ErrorKind::Config, message)
+            .help("give the store a `Storage::open(…)` instead of a path, or name a folder"));
     }
     let absolute = std::path::absolute(folder).map_err(|error| io_error(&error, "resolve", folder))?;
     for existing in absolute.ancestors() {

@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::io::files::{FilePlace, FileSpace, io_error};
 use crate::io::{
     Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, OptionDef, OptionKind, OwnedRequest,
-    Staged, StoreRequest,
+    Probe, Staged, StoreRequest,
 };
 use crate::metadata::MetadataValue;
 use crate::slice::Slice;
@@ -164,7 +164,7 @@ impl IoManager for FsIoManager {
         self.files.delete(&place, &self.extension(request.asset, &place)?)
     }
 
-    async fn probe(&self, env: &dyn Env) -> Result<()> {
+    async fn probe(&self, env: &dyn Env) -> Probe {
         self.files.probe(env)
     }
 }

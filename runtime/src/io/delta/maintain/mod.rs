@@ -5,8 +5,6 @@ mod policy;
 mod restore;
 mod vacuum;
 
-use std::path::Path;
-
 use deltalake_core::kernel::Action;
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake_core::logstore::get_actions;
@@ -17,16 +15,18 @@ use serde_json::json;
 
 pub use policy::DeltaMaintenance;
 
-use super::commit::is_conflict;
+use super::commit::{is_conflict, make_durable};
+use super::stage::StagedFile;
 use super::table::{self, RUN};
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::StoreRequest;
 use crate::io::maintenance::{Maintained, Maintenance, PastVersion};
+use crate::io::storage::Storage;
 use crate::partition::KeySet;
 
 /// Does it to the table in this folder. `keys` are the partitions that it may hold, if they are parts of it.
 pub(super) async fn maintain(
-    path: &Path,
+    path: &Storage,
     request: &StoreRequest<'_>,
     keys: Option<&KeySet>,
     what: &Maintenance,
@@ -45,13 +45,13 @@ pub(super) async fn maintain(
     }
 }
 
-async fn checkpoint(path: &Path, table: &DeltaTable) -> Result<Maintained> {
+async fn checkpoint(path: &Storage, table: &DeltaTable) -> Result<Maintained> {
     checkpoints::create_checkpoint(table, None).await.map_err(|error| table::failed(error, path, "checkpoint"))?;
     let version = i64::try_from(table::state(table, path)?.version()).ok();
     Ok(Maintained { version, changed: true, ..Maintained::new() })
 }
 
-async fn history(path: &Path, table: &DeltaTable, most: usize) -> Result<Maintained> {
+async fn history(path: &Storage, table: &DeltaTable, most: usize) -> Result<Maintained> {
     let newest = table::state(table, path)?.version();
     let mut maintained = Maintained { version: i64::try_from(newest).ok(), ..Maintained::new() };
     for version in (0..=newest).rev().take(most) {
@@ -74,10 +74,11 @@ async fn history(path: &Path, table: &DeltaTable, most: usize) -> Result<Maintai
 
 /// One try to commit these actions to exactly this version of the table: the new version, or lost to somebody else.
 async fn commit_once(
-    path: &Path,
+    path: &Storage,
     request: &StoreRequest<'_>,
     table: &DeltaTable,
     actions: Vec<Action>,
+    added: &[StagedFile],
     operation: DeltaOperation,
 ) -> Result<Result<u64, DeltaTableError>> {
     let failed = |error| table::failed(error, path, "commit to");
@@ -88,6 +89,9 @@ async fn commit_once(
     match commit.into_prepared_commit_future().await.map_err(failed)?.await {
         Ok(landed) => {
             let version = landed.version;
+            if let Err(error) = make_durable(path, version, added) {
+                tracing::warn!(%error, table = %path.display(), "the commit landed, and may not survive a power cut");
+            }
             if let Err(error) = landed.await {
                 tracing::warn!(%error, table = %path.display(), "the commit landed, and what follows a commit failed");
             }
@@ -99,7 +103,7 @@ async fn commit_once(
 }
 
 /// What is said of a table that others changed again and again.
-fn too_busy(path: &Path, cause: Option<DeltaTableError>) -> Error {
+fn too_busy(path: &Storage, cause: Option<DeltaTableError>) -> Error {
     let message = format!("the table in `{}` was changed by others each time this was about to commit", path.display());
     let error = Error::new(ErrorKind::Conflict, message).retryable();
     match cause {

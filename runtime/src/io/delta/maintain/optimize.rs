@@ -4,7 +4,6 @@
 //! order. Files of which it is not sure what partitions they hold, and those that mark a partition without rows, stay as they are.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
 
 use deltalake_core::kernel::{Action, Add, LogicalFileView};
 use deltalake_core::protocol::DeltaOperation;
@@ -24,6 +23,7 @@ use crate::env::blocking;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::StoreRequest;
 use crate::io::maintenance::{Maintained, StoredFile};
+use crate::io::storage::Storage;
 use crate::partition::KeySet;
 
 /// About how many bytes a file has if nobody says.
@@ -37,7 +37,7 @@ struct Pack {
 }
 
 pub(super) async fn optimize(
-    path: &Path,
+    path: &Storage,
     request: &StoreRequest<'_>,
     keys: Option<&KeySet>,
     target: Option<u64>,
@@ -138,7 +138,7 @@ async fn write(request: &StoreRequest<'_>, source: &Source, packs: &mut [Pack]) 
     Ok(())
 }
 
-async fn commit(path: &Path, request: &StoreRequest<'_>, packs: &mut [Pack], target: u64) -> Result<Maintained> {
+async fn commit(path: &Storage, request: &StoreRequest<'_>, packs: &mut [Pack], target: u64) -> Result<Maintained> {
     let mut patience = Patience::new(request.env.as_ref());
     let mut lost = None;
     while patience.wait(request.env.as_ref()).await {
@@ -154,6 +154,7 @@ async fn commit(path: &Path, request: &StoreRequest<'_>, packs: &mut [Pack], tar
             return Ok(maintained);
         }
         let mut actions: Vec<Action> = Vec::new();
+        let added: Vec<StagedFile> = good.iter().filter_map(|pack| pack.one.clone()).collect();
         for pack in good {
             actions.extend(pack.files.iter().map(|file| Action::from(file.remove_action(false))));
             if let Some(one) = &pack.one {
@@ -168,7 +169,7 @@ async fn commit(path: &Path, request: &StoreRequest<'_>, packs: &mut [Pack], tar
         }
         super::super::actions::check_removes(state, &actions, path)?;
         let operation = DeltaOperation::Optimize { predicate: None, target_size: i64::try_from(target).unwrap_or(i64::MAX) };
-        match commit_once(path, request, &opened, actions, operation).await? {
+        match commit_once(path, request, &opened, actions, &added, operation).await? {
             Ok(version) => {
                 maintained.version = i64::try_from(version).ok();
                 maintained.changed = true;

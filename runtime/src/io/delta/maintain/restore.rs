@@ -1,7 +1,6 @@
 //! Going back: the files of an earlier version become those of a new one.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use deltalake_core::kernel::{Action, LogicalFileView};
 use deltalake_core::logstore::object_store::path::Path as ObjectPath;
@@ -15,8 +14,9 @@ use super::{commit_once, too_busy};
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::StoreRequest;
 use crate::io::maintenance::{Maintained, StoredFile};
+use crate::io::storage::Storage;
 
-pub(super) async fn restore(path: &Path, request: &StoreRequest<'_>, version: i64) -> Result<Maintained> {
+pub(super) async fn restore(path: &Storage, request: &StoreRequest<'_>, version: i64) -> Result<Maintained> {
     let mut patience = Patience::new(request.env.as_ref());
     let mut lost = None;
     while patience.wait(request.env.as_ref()).await {
@@ -56,7 +56,7 @@ pub(super) async fn restore(path: &Path, request: &StoreRequest<'_>, version: i6
             return Ok(maintained);
         }
         let operation = DeltaOperation::Restore { version: u64::try_from(version).ok(), datetime: None };
-        match commit_once(path, request, &current, actions, operation).await? {
+        match commit_once(path, request, &current, actions, &[], operation).await? {
             Ok(version) => {
                 maintained.version = i64::try_from(version).ok();
                 maintained.changed = true;
@@ -69,7 +69,7 @@ pub(super) async fn restore(path: &Path, request: &StoreRequest<'_>, version: i6
 }
 
 /// Refuses to go back to files that were cleaned up.
-async fn check_there(path: &Path, table: &deltalake_core::DeltaTable, files: &[&LogicalFileView], version: i64) -> Result<()> {
+async fn check_there(path: &Storage, table: &deltalake_core::DeltaTable, files: &[&LogicalFileView], version: i64) -> Result<()> {
     let store = table.log_store().object_store(None);
     let mut missing = Vec::new();
     for file in files {

@@ -10,16 +10,16 @@ use deltalake_core::DeltaTable;
 use deltalake_core::logstore::object_store::{ObjectStore, ObjectStoreExt};
 use futures::TryStreamExt;
 
-use super::super::deletion;
 use super::super::table;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::StoreRequest;
 use crate::io::maintenance::{Maintained, StoredFile, Vacuum};
+use crate::io::storage::Storage;
 
 /// How long files are kept if the table does not say.
 const RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-pub(super) async fn vacuum(path: &Path, request: &StoreRequest<'_>, vacuum: &Vacuum) -> Result<Maintained> {
+pub(super) async fn vacuum(path: &Storage, request: &StoreRequest<'_>, vacuum: &Vacuum) -> Result<Maintained> {
     let failed = |error: &dyn std::fmt::Display, tried: &str| {
         let message = format!("cannot {tried} in the Delta table in `{}`", path.display());
         Error::new(ErrorKind::Io, message).source(error.to_string())
@@ -47,7 +47,7 @@ pub(super) async fn vacuum(path: &Path, request: &StoreRequest<'_>, vacuum: &Vac
     }
     let age = i64::try_from(older_than.as_millis()).unwrap_or(i64::MAX);
     let before = request.env.now().as_millisecond().saturating_sub(age);
-    let live = in_the_table(&opened, path)?;
+    let live: HashSet<String> = state.log_data().iter().map(|file| plain(&file.path())).collect();
     let removed_at = tombstones(&opened, path).await?;
 
     found.retain(|file| {
@@ -68,20 +68,8 @@ pub(super) async fn vacuum(path: &Path, request: &StoreRequest<'_>, vacuum: &Vac
     Ok(Maintained { version, changed: vacuum.apply && !found.is_empty(), removed, ..Maintained::new() })
 }
 
-/// The files that the newest version has, with their deletion vectors.
-fn in_the_table(opened: &DeltaTable, path: &Path) -> Result<HashSet<String>> {
-    let mut live = HashSet::new();
-    for file in table::state(opened, path)?.log_data().iter() {
-        live.insert(plain(&file.path()));
-        let Some(vector) = file.deletion_vector_descriptor() else { continue };
-        // One at an absolute place is not ours to remove, wherever it is: its name is enough to keep a file.
-        live.extend(deletion::relative(&vector.path_or_inline_dv).map(|name| plain(&name)));
-    }
-    Ok(live)
-}
-
-/// When files were taken out of the table, with the deletion vectors that went with them.
-async fn tombstones(opened: &DeltaTable, path: &Path) -> Result<HashMap<String, i64>> {
+/// When files were taken out of the table.
+async fn tombstones(opened: &DeltaTable, path: &Storage) -> Result<HashMap<String, i64>> {
     let log_store = opened.log_store();
     let all: Vec<_> = table::state(opened, path)?
         .all_tombstones(log_store.as_ref())
@@ -91,14 +79,14 @@ async fn tombstones(opened: &DeltaTable, path: &Path) -> Result<HashMap<String, 
     Ok(all.iter().map(|gone| (plain(&gone.path()), gone.deletion_timestamp().unwrap_or(i64::MAX))).collect())
 }
 
-/// Whether a file is one that tables keep rows in. Logs, indices and whatever begins with a dot or an underscore are not.
+/// Whether a file is one that tables keep rows in. Logs, indices and whatever begins with a dot or an underscore are not. Deletion
+/// vectors stay, since the log does not say until when older versions need them.
 fn is_data(name: &str) -> bool {
     let mut parts = name.split('/');
     let file = parts.next_back().unwrap_or_default();
     let hidden = |part: &str| (part.starts_with('_') || part.starts_with('.')) && !part.contains('=');
     let extension = Path::new(file).extension().and_then(|extension| extension.to_str());
-    let data = extension == Some("parquet") || (extension == Some("bin") && file.starts_with("deletion_vector_"));
-    data && !hidden(file) && !parts.any(hidden)
+    extension == Some("parquet") && !hidden(file) && !parts.any(hidden)
 }
 
 /// A path without any of its encodings, so that no spelling of a file that is in use is taken for another file.
