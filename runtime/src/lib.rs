@@ -202,6 +202,10 @@ struct ConfigurationGuide;
 #[doc = include_str!("../../docs/stores/bigquery.md")]
 struct BigQueryGuide;
 
+#[cfg(all(doctest, feature = "delta"))]
+#[doc = include_str!("../../docs/stores/delta.md")]
+struct DeltaGuide;
+
 #[cfg(all(doctest, feature = "conformance", feature = "polars", feature = "fs"))]
 #[doc = include_str!("../../docs/conformance.md")]
 struct ConformanceGuide;

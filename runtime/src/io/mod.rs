@@ -15,6 +15,7 @@ pub mod files;
 #[cfg(feature = "fs")]
 pub mod fs;
 mod landing;
+pub mod maintenance;
 pub mod memory;
 #[cfg(any(feature = "bigquery", feature = "delta", feature = "duckdb"))]
 mod merge;
@@ -39,6 +40,7 @@ pub(crate) use capabilities::{set_option, with_options};
 pub use dataset::dataset;
 pub(crate) use defaults::{default_store_key, default_stores};
 pub use landing::Landing;
+pub use maintenance::{Maintained, Maintenance, PastVersion, StoredFile, Vacuum};
 pub use probe::{Check, Probe};
 pub use requests::{
     CommitState, Committed, Description, LoadRequest, Location, OwnedRequest, Present, RunInfo, Staged, StoreRequest,
@@ -150,6 +152,17 @@ pub trait IoManager: Send + Sync + 'static {
     async fn delete(&self, request: StoreRequest<'_>) -> Result<()> {
         let message = format!("this store cannot delete `{}`", request.asset.key);
         Err(Error::new(ErrorKind::Unsupported, message))
+    }
+
+    /// Does something to what is stored beside storing rows. The slice of the request is the partitions that there are, or the one
+    /// whose table is meant.
+    ///
+    /// # Errors
+    /// If the store does not support it, which is the default, or cannot.
+    async fn maintain(&self, request: StoreRequest<'_>, what: Maintenance) -> Result<Maintained> {
+        let message = format!("this store has nothing to maintain: {what:?} of `{}` means nothing to it", request.asset.key);
+        Err(Error::new(ErrorKind::Unsupported, message)
+            .help("only tables with versions are maintained, as those of the Delta store"))
     }
 
     /// Whether the store can be reached, written to and all else that it needs, found out by trying, without changing anything that is

@@ -2,6 +2,7 @@
 
 mod builder;
 mod check;
+mod maintain;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

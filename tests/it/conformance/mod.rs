@@ -9,7 +9,7 @@ use lakewright::io::fs::FsIoManager;
 use lakewright::io::memory::MemoryIoManager;
 
 lakewright::conformance! {
-    mod delta: [append, error, ignore, lasting, one_table, schema_mode, schemas, snapshots, tables, versions]
+    mod delta: [append, error, ignore, lasting, merge, one_table, schema_mode, schemas, snapshots, tables, versions]
         => |place| DeltaIoManager::new(place.folder())
 }
 

@@ -1,7 +1,10 @@
 //! What Delta tables can do beyond rows that are replaced: tables as other writers leave them, merging, properties, maintenance.
 
+mod maintenance;
 mod mapped;
 mod merging;
+mod processes;
+mod properties;
 mod vectors;
 
 use std::path::Path;

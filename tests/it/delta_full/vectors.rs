@@ -96,7 +96,7 @@ fn delete_rows(table: &Path, version: u64, added: &Json, rows: &[u16], kept: Kep
     });
     let protocol = json!({
         "minReaderVersion": 3, "minWriterVersion": 7,
-        "readerFeatures": ["deletionVectors"], "writerFeatures": ["deletionVectors", "appendOnly"],
+        "readerFeatures": ["deletionVectors", "timestampNtz"], "writerFeatures": ["deletionVectors", "timestampNtz", "appendOnly"],
     });
     write_version(table, version, &[json!({ "protocol": protocol }), json!({ "remove": remove }), json!({ "add": add })]);
 }

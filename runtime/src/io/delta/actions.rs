@@ -1,19 +1,20 @@
 //! What a commit does to a table: files that come and go, and columns that change.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use deltalake_core::DeltaTable;
 use deltalake_core::arrow::array::AsArray;
-use deltalake_core::kernel::{Action, Add, LogicalFileView, Metadata, Protocol, StructType, contains_timestampntz, new_metadata};
+use deltalake_core::kernel::{Action, Add, LogicalFileView, StructType};
 use deltalake_core::table::state::DeltaTableState;
-use serde_json::json;
 
 use super::commit::Commit;
+use super::options::APPEND_ONLY;
 use super::rewrite::Rewrites;
 use super::slices::{self, Holds, Partitioned, expr_of};
 use super::source::Source;
 use super::stage::{StagedFile, StagedTable};
-use super::{merge, stage, table};
+use super::{merge, metadata, stage, table};
 use crate::asset::Mode;
 use crate::env::blocking;
 use crate::error::{Error, ErrorKind, Result};
@@ -24,9 +25,6 @@ use crate::io::storage::Storage;
 use crate::partition::KeySet;
 use crate::slice::Slice;
 
-/// How long a commit identity is remembered in a table at least.
-const TRANSACTION_RETENTION: &str = "interval 30 days";
-
 /// What a commit changes, and what will be known of the table after it.
 #[derive(Default)]
 pub(super) struct Changes {
@@ -36,8 +34,6 @@ pub(super) struct Changes {
     pub(super) slice_rows: Option<u64>,
     pub(super) ignored: Option<Slice>,
     pub(super) exact: bool,
-    /// Whether partitions may have been left without a row.
-    pub(super) marks: bool,
     /// Whether the mode leaves everything as it is.
     pub(super) nothing: bool,
 }
@@ -46,16 +42,13 @@ pub(super) struct Changes {
 pub(super) async fn changes(commit: &Commit<'_>, existing: Option<&DeltaTable>, rewrites: &mut Rewrites) -> Result<Changes> {
     let Some(existing) = existing else {
         let mut changes = Changes {
-            actions: creating(commit.first())?,
+            actions: metadata::creating(commit)?,
             table_rows: Some(0),
             slice_rows: Some(0),
             exact: is_exact(commit, None),
             ..Changes::default()
         };
-        let inserts = Merge::of(commit.request.asset, commit.request.mode)?.is_none_or(|merge| merge.insert);
-        if inserts {
-            changes.add(commit.pieces.iter().flat_map(|(piece, _)| &piece.files));
-        }
+        changes.add(commit.pieces.iter().flat_map(|(piece, _)| &piece.files));
         return Ok(changes);
     };
     let state = table::state(existing, commit.path)?;
@@ -91,8 +84,8 @@ pub(super) async fn changes(commit: &Commit<'_>, existing: Option<&DeltaTable>, 
     }
     check_append_only(commit, state, &changes.actions)?;
     check_removes(state, &changes.actions, commit.path)?;
-    mark_emptied(commit, state, &source, &mut changes).await?;
-    change_columns(commit, state, &mut changes)?;
+    mark_emptied(commit, state.log_data().iter().collect(), &source, &mut changes).await?;
+    changes.actions.extend(metadata::changed(commit, state)?);
     changes.add(pieces.into_iter().flat_map(|piece| &piece.files));
     Ok(changes)
 }
@@ -234,55 +227,9 @@ pub(super) fn first_difference(one: &StructType, other: &StructType) -> Option<(
     missing.map(|field| (field.name().clone(), "is missing"))
 }
 
-/// The actions that create the table.
-fn creating(staged: &StagedTable) -> Result<Vec<Action>> {
-    let configuration = [("delta.setTransactionRetentionDuration", TRANSACTION_RETENTION)];
-    let metadata = new_metadata(&staged.schema, &staged.partition_columns, configuration)
-        .map_err(|error| Error::new(ErrorKind::Schema, "the columns cannot be the columns of a Delta table").source(error))?;
-    Ok(vec![Action::Protocol(protocol(&staged.schema)?), Action::Metadata(metadata)])
-}
-
-/// The protocol that a table of this schema needs, and no more, so that every reader can read it.
-fn protocol(schema: &StructType) -> Result<Protocol> {
-    let protocol = if contains_timestampntz(schema.fields()) {
-        json!({
-            "minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["timestampNtz"], "writerFeatures": ["timestampNtz"],
-        })
-    } else {
-        json!({ "minReaderVersion": 1, "minWriterVersion": 2 })
-    };
-    serde_json::from_value(protocol).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
-}
-
-/// Replaces or extends the columns of the table, if its asset lets a run do so and they differ.
-fn change_columns(commit: &Commit<'_>, state: &DeltaTableState, changes: &mut Changes) -> Result<()> {
-    let staged = commit.first();
-    let known = state.schema();
-    let schema = match schema_mode(commit.request.asset) {
-        SchemaMode::Strict => return Ok(()),
-        SchemaMode::Overwrite if commit.request.mode == Mode::Overwrite => staged.schema.clone(),
-        SchemaMode::Overwrite | SchemaMode::Merge => {
-            let new = staged.schema.fields().filter(|field| known.field(field.name()).is_none());
-            let all: Vec<_> = known.fields().chain(new).cloned().collect();
-            StructType::try_new(all)
-                .map_err(|error| Error::new(ErrorKind::Schema, "the columns cannot be added to the table").source(error))?
-        }
-    };
-    let same = first_difference(&known, &schema).is_none();
-    if same && *state.metadata().partition_columns() == staged.partition_columns {
-        return Ok(());
-    }
-    changes.actions.push(Action::Metadata(replaced_metadata(state.metadata(), &schema, &staged.partition_columns)?));
-    let has_ntz = state.protocol().writer_features().is_some_and(|all| all.iter().any(|one| one.as_ref() == "timestampNtz"));
-    if contains_timestampntz(schema.fields()) && !has_ntz {
-        changes.actions.push(Action::Protocol(with_timestamp_ntz(state.protocol())?));
-    }
-    Ok(())
-}
-
 /// Refuses to take rows out of a table that promises to keep them.
 fn check_append_only(commit: &Commit<'_>, state: &DeltaTableState, actions: &[Action]) -> Result<()> {
-    let keeps = state.metadata().configuration().get("delta.appendOnly").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    let keeps = state.metadata().configuration().get(APPEND_ONLY).is_some_and(|value| value.eq_ignore_ascii_case("true"));
     if !keeps || !actions.iter().any(|action| matches!(action, Action::Remove(_))) {
         return Ok(());
     }
@@ -294,9 +241,11 @@ fn check_append_only(commit: &Commit<'_>, state: &DeltaTableState, actions: &[Ac
     Err(Error::new(ErrorKind::NotHonoured, message).help("use `mode = \"append\"`, or set `delta.appendOnly` to false"))
 }
 
-/// Marks the partitions that a merge left without a row, so that they are still there.
-async fn mark_emptied(commit: &Commit<'_>, state: &DeltaTableState, source: &Source, changes: &mut Changes) -> Result<()> {
-    let (true, Some(keys), Some(expr)) = (changes.marks, &commit.keys, expr_of(commit.request.asset)) else { return Ok(()) };
+/// Marks the partitions that a merge left without a row, so that they are still there. One mark too many hurts nobody.
+async fn mark_emptied(commit: &Commit<'_>, files: Vec<LogicalFileView>, source: &Source, changes: &mut Changes) -> Result<()> {
+    let (Mode::Merge, Some(keys), Some(expr)) = (commit.request.mode, &commit.keys, expr_of(commit.request.asset)) else {
+        return Ok(());
+    };
     let partitioned = Partitioned::new(keys, expr, source)?;
     let removed: HashSet<String> = changes
         .actions
@@ -306,16 +255,22 @@ async fn mark_emptied(commit: &Commit<'_>, state: &DeltaTableState, source: &Sou
             _ => None,
         })
         .collect();
-    let mut left = keys.space().none();
-    let mut emptied = keys.space().none();
-    for file in state.log_data().iter() {
-        if let Holds::Only(found) = partitioned.holds(&file) {
-            let set = if removed.contains(file.path().as_ref()) { &mut emptied } else { &mut left };
-            found.into_iter().for_each(|index| set.insert(index));
+    let mut held = keys.space().none();
+    for file in files.iter().filter(|file| !removed.contains(file.path().as_ref())) {
+        if let Holds::Only(found) = partitioned.holds(file) {
+            found.into_iter().for_each(|index| held.insert(index));
         }
     }
-    for index in emptied.difference(&left).indices() {
-        let (path, asset, env) = (commit.path.to_owned(), commit.request.asset.clone(), commit.request.env.clone());
+    let added: HashSet<&str> = changes.added.iter().map(|file| file.path.as_str()).collect();
+    for (piece, slice) in &commit.pieces {
+        let Some(def) = &commit.request.asset.partitions else { continue };
+        if piece.files.iter().any(|file| added.contains(file.path.as_str())) {
+            let keys = def.resolve(slice)?;
+            held = if keys.len() == 1 { held.union(&keys) } else { held };
+        }
+    }
+    for index in keys.difference(&held).indices() {
+        let (path, asset, env) = (commit.path.to_owned(), commit.request.asset.clone(), Arc::clone(&commit.request.env));
         let (slicer, columns, schema) = (partitioned.slicer.clone(), source.partition_columns.clone(), source.file_schema());
         let mark = move || stage::mark(&path, &asset, &slicer, index, &columns, &schema, env.as_ref());
         let mark = blocking(&commit.request.env, mark).await?;
@@ -326,7 +281,7 @@ async fn mark_emptied(commit: &Commit<'_>, state: &DeltaTableState, source: &Sou
 }
 
 /// Refuses tables whose files were named in a way that our removal would not match, since their rows would stay.
-fn check_removes(state: &DeltaTableState, removes: &[Action], path: &Storage) -> Result<()> {
+pub(super) fn check_removes(state: &DeltaTableState, removes: &[Action], path: &Storage) -> Result<()> {
     if !removes.iter().any(|action| matches!(action, Action::Remove(_))) {
         return Ok(());
     }
@@ -352,35 +307,7 @@ fn check_removes(state: &DeltaTableState, removes: &[Action], path: &Storage) ->
     Ok(())
 }
 
-fn replaced_metadata(metadata: &Metadata, schema: &StructType, partition_columns: &[String]) -> Result<Metadata> {
-    let internal = |error: serde_json::Error| Error::new(ErrorKind::Internal, error.to_string());
-    let mut changed = serde_json::to_value(metadata).map_err(internal)?;
-    changed["partitionColumns"] = json!(partition_columns);
-    changed["schemaString"] = json!(serde_json::to_string(schema).map_err(internal)?);
-    serde_json::from_value(changed).map_err(internal)
-}
-
-/// The protocol of a table whose columns now need naive timestamps, with every feature that it had.
-fn with_timestamp_ntz(protocol: &Protocol) -> Result<Protocol> {
-    let with_ntz = |known: Vec<String>| known.into_iter().chain(["timestampNtz".to_owned()]).collect::<Vec<_>>();
-    let names = |feature: Option<&[_]>| feature.unwrap_or_default().iter().map(feature_name).collect::<Vec<_>>();
-    let mut writer = with_ntz(names(protocol.writer_features()));
-    if protocol.min_writer_version() < 7 {
-        // Before version 7, append-only tables were a matter of the version.
-        writer.push("appendOnly".to_owned());
-    }
-    let changed = json!({
-        "minReaderVersion": 3, "minWriterVersion": 7,
-        "readerFeatures": with_ntz(names(protocol.reader_features())), "writerFeatures": writer,
-    });
-    serde_json::from_value(changed).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
-}
-
-fn feature_name(feature: &impl AsRef<str>) -> String {
-    feature.as_ref().to_owned()
-}
-
-fn add(file: &StagedFile) -> Action {
+pub(super) fn add(file: &StagedFile) -> Action {
     Action::Add(Add {
         path: file.path.clone(),
         partition_values: file.partition_values.clone().into_iter().collect(),

@@ -22,6 +22,7 @@ use super::stage::{StagedFile, StagedTable, check_schema, parse};
 use super::table::{self, RUN};
 use crate::asset::Mode;
 use crate::commit::CommitId;
+use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::files::sync;
 use crate::io::storage::Storage;
@@ -29,8 +30,11 @@ use crate::io::{Committed, Staged, StoreRequest};
 use crate::partition::KeySet;
 use crate::slice::Slice;
 
-/// How often a commit that lost a race is made again against the newer version.
-const ATTEMPTS: u32 = 20;
+/// How long a commit that lost a race is made again against newer versions. By time and not by count: with many writers one commit may
+/// lose often, and each time somebody gets on.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How often at least, on a clock that runs fast.
+const FEWEST: u32 = 20;
 
 /// What is committed to one table.
 pub(super) struct Commit<'a> {
@@ -81,10 +85,8 @@ impl<'a> Commit<'a> {
 
     async fn attempts(&self, rewrites: &mut Rewrites) -> Result<Committed> {
         let mut lost = None;
-        for attempt in 0..ATTEMPTS {
-            if attempt > 0 {
-                self.request.env.sleep(backoff(attempt, self.request.env.random())).await;
-            }
+        let mut patience = Patience::new(self.request.env.as_ref());
+        while patience.wait(self.request.env.as_ref()).await {
             let existing = table::open(self.path, self.request.env.as_ref()).await?;
             if let Some(existing) = &existing {
                 if let Some(committed) = earlier(existing, self.path, self.id).await? {
@@ -110,8 +112,9 @@ impl<'a> Commit<'a> {
             }
         }
         let message = format!(
-            "the table in `{}` was changed by others {ATTEMPTS} times while this run tried to commit",
-            self.path.display()
+            "the table in `{}` was changed by others {} times while this run tried to commit",
+            self.path.display(),
+            patience.attempts
         );
         let error = Error::new(ErrorKind::Conflict, message).retryable();
         Err(match lost {
@@ -188,7 +191,7 @@ async fn earlier(existing: &DeltaTable, path: &Storage, id: &CommitId) -> Result
 }
 
 /// Flushes what the log refers to before anybody is told that it landed: delta-rs links commits into place without doing so.
-fn make_durable(path: &Storage, version: u64, added: &[StagedFile]) -> Result<()> {
+pub(super) fn make_durable(path: &Storage, version: u64, added: &[StagedFile]) -> Result<()> {
     // Objects are durable once they are there.
     let Some(path) = path.local_path() else { return Ok(()) };
     let log = path.join("_delta_log");
@@ -212,7 +215,7 @@ fn commit_info(request: &StoreRequest<'_>, id: &CommitId) -> Result<Vec<(String,
     Ok(info)
 }
 
-fn is_conflict(error: &DeltaTableError) -> bool {
+pub(super) fn is_conflict(error: &DeltaTableError) -> bool {
     match error {
         DeltaTableError::VersionAlreadyExists(_) => true,
         DeltaTableError::Transaction { source } => {
@@ -222,8 +225,32 @@ fn is_conflict(error: &DeltaTableError) -> bool {
     }
 }
 
-/// From 10 ms, doubled each time up to 1.3 s, with as much again of jitter so that rivals part.
+/// How often and how long a commit is tried.
+pub(super) struct Patience {
+    attempts: u32,
+    begun: Duration,
+}
+
+impl Patience {
+    pub(super) fn new(env: &dyn Env) -> Self {
+        Self { attempts: 0, begun: env.elapsed() }
+    }
+
+    /// Waits before each try but the first; false once it is enough.
+    pub(super) async fn wait(&mut self, env: &dyn Env) -> bool {
+        if self.attempts > 0 {
+            if self.attempts >= FEWEST && env.elapsed().saturating_sub(self.begun) > PATIENCE {
+                return false;
+            }
+            env.sleep(backoff(self.attempts, env.random())).await;
+        }
+        self.attempts += 1;
+        true
+    }
+}
+
+/// From 10 ms, doubled each time up to 640 ms, with as much again of jitter so that rivals part.
 fn backoff(attempt: u32, random: u64) -> Duration {
-    let base = 10 << attempt.min(7);
+    let base = 10 << attempt.min(6);
     Duration::from_millis(base + random % base)
 }

@@ -78,7 +78,7 @@ pub(super) fn check_keys(plan: LazyFrame, on: &[String], slicer: Option<&Slicer>
     }
     let mut first = Vec::new();
     for name in on {
-        first.push(format!("{name} = {}", doubled.column(name)?.get(0)?));
+        first.push(format!("`{name}` = {}", doubled.column(name)?.get(0)?));
     }
     let times = doubled.column(COUNT)?.get(0)?.extract::<u64>().unwrap_or_default();
     let (first, others) = (first.join(", "), doubled.height() - 1);
@@ -118,7 +118,6 @@ pub(super) async fn merge(
     let mut matched: Vec<DataFrame> = Vec::new();
     let looks = merge.delete_unmatched || new.height() > 0;
     let whole = inside.into_iter().map(|file| (file, false)).chain(split.into_iter().map(|file| (file, true)));
-    let mut emptied = false;
     for (file, shared) in whole {
         let mut stays = table::rows_of(&file);
         if looks && (merge.delete_unmatched || may_match(source, &file, &new, &merge.on)) {
@@ -127,7 +126,6 @@ pub(super) async fn merge(
             if touched {
                 let rest = rewrites.rest(commit, source, &file, rest(merge, source, &file, &keys, &new, shared)?).await?;
                 stays = Some(rest.as_ref().map_or(0, |rest| rest.rows));
-                emptied |= rest.is_none();
                 changes.replace(&file, rest);
             }
             matched.push(found);
@@ -139,9 +137,6 @@ pub(super) async fn merge(
     changes.slice_rows = slice_rows.filter(|_| exactly);
     let files = new_files(commit, merge, &keys, matched, rewrites).await?;
     changes.add(files.iter());
-    if emptied {
-        changes.marks = true;
-    }
     Ok(())
 }
 
@@ -221,7 +216,9 @@ async fn new_files(
     matched: Vec<DataFrame>,
     rewrites: &mut Rewrites,
 ) -> Result<Vec<StagedFile>> {
-    let all = || commit.pieces.iter().flat_map(|(piece, _)| piece.files.iter().cloned()).collect::<Vec<_>>();
+    // A file without rows is of use only if it marks a partition.
+    let staged = || commit.pieces.iter().flat_map(|(piece, _)| piece.files.iter().cloned());
+    let all = || staged().filter(|file| file.rows > 0).collect::<Vec<_>>();
     let how = match (merge.matched == Matched::Update, merge.insert) {
         (true, true) => return Ok(all()),
         (true, false) => JoinType::Semi,
@@ -241,7 +238,7 @@ async fn new_files(
     let mut files = Vec::new();
     for (piece, _) in &commit.pieces {
         let staged = Source::staged(commit.path, piece)?;
-        for file in &piece.files {
+        for file in piece.files.iter().filter(|file| file.rows > 0) {
             let rows = keys.join(staged.scan_staged(file)?, &found, how.clone());
             files.extend(rewrites.chosen(commit, &staged, file, rows).await?);
         }

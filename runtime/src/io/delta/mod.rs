@@ -4,12 +4,16 @@ mod actions;
 mod commit;
 mod deletion;
 mod layout;
+mod maintain;
 mod mapping;
 mod merge;
+mod metadata;
 mod options;
 mod read;
+mod resource;
 mod rewrite;
 mod schema;
+mod several;
 mod sink;
 mod slices;
 mod source;
@@ -24,6 +28,8 @@ use async_trait::async_trait;
 use polars::prelude::{LazyFrame, UnionArgs, concat};
 
 use commit::Commit;
+pub use maintain::DeltaMaintenance;
+pub use resource::DeltaTables;
 use source::Source;
 
 use crate::asset::{AssetSpec, Mode, ValueKind};
@@ -32,6 +38,7 @@ use crate::env::{Env, blocking};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Frame;
 use crate::io::files::FileSpace;
+use crate::io::maintenance::{Maintained, Maintenance};
 use crate::io::merge::Merge;
 use crate::io::parquet_options::parquet_options;
 use crate::io::schema_mode::check_schema_mode;
@@ -62,6 +69,7 @@ pub struct DeltaIoManager {
     schema: Option<String>,
     mode: Mode,
     options: Vec<(String, MetadataValue)>,
+    maintenance: DeltaMaintenance,
 }
 
 impl DeltaIoManager {
@@ -82,7 +90,7 @@ impl DeltaIoManager {
     /// ```
     #[must_use]
     pub fn at(root: Storage) -> Self {
-        Self { root, schema: None, mode: Mode::Overwrite, options: Vec::new() }
+        Self { root, schema: None, mode: Mode::Overwrite, options: Vec::new(), maintenance: DeltaMaintenance::new() }
     }
 
     /// The schema of tables whose assets do not name one.
@@ -103,6 +111,13 @@ impl DeltaIoManager {
     #[must_use]
     pub fn option(mut self, name: impl Into<String>, value: impl Into<MetadataValue>) -> Self {
         set_option(&mut self.options, name.into(), value.into());
+        self
+    }
+
+    /// What is done to tables by itself after commits; nothing without this.
+    #[must_use]
+    pub fn maintenance(mut self, maintenance: DeltaMaintenance) -> Self {
+        self.maintenance = maintenance;
         self
     }
 
@@ -175,6 +190,7 @@ impl IoManager for DeltaIoManager {
         Merge::of(&asset, asset.mode.unwrap_or(self.mode))?;
         check_schema_mode(&asset, asset.mode.unwrap_or(self.mode))?;
         options::custom_metadata(&asset)?;
+        options::table_properties(&asset)?;
         parquet_options(&asset)?;
         for (name, value) in &self.options {
             self.capabilities().check_option(name, value)?;
@@ -289,7 +305,11 @@ impl IoManager for DeltaIoManager {
         let request = StoreRequest { asset: &asset, ..request };
         if !layout::is_table_per_partition(&asset) {
             let path = self.asset_path(&asset)?;
-            return Commit::new(&path, &request, &staged, id)?.run().await;
+            let committed = Commit::new(&path, &request, &staged, id)?.run().await?;
+            if !committed.already {
+                self.maintenance.follow(self, &asset, &request, committed.version).await;
+            }
+            return Ok(committed);
         }
         if request.mode == Mode::Merge && staged.len() > 1 {
             let message = format!(
@@ -307,7 +327,17 @@ impl IoManager for DeltaIoManager {
             return Err(Error::new(ErrorKind::NotHonoured, message).help(help));
         }
         if request.mode == Mode::Error && staged.len() > 1 {
-            self.refuse_present(&request, &staged, id).await?;
+            // Before the first of them is stored, so that one that is there refuses all.
+            for staged in &staged {
+                let request = StoreRequest { slice: &staged.slice, ..request.clone() };
+                let path = self.table_path(&asset, request.keys()?.as_ref())?;
+                let there = table::open(&path, request.env.as_ref()).await?.is_some();
+                if there && several::committed_in(&path, &request, std::slice::from_ref(id)).await? == [CommitState::Absent] {
+                    let message = format!("`{}` is there already, and `mode = \"error\"` refuses to replace it", asset.key);
+                    let error = Error::new(ErrorKind::Present, message).with("slice", &staged.slice);
+                    return Err(error.help("remove what is stored, or choose another `mode`"));
+                }
+            }
         }
         let mut all: Vec<(Slice, Committed)> = Vec::with_capacity(staged.len());
         for staged in staged {
@@ -320,7 +350,7 @@ impl IoManager for DeltaIoManager {
             })?;
             all.push((slice.clone(), committed));
         }
-        together(&asset, all)
+        several::together(&asset, all)
     }
 
     async fn discard(&self, request: StoreRequest<'_>, staged: Vec<Staged>) -> Result<()> {
@@ -345,11 +375,11 @@ impl IoManager for DeltaIoManager {
         };
         let mut states: Option<Vec<CommitState>> = None;
         for path in paths {
-            let found = committed_in(&path, &request, ids).await?;
+            let found = several::committed_in(&path, &request, ids).await?;
             // Of several tables, the commit has landed once it has in all of them.
             states = Some(match states {
                 None => found,
-                Some(known) => known.into_iter().zip(found).map(|(one, other)| earliest(one, other)).collect(),
+                Some(known) => known.into_iter().zip(found).map(|(one, other)| several::earliest(one, other)).collect(),
             });
         }
         Ok(states.unwrap_or_else(|| vec![CommitState::Absent; ids.len()]))
@@ -374,61 +404,23 @@ impl IoManager for DeltaIoManager {
         }
     }
 
+    async fn maintain(&self, request: StoreRequest<'_>, what: Maintenance) -> Result<Maintained> {
+        let asset = self.configured(request.asset);
+        let request = StoreRequest { asset: &asset, ..request };
+        let keys = request.keys()?;
+        if !layout::is_table_per_partition(&asset) {
+            let path = self.asset_path(&asset)?;
+            return maintain::maintain(&path, &request, keys.as_ref(), &what).await;
+        }
+        let one = keys.filter(|keys| keys.len() == 1);
+        let Some(keys) = one else {
+            let message = format!("each partition of `{}` is a table of its own", asset.key);
+            return Err(Error::new(ErrorKind::NotHonoured, message).help("name one partition"));
+        };
+        maintain::maintain(&self.table_path(&asset, Some(&keys))?, &request, None, &what).await
+    }
+
     async fn probe(&self, env: &dyn Env) -> Probe {
         self.root.probe(env)
     }
-}
-
-impl DeltaIoManager {
-    /// Refuses all tables of a commit if one of them is there, and not by this very commit.
-    async fn refuse_present(&self, request: &StoreRequest<'_>, staged: &[Staged], id: &CommitId) -> Result<()> {
-        for staged in staged {
-            let request = request.slice(&staged.slice);
-            let path = self.table_path(request.asset, request.keys()?.as_ref())?;
-            let there = table::open(&path, request.env.as_ref()).await?.is_some();
-            if there && committed_in(&path, &request, std::slice::from_ref(id)).await? != [CommitState::Committed] {
-                let message = format!("`{}` is stored already, and `mode = \"error\"` refuses to replace it", request.asset.key);
-                let error = Error::new(ErrorKind::Present, message).with("slice", &staged.slice);
-                return Err(error.help("choose another `mode`"));
-            }
-        }
-        Ok(())
-    }
-}
-
-async fn committed_in(path: &Storage, request: &StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>> {
-    let Some(table) = table::open(path, request.env.as_ref()).await? else {
-        return Ok(vec![CommitState::Absent; ids.len()]);
-    };
-    let mut committed = Vec::with_capacity(ids.len());
-    for id in ids {
-        committed.push(CommitState::of(id.number, table::committed_number(&table, path, id).await?));
-    }
-    Ok(committed)
-}
-
-fn earliest(one: CommitState, other: CommitState) -> CommitState {
-    match (one, other) {
-        (CommitState::Superseded, _) | (_, CommitState::Superseded) => CommitState::Superseded,
-        (CommitState::Absent, _) | (_, CommitState::Absent) => CommitState::Absent,
-        _ => CommitState::Committed,
-    }
-}
-
-/// What commits to several tables did together.
-fn together(asset: &AssetSpec, all: Vec<(Slice, Committed)>) -> Result<Committed> {
-    let mut sum = Committed::new().table_rows(Some(0)).exact(all.len() == 1);
-    sum.already = true;
-    let mut ignored = Vec::new();
-    for (slice, committed) in all {
-        sum.version = committed.version;
-        sum.table_rows = sum.table_rows.zip(committed.table_rows).map(|(sum, more)| sum + more);
-        sum.already &= committed.already;
-        sum.exact &= committed.exact;
-        ignored.extend(committed.ignored.map(|_| slice));
-    }
-    if let (false, Some(def)) = (ignored.is_empty(), &asset.partitions) {
-        sum.ignored = Some(def.combine(&ignored)?.slice());
-    }
-    Ok(sum)
 }

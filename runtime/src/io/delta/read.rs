@@ -46,7 +46,7 @@ pub(super) fn scan(
 }
 
 /// The files of a table as they were written, the oldest first: rows that were added come after those that were there.
-fn in_order(state: &DeltaTableState) -> Vec<LogicalFileView> {
+pub(super) fn in_order(state: &DeltaTableState) -> Vec<LogicalFileView> {
     let mut files: Vec<LogicalFileView> = state.log_data().iter().collect();
     // The log is read from its end.
     files.reverse();

@@ -13,6 +13,7 @@ use super::table;
 use crate::asset::AssetSpec;
 use crate::env::{Env, blocking, unique_id};
 use crate::error::Result;
+use crate::io::StoreRequest;
 use crate::io::parquet_options::parquet_options;
 use crate::io::sink::{into, sink_args};
 use crate::io::storage::Storage;
@@ -42,7 +43,7 @@ impl Rewrites {
             return Ok(done.clone());
         }
         let partition_values: BTreeMap<String, Option<String>> = file.partition_values_map().into_iter().collect();
-        let rest = written_again(commit, source, &path, partition_values, stays).await?;
+        let rest = written_again(commit.request, commit.path, source, &path, partition_values, stays).await?;
         // They are the same rows, and come before what was added since.
         let rest = rest.map(|rest| StagedFile { modified: file.modification_time(), ..rest });
         self.done.insert(known, rest.clone());
@@ -57,7 +58,7 @@ impl Rewrites {
         file: &StagedFile,
         rows: LazyFrame,
     ) -> Result<Option<StagedFile>> {
-        let chosen = written_again(commit, staged, &file.path, file.partition_values.clone(), rows).await?;
+        let chosen = written_again(commit.request, commit.path, staged, &file.path, file.partition_values.clone(), rows).await?;
         if let Some(chosen) = &chosen {
             // Another version of the table may want others.
             self.done.insert(format!("{}|{}", file.path, chosen.path), Some(chosen.clone()));
@@ -96,8 +97,9 @@ impl Rewrites {
 }
 
 /// A file beside this one, with these rows; nothing if there are none.
-async fn written_again(
-    commit: &Commit<'_>,
+pub(super) async fn written_again(
+    request: &StoreRequest<'_>,
+    table: &Storage,
     source: &Source,
     path: &str,
     partition_values: BTreeMap<String, Option<String>>,
@@ -105,9 +107,9 @@ async fn written_again(
 ) -> Result<Option<StagedFile>> {
     let file_schema = source.file_schema();
     let folder = path.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
-    let target = format!("{folder}part-00000-{}.parquet", unique_id(commit.request.env.as_ref()));
-    let (table, asset) = (commit.path.to_owned(), commit.request.asset.clone());
-    blocking(&commit.request.env, move || {
+    let target = format!("{folder}part-00000-{}.parquet", unique_id(request.env.as_ref()));
+    let (table, asset) = (table.to_owned(), request.asset.clone());
+    blocking(&request.env, move || {
         let written = write(&table, &target, rows, &file_schema, &asset);
         match written.and_then(|()| describe(&table, target.clone(), partition_values, &file_schema)) {
             Ok(file) if file.rows > 0 => Ok(Some(file)),

@@ -10,6 +10,7 @@ use polars::prelude::{
     SinkDestination, col, polars_bail, polars_err,
 };
 
+use super::options::target_file_size;
 use crate::asset::AssetSpec;
 use crate::env::{Env, unique_id};
 use crate::error::{Error, ErrorKind, Result};
@@ -86,7 +87,8 @@ pub(super) fn sink(asset: &AssetSpec, plan: LazyFrame, division: &Division<'_>, 
     let format = FileWriteFormat::Parquet(Arc::new(parquet_options(asset)?));
     let run = unique_id(env);
     let Division { partition_columns, slicer } = division;
-    if partition_columns.is_empty() && slicer.is_none() {
+    let target_bytes = target_file_size(asset).unwrap_or(0);
+    if partition_columns.is_empty() && slicer.is_none() && target_bytes == 0 {
         let target = into(begun.begin(format!("part-00000-{run}.parquet"), BTreeMap::new())?.into());
         plan.sink(target, format, sink_args())?.collect_with_engine(Engine::Streaming)?;
         return Ok(());
@@ -133,9 +135,13 @@ pub(super) fn sink(asset: &AssetSpec, plan: LazyFrame, division: &Division<'_>, 
         // Every file is opened by the provider, wherever it is.
         base_path: PlRefPath::try_from_path(begun.table.local_path().unwrap_or(Path::new("/")))?,
         file_path_provider: Some(FileProviderType::Function(provider)),
-        partition_strategy: PartitionStrategy::Keyed { keys, include_keys: false, keys_pre_grouped: false },
+        partition_strategy: if keys.is_empty() {
+            PartitionStrategy::FileSize
+        } else {
+            PartitionStrategy::Keyed { keys, include_keys: false, keys_pre_grouped: false }
+        },
         max_rows_per_file: 0,
-        approximate_bytes_per_file: 0,
+        approximate_bytes_per_file: target_bytes,
     };
     plan.sink(target, format, sink_args())?.collect_with_engine(Engine::Streaming)?;
     Ok(())

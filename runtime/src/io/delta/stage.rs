@@ -51,6 +51,7 @@ pub(super) struct StagedFile {
 }
 
 /// Writes the rows beside the files of the table. Blocks.
+#[expect(clippy::too_many_arguments, reason = "each is a part of the one thing that is done")]
 pub(super) fn stage(
     path: &Storage,
     asset: &AssetSpec,

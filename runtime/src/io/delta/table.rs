@@ -48,7 +48,14 @@ pub(super) async fn open(path: &Storage, env: &dyn Env) -> Result<Option<DeltaTa
 /// The table at this version, or the newest.
 pub(super) async fn open_version(path: &Storage, version: Option<i64>, env: &dyn Env) -> Result<Option<DeltaTable>> {
     let newest = open(path, env).await?;
-    let (Some(newest), Some(version)) = (&newest, version) else { return Ok(newest) };
+    match (&newest, version) {
+        (Some(table), Some(version)) => at_version(path, table, version).await.map(Some),
+        _ => Ok(newest),
+    }
+}
+
+/// The table at this version, of which the newest is known.
+pub(super) async fn at_version(path: &Storage, newest: &DeltaTable, version: i64) -> Result<DeltaTable> {
     let last = state(newest, path)?.version();
     let missing = || {
         let message = format!("the table in `{}` has no version {version}", path.display());
@@ -56,12 +63,13 @@ pub(super) async fn open_version(path: &Storage, version: Option<i64>, env: &dyn
     };
     let wanted = u64::try_from(version).ok().filter(|version| *version <= last).ok_or_else(missing)?;
     match builder(path)?.with_version(wanted).load().await {
-        Ok(table) => Ok(Some(table)),
+        Ok(table) => Ok(table),
         Err(error) => Err(missing().source(error)),
     }
 }
 
-async fn open_once(path: &Storage) -> Result<Option<DeltaTable>> {
+/// As [`open`], without looking again.
+pub(super) async fn open_once(path: &Storage) -> Result<Option<DeltaTable>> {
     if let Some(folder) = path.local_path() {
         let log = folder.join("_delta_log");
         if !log.try_exists().map_err(|error| io_error(&error, "look at", &log))? {

@@ -1,24 +1,17 @@
 //! `asset show`: what is an asset, and what is stored for it?
 
-use clap::{Args, Subcommand};
+use clap::Args;
 
-use super::{EXIT_OK, Ended, Shell, list, print, print_json};
+use super::super::{EXIT_OK, Ended, Shell, list, print, print_json};
+use super::one;
 use crate::asset::AssetSpec;
-use crate::error::{Error, ErrorKind};
 use crate::io::Description;
 use crate::lakehouse::{Lakehouse, runtime};
 use crate::report::{bytes, preview_table};
 
-/// Look at one asset
-#[derive(Subcommand)]
-pub(super) enum Asset {
-    /// Show what it is and what is stored for it
-    Show(Show),
-}
-
 /// Show what an asset is and what is stored for it
 #[derive(Args)]
-pub(super) struct Show {
+pub(in super::super) struct Show {
     /// The key, or the name if only one asset has it
     asset: String,
     /// Also show the first rows
@@ -26,32 +19,20 @@ pub(super) struct Show {
     preview: bool,
 }
 
-impl Asset {
-    pub(super) fn run(self, shell: Shell) -> Result<u8, Ended> {
-        match self {
-            Self::Show(show) => show.run(shell),
-        }
-    }
-}
-
 impl Show {
-    fn run(self, shell: Shell) -> Result<u8, Ended> {
+    pub(super) fn run(self, shell: Shell) -> Result<u8, Ended> {
         let json = shell.json;
         let lakehouse = shell.lakehouse()?;
-        let selected = lakehouse.select(&self.asset)?;
-        let [asset] = &selected[..] else {
-            let message = format!("`{}` selects {} assets, and one is shown at a time", self.asset, selected.len());
-            return Err(Error::new(ErrorKind::Selection, message).help("name one asset").into());
-        };
+        let asset = one(&lakehouse, &self.asset)?;
         let runtime = runtime()?;
         let description = runtime.block_on(lakehouse.describe(&asset.key))?;
         if json {
-            let mut shown = list::to_json(asset, &lakehouse);
+            let mut shown = list::to_json(&asset, &lakehouse);
             shown["stored"] = serde_json::json!(description);
             print_json(&serde_json::json!({ "v": 1, "asset": shown }));
             return Ok(EXIT_OK);
         }
-        print(&to_text(asset, &description, &lakehouse));
+        print(&to_text(&asset, &description, &lakehouse));
         if self.preview
             && let Some(preview) = runtime.block_on(lakehouse.preview(&asset.key, 10))?
         {
