@@ -38,7 +38,7 @@ fn d01_every_mistake_is_reported_in_one_go_and_nothing_is_touched() {
         "[LW0102] 2 assets have the key `twice`",
         "[LW0107] `one/place` and `other/place` are stored in one place",
         "[LW0106] the Delta store cannot hold an object",
-        "[LW0109] the Delta store does not honour `mode = \"merge\"`",
+        "[LW0109] `mode = \"merge\"` needs the columns that tell rows apart",
         "[LW0109] the CSV store does not honour `partition_expr`",
         "[LW0109] `partition_expr = \"CAST(time AS TIMESTAMP)\"` is not a column",
         "[LW0108] the Delta store has no option `compresion`",
