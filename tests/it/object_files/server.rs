@@ -1,6 +1,7 @@
 //! An S3 server on loopback: `s3s-fs`, which is S3 in all that matters here, behind as much of HTTP as its clients speak.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::OnceLock;
 
@@ -87,7 +88,7 @@ fn request(reader: &mut impl BufRead) -> std::io::Result<Option<(bool, HttpReque
     let mut request = HttpRequest::new(Body::default());
     *request.method_mut() = method.parse().map_err(std::io::Error::other)?;
     *request.uri_mut() = uri.parse().map_err(std::io::Error::other)?;
-    let mut length = 0;
+    let (mut length, mut headers) = (0, HashMap::new());
     loop {
         let mut line = String::new();
         reader.read_line(&mut line)?;
@@ -96,9 +97,9 @@ fn request(reader: &mut impl BufRead) -> std::io::Result<Option<(bool, HttpReque
         if name.eq_ignore_ascii_case("content-length") {
             length = value.parse().map_err(std::io::Error::other)?;
         }
-        let name: s3s::header::HeaderName = name.to_ascii_lowercase().parse().map_err(std::io::Error::other)?;
-        request.headers_mut().append(name, value.parse().map_err(std::io::Error::other)?);
+        headers.insert(name.to_ascii_lowercase(), value.to_owned());
     }
+    *request.headers_mut() = (&headers).try_into().map_err(std::io::Error::other)?;
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
     *request.body_mut() = Body::from(body);
