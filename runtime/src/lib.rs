@@ -196,3 +196,7 @@ struct StoresGuide;
 #[cfg(all(doctest, feature = "conformance", feature = "polars", feature = "fs"))]
 #[doc = include_str!("../../docs/conformance.md")]
 struct ConformanceGuide;
+
+#[cfg(all(doctest, feature = "duckdb"))]
+#[doc = include_str!("../../docs/stores/duckdb.md")]
+struct DuckDbGuide;
