@@ -222,3 +222,7 @@ struct ConformanceGuide;
 ))]
 #[doc = include_str!("../../docs/stores/files.md")]
 struct FilesGuide;
+
+#[cfg(all(doctest, feature = "duckdb"))]
+#[doc = include_str!("../../docs/stores/duckdb.md")]
+struct DuckDbGuide;

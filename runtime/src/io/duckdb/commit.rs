@@ -268,11 +268,7 @@ impl<'a> Attempt<'a> {
     /// Whether the staged rows can take the place of the table: nothing of it would be lost but its rows.
     fn swaps(&self, found: &Found, piece: &StagedRows) -> bool {
         let kept = |known: &super::catalog::Column| piece.columns.contains(known);
-        piece.beside && !found.has_more && found.columns.iter().all(kept) && self.is_beside(piece, &found.name.schema)
-    }
-
-    fn is_beside(&self, piece: &StagedRows, schema: &str) -> bool {
-        super::names::same(&piece.schema, schema)
+        piece.beside && !found.has_more && found.columns.iter().all(kept) && super::names::same(&piece.schema, &found.name.schema)
     }
 
     /// Makes the table of the first piece, and adds the others.
@@ -282,7 +278,7 @@ impl<'a> Attempt<'a> {
         let (table, first) = (name.sql(catalog), &pieces[0].0);
         let staged = first.name().sql(catalog);
         self.connection.execute(&format!("CREATE SCHEMA IF NOT EXISTS {}.{}", quote(catalog), quote(&name.schema)))?;
-        if first.beside && self.is_beside(first, &name.schema) {
+        if first.beside && super::names::same(&first.schema, &name.schema) {
             self.connection.execute(&format!("ALTER TABLE {staged} RENAME TO {}", quote(&name.table)))?;
         } else {
             self.connection.execute(&format!("CREATE TABLE {table} AS SELECT * FROM {staged}"))?;

@@ -9,6 +9,7 @@ mod names;
 mod options;
 mod predicate;
 mod read;
+mod retry;
 mod stage;
 mod statement;
 
@@ -24,6 +25,7 @@ use self::catalog::Own;
 use self::commit::Commit;
 use self::names::TableName;
 use self::read::{Opened, open, present};
+use self::retry::retrying;
 use self::stage::{Stage, StagedRows};
 use super::merge::MERGE_OPTIONS;
 use crate::asset::{AssetSpec, Mode, PartitionExpr, ValueKind};
@@ -41,9 +43,6 @@ use crate::partition::KeySet;
 use crate::schema::Column;
 use crate::slice::Slice;
 use crate::value::Value;
-
-/// How often a transaction that lost a race is tried again.
-const ATTEMPTS: u32 = 20;
 
 /// Keeps each asset in a table of one DuckDB database: `<schema>.<table>`.
 ///
@@ -219,45 +218,6 @@ fn resolved_file(path: &Path) -> Result<PathBuf> {
     };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Ok(resolved(folder)?.join(name))
-}
-
-/// Tries a blocking call again while others get in its way.
-async fn retrying<T: Send + 'static>(
-    env: &Arc<dyn Env>,
-    name: &TableName,
-    call: impl Fn() -> Result<T> + Send + Sync + 'static,
-) -> Result<T> {
-    let call = Arc::new(call);
-    let mut lost = None;
-    for attempt in 0..ATTEMPTS {
-        if attempt > 0 {
-            env.sleep(backoff(attempt, env.random())).await;
-        }
-        let call = Arc::clone(&call);
-        match blocking(env, move || call()).await {
-            Err(error) if is_conflict(&error) => lost = Some(error),
-            outcome => return outcome,
-        }
-    }
-    let message = format!("the table `{name}` was changed by others {ATTEMPTS} times while this run tried to commit");
-    let error = Error::new(ErrorKind::Conflict, message).retryable();
-    Err(match lost {
-        Some(cause) => error.source(cause),
-        None => error,
-    })
-}
-
-/// Whether somebody else was faster, so that another try may do better.
-fn is_conflict(error: &Error) -> bool {
-    let of_transaction = error.kind() == ErrorKind::Conflict && error.is_retryable();
-    // Two that are the first to write a table find out when they commit.
-    of_transaction || error.message().contains("Failed to commit") || error.message().contains("write-write conflict")
-}
-
-/// From 5 ms, doubled each time up to 640 ms, with as much again of jitter so that rivals part.
-fn backoff(attempt: u32, random: u64) -> Duration {
-    let base = 5 << attempt.min(7);
-    Duration::from_millis(base + random % base)
 }
 
 /// Tells the rows of some partitions from others; nothing for the whole table.

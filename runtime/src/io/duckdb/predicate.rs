@@ -175,13 +175,11 @@ impl SqlAxis {
 
     /// Whether the value is that of one of these places.
     fn condition(&self, places: &RoaringTreemap, nested: bool, sql: &mut Sql) -> Result<()> {
+        if places.is_empty() {
+            sql.push("FALSE");
+            return Ok(());
+        }
         match self.column.terms(places) {
-            Terms::OneOf(texts) if texts.is_empty() => {
-                sql.push("FALSE");
-            }
-            Terms::Within(ranges) if ranges.is_empty() => {
-                sql.push("FALSE");
-            }
             Terms::OneOf(texts) => {
                 sql.push(&self.sql).push(" IN (");
                 for (index, text) in texts.into_iter().enumerate() {

@@ -43,9 +43,9 @@ impl Opened {
     pub(super) fn query(&self, part: Option<&Predicate>, columns: Option<&[String]>) -> Result<Sql> {
         let columns = self.columns(columns)?;
         let listed = |from: &str| {
-            let one = |(known, asked): &(&str, &str)| match *known == *asked {
-                true => format!("{from}{}", quote(known)),
-                false => format!("{from}{} AS {}", quote(known), quote(asked)),
+            let one = |(known, asked): &(&str, &str)| {
+                let renamed = if known == asked { String::new() } else { format!(" AS {}", quote(asked)) };
+                format!("{from}{}{renamed}", quote(known))
             };
             columns.iter().map(one).collect::<Vec<_>>().join(", ")
         };
