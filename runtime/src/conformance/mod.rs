@@ -9,6 +9,7 @@ mod ability;
 mod bench;
 mod commits;
 mod content;
+#[cfg_attr(not(feature = "polars"), allow(dead_code, reason = "only frames are appended to"))]
 mod modes;
 mod place;
 mod places;
