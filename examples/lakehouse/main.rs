@@ -1,13 +1,18 @@
-//! The same assets in two stores: hourly temperatures become daily highs, kept as CSV or as Delta.
+//! The same assets in several stores: hourly temperatures become daily highs, kept as CSV, Delta or Parquet.
 //!
-//! `cargo run --example lakehouse` runs both, one after the other; no asset says where it is kept.
+//! `cargo run --example lakehouse` binds stores in code, first CSV and then Delta. With arguments, `lakewright.toml` beside this file
+//! says where things are kept: `cargo run --example lakehouse -- materialize --profile dev`.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a program, and says what it did")]
 
+mod assets;
+
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
+use lakewright::cli::App;
 use lakewright::event::EventKind;
 use lakewright::io::delta::DeltaIoManager;
 use lakewright::io::file::CsvIoManager;
@@ -15,31 +20,11 @@ use lakewright::prelude::*;
 use lakewright::report::{render_error, run_table};
 use lakewright::{IoManager, LakehouseBuilder};
 
-/// Hourly temperatures in San Francisco in 2010, in °F.
-#[asset]
-fn sf_temps() -> Result<LazyFrame> {
-    let file = PlRefPath::try_from_path(&lakewright_examples::data("sf_temps.csv"))?;
-    let time = StrptimeOptions { format: Some("%Y/%m/%d %H:%M:%S".into()), ..Default::default() };
-    let hourly = LazyCsvReader::new(file).finish()?;
-    Ok(hourly.select([
-        col("date").str().to_datetime(Some(TimeUnit::Microseconds), None, time, lit("raise")).alias("time"),
-        col("temp"),
-    ]))
-}
-
-/// The highest temperature of each day.
-#[asset]
-fn daily_temperature_highs(sf_temps: LazyFrame) -> LazyFrame {
-    sf_temps
-        .group_by([col("time").cast(DataType::Date).alias("date")])
-        .agg([col("temp").max().alias("max_temp")])
-        .sort(["date"], SortMultipleOptions::default())
-}
-
-fn run(name: &str, store: impl IoManager) -> Result<()> {
+fn run(name: &str, store: impl IoManager + Clone) -> Result<()> {
     let materialized = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&materialized);
     let lakehouse = Lakehouse::builder()
+        .io_manager("raw", store.clone())
         .io_manager("io_manager", store)
         .subscribe(move |event| {
             if let (EventKind::Materialized { materialization, .. }, Ok(mut heard)) = (&event.kind, heard.lock()) {
@@ -57,6 +42,10 @@ fn run(name: &str, store: impl IoManager) -> Result<()> {
 }
 
 fn main() -> ExitCode {
+    if std::env::args_os().len() > 1 {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("lakehouse/lakewright.toml");
+        return App::new(Lakehouse::builder().config_file(file)).run();
+    }
     let root = LakehouseBuilder::default().root_path().join("temperatures");
     let both = run("CSV files", CsvIoManager::new(root.join("csv")))
         .and_then(|()| run("Delta tables", DeltaIoManager::new(root.join("delta"))));

@@ -175,6 +175,17 @@ impl Error {
         self
     }
 
+    /// The same error with every text in it rewritten. Causes become text.
+    #[must_use]
+    pub(crate) fn rewritten(mut self, rewrite: impl Fn(&str) -> String) -> Self {
+        let causes = self.causes();
+        self.inner.message = rewrite(&self.inner.message);
+        self.inner.context.iter_mut().for_each(|(_, value)| *value = rewrite(value));
+        self.inner.help = self.inner.help.as_deref().map(&rewrite);
+        self.inner.source = (!causes.is_empty()).then(|| rewrite(&causes.join(": ")).into());
+        self
+    }
+
     /// Marks the error as one that may pass: the same call can succeed later.
     #[must_use]
     pub fn retryable(mut self) -> Self {

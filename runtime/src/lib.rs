@@ -12,7 +12,12 @@ mod call;
 pub mod cli;
 pub mod columns;
 mod commit;
+pub mod config;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod context;
+#[cfg(feature = "duckdb")]
+pub mod duckdb;
 pub mod env;
 mod error;
 pub mod event;
@@ -188,3 +193,24 @@ struct PartitionsGuide;
 #[cfg(all(doctest, feature = "delta", feature = "parquet", feature = "csv", feature = "fs", feature = "cli"))]
 #[doc = include_str!("../../docs/stores.md")]
 struct StoresGuide;
+
+#[cfg(all(doctest, feature = "delta", feature = "parquet", feature = "csv", feature = "fs", feature = "cli"))]
+#[doc = include_str!("../../docs/configuration.md")]
+struct ConfigurationGuide;
+
+#[cfg(all(doctest, feature = "conformance", feature = "polars", feature = "fs"))]
+#[doc = include_str!("../../docs/conformance.md")]
+struct ConformanceGuide;
+
+#[cfg(all(
+    doctest,
+    feature = "parquet",
+    feature = "csv",
+    feature = "json",
+    feature = "ipc",
+    feature = "fs",
+    feature = "s3",
+    feature = "cli"
+))]
+#[doc = include_str!("../../docs/stores/files.md")]
+struct FilesGuide;

@@ -46,6 +46,19 @@ impl<R> Clone for Resource<R> {
     }
 }
 
+/// A resource before it has a name.
+pub(crate) struct Binding {
+    type_id: TypeId,
+    type_name: &'static str,
+    value: Arc<dyn Any + Send + Sync>,
+}
+
+impl Binding {
+    pub(crate) fn new<R: Send + Sync + 'static>(resource: R) -> Self {
+        Self { type_id: TypeId::of::<R>(), type_name: type_name::<R>(), value: Arc::new(resource) }
+    }
+}
+
 /// The resources of a lakehouse, by name.
 #[derive(Clone, Default)]
 pub(crate) struct Resources {
@@ -62,8 +75,15 @@ struct Bound {
 
 impl Resources {
     pub(crate) fn bind<R: Send + Sync + 'static>(&mut self, name: String, value: R) {
-        let type_id = TypeId::of::<R>();
-        self.bound.push(Bound { name, type_id, type_name: type_name::<R>(), value: Arc::new(value) });
+        self.add(name, Binding::new(value));
+    }
+
+    pub(crate) fn add(&mut self, name: String, Binding { type_id, type_name, value }: Binding) {
+        self.bound.push(Bound { name, type_id, type_name, value });
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.bound.iter().any(|bound| bound.name == name)
     }
 
     /// The resource for a parameter, before anything runs.

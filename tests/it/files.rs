@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lakewright::exec::SystemEnv;
-use lakewright::io::file::{CsvIoManager, ParquetIoManager};
+use lakewright::io::file::{CsvIoManager, IpcIoManager, JsonIoManager, ParquetIoManager};
 use lakewright::io::fs::FsIoManager;
 use lakewright::io::memory::MemoryIoManager;
 use lakewright::io::{LoadRequest, RunInfo, Staged, StoreRequest};
@@ -243,6 +243,8 @@ fn every_store_stages_invisibly_and_commits_once() {
     block_on(async {
         keeps_its_promises(CsvIoManager::new(root.path().join("csv")), ValueKind::Table).await;
         keeps_its_promises(ParquetIoManager::new(root.path().join("parquet")), ValueKind::Table).await;
+        keeps_its_promises(JsonIoManager::new(root.path().join("json")), ValueKind::Table).await;
+        keeps_its_promises(IpcIoManager::new(root.path().join("ipc")), ValueKind::Table).await;
         keeps_its_promises(FsIoManager::new(root.path().join("fs")), ValueKind::Object).await;
         keeps_its_promises(MemoryIoManager::new(), ValueKind::Object).await;
         keeps_its_promises(MemoryIoManager::new(), ValueKind::Table).await;

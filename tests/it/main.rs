@@ -5,19 +5,28 @@
 #![allow(clippy::items_after_statements, reason = "assets and imports stand beside the one test that uses them")]
 #![allow(clippy::unnecessary_wraps, clippy::unused_async, reason = "what an asset may return is what is tested")]
 
+#[cfg(feature = "bigquery")]
+mod bigquery;
 mod cli;
 mod columns;
+mod config;
+mod conformance;
 mod definitions;
 mod delta;
 mod delta_full;
 mod delta_types;
+#[cfg(feature = "duckdb")]
+mod duckdb_engine;
 mod execution;
+mod file_formats;
 mod file_partitions;
 mod files;
 mod formats;
 mod frames;
 mod hand_over;
 mod macros;
+#[cfg(feature = "cloud")]
+mod object_files;
 #[cfg(feature = "cloud")]
 mod object_stores;
 mod parquet_store;

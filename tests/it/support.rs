@@ -142,6 +142,8 @@ pub(crate) fn read_file(path: &Path) -> DataFrame {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("parquet") => ParquetReader::new(file).finish().unwrap(),
         Some("csv") => CsvReader::new(file).finish().unwrap(),
+        Some("arrow") => IpcReader::new(file).finish().unwrap(),
+        Some("jsonl") => JsonReader::new(file).with_json_format(JsonFormat::JsonLines).finish().unwrap(),
         other => panic!("{other:?} is not the extension of a table"),
     }
 }

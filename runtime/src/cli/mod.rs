@@ -3,6 +3,7 @@
 mod asset;
 mod check;
 mod completions;
+mod config;
 mod doctor;
 mod graph;
 mod list;
@@ -52,6 +53,20 @@ struct Arguments {
         help = "The folder of the local stores [default: $LAKEWRIGHT_ROOT, else ./lakehouse]"
     )]
     root: Option<PathBuf>,
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help = "The configuration [default: $LAKEWRIGHT_CONFIG, else the nearest lakewright.toml from here upwards]"
+    )]
+    config: Option<PathBuf>,
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        help = "The profile of the configuration [default: $LAKEWRIGHT_PROFILE, else what the file says]"
+    )]
+    profile: Option<String>,
     /// Set a field of an asset's configuration; may be given several times
     #[arg(long, global = true, value_name = "ASSET.FIELD=VALUE")]
     set: Vec<String>,
@@ -75,6 +90,9 @@ enum Command {
     /// Look at partitions, and change dynamic sets of them
     #[command(subcommand)]
     Partitions(partitions::Partitions),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(config::Config),
     /// Print a completion script for a shell
     Completions(completions::Completions),
 }
@@ -167,7 +185,13 @@ impl App {
                 return ExitCode::from(if asked { EXIT_OK } else { EXIT_USAGE });
             }
         };
-        let mut builder = (self.builder)(arguments.root);
+        let mut builder = (self.builder)(arguments.root).configured();
+        if let Some(file) = arguments.config {
+            builder = builder.config_file(file);
+        }
+        if let Some(profile) = arguments.profile {
+            builder = builder.profile(profile);
+        }
         for assignment in &arguments.set {
             builder = builder.set(assignment);
         }
@@ -181,6 +205,7 @@ impl App {
             Command::Materialize(command) => command.run(shell),
             Command::Asset(command) => command.run(shell),
             Command::Partitions(command) => command.run(shell),
+            Command::Config(command) => command.run(&shell),
             Command::Completions(command) => Ok(command.run()),
         };
         ExitCode::from(ended.unwrap_or_else(|ended| tell(ended, json)))
@@ -203,7 +228,11 @@ macro_rules! main {
 /// Says what went wrong and with which exit code.
 fn tell(ended: Ended, json: bool) -> u8 {
     let (errors, code) = match ended {
-        Ended::Definitions(errors) => (errors.into_errors(), EXIT_DEFINITIONS),
+        Ended::Definitions(errors) => {
+            let errors = errors.into_errors();
+            let only_configuration = errors.iter().all(|error| error.kind() == ErrorKind::Config);
+            (errors, if only_configuration { EXIT_STORE } else { EXIT_DEFINITIONS })
+        }
         Ended::Error(error) => {
             let code = exit_code(&error);
             (vec![error], code)

@@ -8,7 +8,7 @@ mod crossing;
 pub mod datafusion;
 #[cfg(all(feature = "arrow", feature = "polars"))]
 #[expect(unsafe_code, reason = "the Arrow C Data Interface hands over pointers; nothing else in the project does")]
-mod ffi;
+pub(crate) mod ffi;
 #[cfg(feature = "polars")]
 pub mod polars;
 mod rows;
@@ -254,9 +254,11 @@ impl Table {
     }
 }
 
-/// Refuses columns that are not there, with the nearest that are.
-#[cfg_attr(not(any(feature = "arrow", feature = "polars")), expect(dead_code, reason = "only frame libraries have columns"))]
-pub(crate) fn check_columns<'a>(wanted: &[String], known: impl IntoIterator<Item = &'a str>) -> Result<()> {
+/// Refuses columns that are not there, with the nearest that are: what a store asks before it reads the columns that it is asked for.
+///
+/// # Errors
+/// [`ErrorKind::Schema`] for the first of them.
+pub fn check_columns<'a>(wanted: &[String], known: impl IntoIterator<Item = &'a str>) -> Result<()> {
     let known: Vec<&str> = known.into_iter().collect();
     for name in wanted {
         if !known.contains(&name.as_str()) {

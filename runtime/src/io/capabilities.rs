@@ -1,6 +1,5 @@
 //! What a store can do, as values.
 
-#[cfg(any(feature = "delta", feature = "csv", feature = "parquet"))]
 use crate::asset::AssetSpec;
 use crate::asset::{Mode, ValueKind};
 use crate::error::{Error, ErrorKind, Result, known_names};
@@ -26,8 +25,10 @@ pub struct Capabilities {
     pub schema: bool,
     /// The options that `store(…)` may set.
     pub options: &'static [OptionDef],
-    /// Whether what it holds lives in this process, so that other processes cannot read it.
+    /// Whether only this process can read and write it, so that nothing of it is done elsewhere.
     pub process_bound: bool,
+    /// Whether what it holds is still there when the process has ended.
+    pub durable: bool,
 }
 
 impl Capabilities {
@@ -44,6 +45,7 @@ impl Capabilities {
             schema: false,
             options: &[],
             process_bound: false,
+            durable: true,
         }
     }
 
@@ -126,14 +128,14 @@ impl Capabilities {
 }
 
 /// Sets an option of a store for the assets that do not.
-#[cfg(any(feature = "delta", feature = "csv", feature = "parquet"))]
+#[allow(dead_code, reason = "for stores with options, of which there may be none")]
 pub(crate) fn set_option(options: &mut Vec<(String, MetadataValue)>, name: String, value: MetadataValue) {
     options.retain(|(known, _)| *known != name);
     options.push((name, value));
 }
 
 /// An asset with the options of its store where it sets none.
-#[cfg(any(feature = "delta", feature = "csv", feature = "parquet"))]
+#[allow(dead_code, reason = "for stores with options, of which there may be none")]
 pub(crate) fn with_options(asset: &AssetSpec, options: &[(String, MetadataValue)]) -> AssetSpec {
     let mut asset = asset.clone();
     let own_compression = asset.store_option("compression").is_some();

@@ -27,10 +27,16 @@ pub(crate) fn default_stores(root: &Path) -> Vec<(&'static str, Arc<dyn IoManage
     let mut stores: Vec<(&'static str, Arc<dyn IoManager>)> = vec![("memory", Arc::new(MemoryIoManager::new()))];
     #[cfg(feature = "delta")]
     stores.push(("delta", Arc::new(super::delta::DeltaIoManager::new(root.join("delta")))));
+    #[cfg(feature = "duckdb")]
+    stores.push(("duckdb", Arc::new(super::duckdb::DuckDbIoManager::new(root.join("duckdb/lakewright.duckdb")))));
     #[cfg(feature = "parquet")]
     stores.push(("parquet", Arc::new(super::file::ParquetIoManager::new(root.join("parquet")))));
     #[cfg(feature = "csv")]
     stores.push(("csv", Arc::new(super::file::CsvIoManager::new(root.join("csv")))));
+    #[cfg(feature = "json")]
+    stores.push(("json", Arc::new(super::file::JsonIoManager::new(root.join("json")))));
+    #[cfg(feature = "ipc")]
+    stores.push(("ipc", Arc::new(super::file::IpcIoManager::new(root.join("ipc")))));
     #[cfg(feature = "fs")]
     stores.push(("fs", Arc::new(super::fs::FsIoManager::new(root.join("fs")))));
     // Without features nothing is below the root.

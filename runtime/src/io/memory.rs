@@ -87,7 +87,10 @@ impl Kept {
         let (Self::Table(rows), Self::Table(more)) = (self, more) else {
             return Err(Error::new(ErrorKind::Value, "only frames can be appended to"));
         };
-        Ok(Self::Table(Table::concat(vec![rows.table(None)?, more.table(None)?])?.materialize()?))
+        // Columns match by name. With others beside them the tables differ, which is said when they are put together.
+        let names: Vec<String> = rows.columns().into_iter().map(|column| column.name).collect();
+        let by_name = (more.columns().len() == names.len()).then_some(&names[..]);
+        Ok(Self::Table(Table::concat(vec![rows.table(None)?, more.table(by_name)?])?.materialize()?))
     }
 
     fn rows(&self) -> Option<u64> {
@@ -119,6 +122,7 @@ impl IoManager for MemoryIoManager {
         let mut capabilities = Capabilities::new("the memory store", &[ValueKind::Table, ValueKind::Object, ValueKind::Bytes]);
         capabilities.modes = &[Mode::Overwrite, Mode::Append, Mode::Error, Mode::Ignore];
         capabilities.process_bound = true;
+        capabilities.durable = false;
         capabilities
     }
 
@@ -247,9 +251,12 @@ impl IoManager for MemoryIoManager {
     async fn committed(&self, request: StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>> {
         let state = self.state();
         let places = places(&request.asset.key, request.keys()?.as_ref());
-        let known = places.first().and_then(|place| state.stored.get(place)).map(|stored| &stored.commit);
-        let last = |id: &CommitId| known.filter(|known| known.application() == id.application()).map(|known| known.number);
-        Ok(ids.iter().map(|id| CommitState::of(id.number, last(id))).collect())
+        let state = |id: &CommitId, place| {
+            let known = state.stored.get(place).map(|stored| &stored.commit);
+            CommitState::of(id.number, known.filter(|known| known.application() == id.application()).map(|known| known.number))
+        };
+        let all = |id: &CommitId| places.iter().map(|place| state(id, place)).reduce(CommitState::and);
+        Ok(ids.iter().map(|id| all(id).unwrap_or(CommitState::Absent)).collect())
     }
 
     async fn describe(&self, request: LoadRequest<'_>) -> Result<Description> {

@@ -1,25 +1,30 @@
 //! What a store is: the one trait between assets and everything that keeps data.
 
+#[cfg(feature = "bigquery")]
+pub mod bigquery;
 mod capabilities;
 mod dataset;
 mod defaults;
 #[cfg(feature = "delta")]
 pub mod delta;
-#[cfg(any(feature = "csv", feature = "parquet"))]
+#[cfg(feature = "duckdb")]
+pub mod duckdb;
+#[cfg(any(feature = "csv", feature = "ipc", feature = "json", feature = "parquet"))]
 pub mod file;
 pub mod files;
 #[cfg(feature = "fs")]
 pub mod fs;
+mod landing;
 pub mod memory;
-#[cfg(any(feature = "delta", feature = "duckdb"))]
+#[cfg(any(feature = "bigquery", feature = "delta", feature = "duckdb"))]
 mod merge;
 #[cfg(any(feature = "delta", feature = "parquet"))]
 mod parquet_options;
 mod probe;
 mod requests;
-#[cfg(any(feature = "delta", feature = "duckdb"))]
+#[cfg(any(feature = "bigquery", feature = "delta", feature = "duckdb"))]
 mod schema_mode;
-#[cfg(any(feature = "delta", feature = "csv", feature = "parquet"))]
+#[cfg(any(feature = "delta", feature = "csv", feature = "ipc", feature = "json", feature = "parquet"))]
 mod sink;
 #[cfg(feature = "polars")]
 #[cfg_attr(not(feature = "delta"), allow(dead_code, unused_imports, reason = "only tables of several partitions need all of it"))]
@@ -29,14 +34,17 @@ pub mod storage;
 use async_trait::async_trait;
 
 pub use capabilities::{Capabilities, OptionDef, OptionKind, PartitionExprUse};
-#[cfg(any(feature = "delta", feature = "csv", feature = "parquet"))]
+#[allow(unused_imports, reason = "for stores with options, of which there may be none")]
 pub(crate) use capabilities::{set_option, with_options};
 pub use dataset::dataset;
 pub(crate) use defaults::{default_store_key, default_stores};
+pub use landing::Landing;
 pub use probe::{Check, Probe};
 pub use requests::{
     CommitState, Committed, Description, LoadRequest, Location, OwnedRequest, Present, RunInfo, Staged, StoreRequest,
 };
+#[cfg(feature = "polars")]
+pub use slicing::refuse_strays;
 
 use crate::asset::AssetSpec;
 use crate::commit::CommitId;

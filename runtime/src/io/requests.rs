@@ -140,6 +140,15 @@ impl<'a> StoreRequest<'a> {
         self
     }
 
+    /// The same for another slice: that of one of several things that were staged.
+    #[must_use]
+    pub fn slice<'b>(&self, slice: &'b Slice) -> StoreRequest<'b>
+    where
+        'a: 'b,
+    {
+        StoreRequest { slice, ..self.clone() }
+    }
+
     /// The partitions that are written; nothing for the whole table.
     ///
     /// # Errors
@@ -386,6 +395,16 @@ impl CommitState {
             Some(last) if last == number => Self::Committed,
             Some(last) if last > number => Self::Superseded,
             _ => Self::Absent,
+        }
+    }
+
+    /// What became of a commit of two tables or files: it has landed once it has in both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Superseded, _) | (_, Self::Superseded) => Self::Superseded,
+            (Self::Absent, _) | (_, Self::Absent) => Self::Absent,
+            (Self::Committed, Self::Committed) => Self::Committed,
         }
     }
 }

@@ -11,6 +11,8 @@ use polars::io::utils::file::Writable;
 use polars::io::utils::sync_on_close::SyncOnCloseType;
 use polars::prelude::{SinkDestination, SinkTarget, SpecialEq, UnifiedSinkArgs};
 
+use super::storage::Upload;
+
 /// A sink into an open file.
 #[cfg(any(feature = "csv", feature = "parquet"))]
 pub(crate) fn open_file(file: File) -> SinkDestination {
@@ -20,6 +22,12 @@ pub(crate) fn open_file(file: File) -> SinkDestination {
 /// A sink into something that we have opened.
 pub(crate) fn into(open: Writable) -> SinkDestination {
     let target = SinkTarget::Dyn(SpecialEq::new(Arc::new(Mutex::new(Some(open)))));
+    SinkDestination::File { target }
+}
+
+/// A sink into something that is uploaded, or into a file that is.
+pub(crate) fn into_upload(upload: Upload) -> SinkDestination {
+    let target = SinkTarget::Dyn(SpecialEq::new(Arc::new(Mutex::new(Some(Writable::from(upload))))));
     SinkDestination::File { target }
 }
 

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 use serde::Serialize;
 
 use super::{BuildError, Lakehouse, check};
+use crate::config::{Choice, ConfigTable, Configuration, DEFAULT_ROOT, Kinds, Loaded, ROOT_VARIABLE, load};
 use crate::env::Env;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, known_names};
 use crate::event::Event;
 use crate::exec::{OutputHook, PendingOutput, Subscriber, SystemEnv, Workshop, default_parallelism};
 use crate::graph::Graph;
@@ -18,12 +19,6 @@ use crate::registry::Registry;
 use crate::resource::Resources;
 use crate::settings::Settings;
 use crate::state::{State, default_state};
-
-/// The environment variable that names the local root.
-const ROOT_VARIABLE: &str = "LAKEWRIGHT_ROOT";
-
-/// The local root if nothing else is said.
-const DEFAULT_ROOT: &str = "lakehouse";
 
 /// Puts a [`Lakehouse`] together.
 #[must_use = "finish it with `build`"]
@@ -35,6 +30,10 @@ pub struct LakehouseBuilder {
     with_default_stores: bool,
     resources: Resources,
     settings: Settings,
+    /// What `.set(…)` and `--set` say, over what is configured.
+    assignments: Settings,
+    config: Choice,
+    kinds: Kinds,
     errors: Vec<Error>,
     env: Option<Arc<dyn Env>>,
     state: Option<Arc<dyn State>>,
@@ -54,16 +53,132 @@ impl LakehouseBuilder {
         self
     }
 
-    /// The folder of the local stores; without this `$LAKEWRIGHT_ROOT`, and without that `./lakehouse`.
+    /// The folder of the local stores; without this `$LAKEWRIGHT_ROOT`, without that the `root` of a [configuration](Self::configured),
+    /// and without that `lakehouse` beside its file or in the current folder.
     pub fn root(mut self, root: impl Into<PathBuf>) -> Self {
         self.root = Some(root.into());
         self
     }
 
-    /// The folder of the local stores as it stands, for stores that are configured by hand.
+    /// The folder of the local stores as it stands, for stores that are configured by hand. A configuration is not looked at.
     #[must_use]
     pub fn root_path(&self) -> PathBuf {
         self.root.clone().unwrap_or_else(|| std::env::var_os(ROOT_VARIABLE).map_or_else(|| DEFAULT_ROOT.into(), PathBuf::from))
+    }
+
+    /// Takes stores, resources and settings from `lakewright.toml` too: the file that `$LAKEWRIGHT_CONFIG` names, or else the nearest
+    /// one from the current folder upwards, if there is one. Variables of the environment like `LAKEWRIGHT__STORES__DELTA__ROOT` win
+    /// over the file, and what the builder says over both; a store or resource that both bind is an error. The command line does this by
+    /// itself.
+    ///
+    /// ```no_run
+    /// use lakewright::Lakehouse;
+    ///
+    /// let lakehouse = Lakehouse::builder().configured().profile("dev").build()?;
+    /// # Ok::<(), lakewright::BuildError>(())
+    /// ```
+    pub fn configured(mut self) -> Self {
+        self.config.search = true;
+        self
+    }
+
+    /// As [`configured`](Self::configured), with this file, which must be there. `--config` wins over it.
+    pub fn config_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.config.file = Some(file.into());
+        self
+    }
+
+    /// As [`configured`](Self::configured), with this profile of the file, which must have it; without this, the one that
+    /// `$LAKEWRIGHT_PROFILE` or the file's own `profile` names. `--profile` wins over it.
+    pub fn profile(mut self, name: impl Into<String>) -> Self {
+        self.config.profile = Some(name.into());
+        self
+    }
+
+    /// The variables that a [configuration](Self::configured) sees, instead of those of the process: for tests.
+    pub fn config_variables<K: Into<String>, V: Into<String>>(mut self, variables: impl IntoIterator<Item = (K, V)>) -> Self {
+        let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
+        self.config.variables = Some(variables.collect());
+        self
+    }
+
+    /// Teaches the configuration a kind of stores: what `kind = "…"` in `[stores.…]` makes of the table.
+    /// [`ConfigTable`] has an example.
+    pub fn store_kind<S: IoManager>(
+        mut self,
+        kind: impl Into<String>,
+        make: impl Fn(&ConfigTable<'_>) -> Result<S> + Send + Sync + 'static,
+    ) -> Self {
+        self.kinds.add_store(kind, make);
+        self
+    }
+
+    /// Teaches the configuration a kind of resources: what `kind = "…"` in `[resources.…]` makes of the table.
+    pub fn resource_kind<R: Send + Sync + 'static>(
+        mut self,
+        kind: impl Into<String>,
+        make: impl Fn(&ConfigTable<'_>) -> Result<R> + Send + Sync + 'static,
+    ) -> Self {
+        self.kinds.add_resource(kind, make);
+        self
+    }
+
+    /// The configuration that [`build`](Self::build) would use, without its secrets; nothing if none was asked for. Touches no store.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn configuration(&self) -> Result<Option<Configuration>, BuildError> {
+        Ok(self.load()?.map(|loaded| loaded.configuration))
+    }
+
+    fn load(&self) -> Result<Option<Loaded>, BuildError> {
+        if !self.config.is_made() {
+            return Ok(None);
+        }
+        let loaded = load(&self.config, self.root.as_deref(), &self.kinds).map_err(BuildError::new)?;
+        let mut errors = Vec::new();
+        let mut clash = |what: &str, name: &str, place: &str| {
+            let error =
+                Error::new(ErrorKind::Config, format!("the {what} `{name}` is bound in the code and in the configuration"));
+            errors.push(error.with("at", place).help("leave one of them out, or give it another name"));
+        };
+        for (key, (_, place)) in loaded.stores.iter().filter(|(key, _)| self.stores.contains_key(*key)) {
+            clash("store", key, place);
+        }
+        for (name, _, place) in loaded.resources.iter().filter(|(name, ..)| self.resources.has(name)) {
+            clash("resource", name, place);
+        }
+        if let Some((_, place)) = loaded.io_manager.as_ref().filter(|_| self.stores.contains_key("io_manager")) {
+            clash("store", "io_manager", place);
+        }
+        if errors.is_empty() { Ok(Some(loaded)) } else { Err(BuildError::new(errors)) }
+    }
+
+    /// Takes over what is configured, where the builder says nothing.
+    fn apply(&mut self, loaded: &mut Loaded) {
+        self.root = Some(loaded.root.clone());
+        self.parallelism = self.parallelism.or(loaded.parallelism);
+        self.hand_over = self.hand_over.or(loaded.hand_over_bytes);
+        self.with_default_stores |= loaded.default_stores;
+        self.stores.extend(std::mem::take(&mut loaded.stores).into_iter().map(|(key, (store, _))| (key, store)));
+        for (name, resource, _) in loaded.resources.drain(..) {
+            self.resources.add(name, resource);
+        }
+        for (asset, layer) in loaded.assets.drain(..) {
+            self.settings.add(asset, layer);
+        }
+    }
+
+    /// Gives the store of a key a second key: that of assets that name none.
+    fn default_store(&mut self, loaded: &Loaded) -> Result<()> {
+        let Some((key, place)) = &loaded.io_manager else { return Ok(()) };
+        let Some(store) = self.stores.get(key).cloned() else {
+            let help = known_names(key, "stores", self.stores.keys().map(String::as_str));
+            let message = format!("there is no store `{key}` for assets that name none");
+            return Err(Error::new(ErrorKind::UnknownStore, message).with("at", place).help(help));
+        };
+        self.stores.insert("io_manager".to_owned(), store);
+        Ok(())
     }
 
     /// Binds a store to a key. The key `io_manager` is the default for assets that name none.
@@ -72,8 +187,8 @@ impl LakehouseBuilder {
         self
     }
 
-    /// Adds `"delta"`, `"parquet"`, `"csv"`, `"fs"` and `"memory"` under the local root, where nothing else is bound to the
-    /// key. They are there anyway if no store is bound at all.
+    /// Adds `"delta"`, `"parquet"`, `"csv"`, `"json"`, `"ipc"`, `"fs"` and `"memory"` under the local root, as far as their features
+    /// are on and nothing else is bound to the key. They are there anyway if no store is bound at all.
     pub fn default_stores(mut self) -> Self {
         self.with_default_stores = true;
         self
@@ -99,7 +214,7 @@ impl LakehouseBuilder {
     /// text if it is no JSON; fields of fields are reached by more dots.
     pub fn set(mut self, assignment: &str) -> Self {
         match parse_assignment(assignment) {
-            Ok((asset, json)) => self.settings.set(asset, json),
+            Ok((asset, json)) => self.assignments.set(asset, json),
             Err(error) => self.errors.push(error),
         }
         self
@@ -148,13 +263,32 @@ impl LakehouseBuilder {
     /// # Errors
     /// Everything that is wrong with the definitions.
     pub fn build(mut self) -> Result<Lakehouse, BuildError> {
+        let loaded = self.load().map_err(|wrong| {
+            // What assets are bound to is not known, so only what does not depend on it is said too.
+            let graph = Graph::new(self.registry.as_ref().unwrap_or(&Registry::collect())).err();
+            let also = graph.into_iter().flatten().chain(self.errors.drain(..));
+            BuildError::new(wrong.into_errors().into_iter().chain(also).collect())
+        })?;
+        match loaded {
+            None => self.build_from(None),
+            Some(mut loaded) => {
+                self.apply(&mut loaded);
+                let wrong = |wrong: BuildError| wrong.into_errors().into_iter().map(|error| loaded.clean(error)).collect();
+                self.build_from(Some(&loaded)).map_err(|errors| BuildError::new(wrong(errors)))
+            }
+        }
+    }
+
+    fn build_from(mut self, loaded: Option<&Loaded>) -> Result<Lakehouse, BuildError> {
         let root = self.root_path();
+        self.settings.extend(std::mem::take(&mut self.assignments));
         let mut errors = std::mem::take(&mut self.errors);
         if self.with_default_stores || self.stores.is_empty() {
             for (key, store) in default_stores(&root) {
                 self.stores.entry(key.to_owned()).or_insert(store);
             }
         }
+        errors.extend(loaded.and_then(|loaded| self.default_store(loaded).err()));
         if self.parallelism == Some(0) {
             errors.push(Error::new(ErrorKind::Config, "no step could ever run with a parallelism of 0"));
         }
@@ -175,7 +309,7 @@ impl LakehouseBuilder {
         let env: Arc<dyn Env> = self.env.unwrap_or_else(|| Arc::new(SystemEnv::new()));
         let state = self.state.unwrap_or_else(|| {
             let mut used = store_keys.values().filter_map(|key| self.stores.get(key));
-            let durable = used.any(|store| !store.capabilities().process_bound);
+            let durable = used.any(|store| store.capabilities().durable);
             default_state(&root, durable, &env)
         });
         let store_keys = graph.assets().map(|asset| store_keys.get(&asset.key).cloned()).collect();

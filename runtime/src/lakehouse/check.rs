@@ -89,8 +89,8 @@ fn check_resources(asset: &AssetSpec, resources: &Resources) -> Vec<Error> {
     asset.resources.iter().filter_map(|def| resources.check(def).err()).collect()
 }
 
-fn check_config(asset: &AssetSpec, settings: &Settings) -> Option<Error> {
-    settings.resolve(&asset.key, asset.config.as_ref()?).err()
+fn check_config(asset: &AssetSpec, settings: &Settings) -> Vec<Error> {
+    asset.config.as_ref().map(|config| settings.check(&asset.key, config)).unwrap_or_default()
 }
 
 fn check_store(asset: &AssetSpec, store: &dyn IoManager) -> Vec<Error> {
@@ -239,14 +239,18 @@ fn check_mappings(asset: &AssetSpec, registry: &Registry, bindings: &Bindings<'_
 /// Configuration for an asset that does not exist, or that takes none, was meant for another.
 fn check_configured(registry: &Registry, settings: &Settings) -> Vec<Error> {
     let keys: Vec<String> = registry.assets().filter(|asset| asset.config.is_some()).map(|asset| asset.key.to_string()).collect();
-    let wrong = |key: &AssetKey| -> Result<()> {
+    let wrong = |(key, place): (&AssetKey, Option<&str>)| -> Result<()> {
         let message = match registry.get(key) {
             Some(asset) if asset.config.is_some() => return Ok(()),
             Some(_) => format!("`{key}` takes no configuration"),
             None => format!("there is no asset `{key}` to configure"),
         };
         let help = known_names(&key.to_string(), "assets with a configuration", keys.iter().map(String::as_str));
-        Err(Error::new(ErrorKind::AssetConfig, message).help(help))
+        let error = Error::new(ErrorKind::AssetConfig, message).help(help);
+        Err(match place {
+            Some(place) => error.with("at", place),
+            None => error,
+        })
     };
-    settings.assets().filter_map(|key| wrong(key).err()).collect()
+    settings.assets().filter_map(|one| wrong(one).err()).collect()
 }

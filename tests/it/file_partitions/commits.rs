@@ -8,7 +8,7 @@ use lakewright::asset::Mode;
 use lakewright::env::Env;
 use lakewright::exec::SystemEnv;
 use lakewright::frame::Frame;
-use lakewright::io::file::{CsvIoManager, ParquetIoManager};
+use lakewright::io::file::{CsvIoManager, IpcIoManager, JsonIoManager, ParquetIoManager};
 use lakewright::io::memory::MemoryIoManager;
 use lakewright::io::{CommitState, Committed, LoadRequest, RunInfo, Staged, StoreRequest};
 use lakewright::partition::{KeySpace, PartitionDefinition, PartitionKey};
@@ -89,9 +89,11 @@ fn version_in(file: &Path) -> i64 {
 #[test]
 fn every_partition_has_a_manifest_and_a_superseded_commit_is_refused() {
     let root = tempdir().unwrap();
-    let stores: [(&str, Box<dyn IoManager>); 3] = [
+    let stores: [(&str, Box<dyn IoManager>); 5] = [
         ("parquet", Box::new(ParquetIoManager::new(root.path().join("parquet")))),
         ("csv", Box::new(CsvIoManager::new(root.path().join("csv")))),
+        ("json", Box::new(JsonIoManager::new(root.path().join("json")))),
+        ("ipc", Box::new(IpcIoManager::new(root.path().join("ipc")))),
         ("memory", Box::new(MemoryIoManager::new())),
     ];
     for (name, store) in &stores {

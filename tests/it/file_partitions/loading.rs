@@ -10,7 +10,7 @@ use tempfile::tempdir;
 use super::{Color, Version, colors, of, succeed};
 use crate::support::{Heard, block_on, integers, key, lakehouse, texts};
 
-const STORES: [&str; 3] = ["parquet", "csv", "memory"];
+const STORES: [&str; 5] = ["parquet", "csv", "json", "ipc", "memory"];
 
 /// An asset without partitions that says which colors it was handed, in which order.
 fn seen(input: Input) -> lakewright::AssetSpec {

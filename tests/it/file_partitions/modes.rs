@@ -2,7 +2,7 @@
 
 use lakewright::asset::Mode;
 use lakewright::event::EventKind;
-use lakewright::io::file::{CsvIoManager, ParquetIoManager};
+use lakewright::io::file::{CsvIoManager, IpcIoManager, JsonIoManager, ParquetIoManager};
 use lakewright::io::memory::MemoryIoManager;
 use lakewright::prelude::*;
 use lakewright::{AssetSpec, ErrorKind, LakehouseBuilder, Slice};
@@ -11,7 +11,7 @@ use tempfile::{TempDir, tempdir};
 use super::{Version, colors, fail, load, rows, run, snapshot, succeed};
 use crate::support::{Heard, lakehouse, read_file};
 
-const STORES: [&str; 3] = ["parquet", "csv", "memory"];
+const STORES: [&str; 5] = ["parquet", "csv", "json", "ipc", "memory"];
 
 /// A lakehouse of `t` in this mode, and whatever it says.
 fn in_mode(root: &TempDir, memory: &MemoryIoManager, store: &str, version: &Version, mode: Mode) -> (Lakehouse, Heard) {
@@ -25,7 +25,8 @@ fn bound(root: &TempDir, memory: &MemoryIoManager, asset: AssetSpec) -> Lakehous
     let parquet = ParquetIoManager::new(root.path().join("parquet"));
     let csv = CsvIoManager::new(root.path().join("csv"));
     let builder = lakehouse(root, [asset]).io_manager("memory", memory.clone());
-    builder.io_manager("parquet", parquet).io_manager("csv", csv)
+    let (json, ipc) = (JsonIoManager::new(root.path().join("json")), IpcIoManager::new(root.path().join("ipc")));
+    builder.io_manager("parquet", parquet).io_manager("csv", csv).io_manager("json", json).io_manager("ipc", ipc)
 }
 
 /// Checks what is stored, also by a reader of its own where there are files.
@@ -35,7 +36,7 @@ fn holds(root: &TempDir, lakehouse: &Lakehouse, store: &str, wanted: &[(&str, Op
         let expected = version.map(|version| rows(color, version));
         let loaded = load(lakehouse, color);
         assert!(loaded.is_some() == expected.is_some(), "{store} {color}");
-        let file = root.path().join(store).join("t").join(format!("{color}.{store}"));
+        let file = root.path().join(store).join("t").join(format!("{color}.{}", crate::file_formats::extension(store)));
         let Some(expected) = expected else {
             assert!(!file.exists());
             continue;

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use lakewright::frame::Frame;
 use lakewright::io::delta::DeltaIoManager;
-use lakewright::io::file::{CsvIoManager, ParquetIoManager};
+use lakewright::io::file::{CsvIoManager, IpcIoManager, JsonIoManager, ParquetIoManager};
 use lakewright::io::memory::MemoryIoManager;
 use lakewright::jiff::civil::Date;
 use lakewright::prelude::*;
@@ -37,7 +37,7 @@ fn sample(first: i64) -> DataFrame {
 }
 
 /// The stores that hold frames.
-const STORES: [&str; 4] = ["Delta", "Parquet", "CSV", "memory"];
+const STORES: [&str; 6] = ["Delta", "Parquet", "CSV", "JSON lines", "Arrow IPC", "memory"];
 
 /// Binds a store for assets that name none.
 fn bind(builder: lakewright::LakehouseBuilder, store: &str, root: &Path) -> lakewright::LakehouseBuilder {
@@ -46,6 +46,8 @@ fn bind(builder: lakewright::LakehouseBuilder, store: &str, root: &Path) -> lake
         "Delta" => builder.io_manager("io_manager", DeltaIoManager::new(root)),
         "Parquet" => builder.io_manager("io_manager", ParquetIoManager::new(root)),
         "CSV" => builder.io_manager("io_manager", CsvIoManager::new(root)),
+        "JSON lines" => builder.io_manager("io_manager", JsonIoManager::new(root)),
+        "Arrow IPC" => builder.io_manager("io_manager", IpcIoManager::new(root)),
         _ => builder.io_manager("io_manager", MemoryIoManager::new()),
     }
 }
@@ -61,6 +63,11 @@ fn independently(store: &str, root: &Path, asset: &str, partition: Option<&str>)
             let frame = read_file(&root.join(format!("{place}.csv")));
             frame.lazy().with_column(col("day").cast(DataType::Date)).collect().unwrap()
         }
+        "JSON lines" => {
+            let frame = read_file(&root.join(format!("{place}.jsonl")));
+            frame.lazy().with_column(col("day").cast(DataType::Date)).collect().unwrap()
+        }
+        "Arrow IPC" => read_file(&root.join(format!("{place}.arrow"))),
         _ => return None,
     };
     Some(found.select(["id", "name", "day", "score"]).unwrap())

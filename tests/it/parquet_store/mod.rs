@@ -2,4 +2,4 @@
 
 mod hive;
 mod options;
-mod types;
+pub(crate) mod types;

@@ -15,7 +15,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::stream::{self, StreamExt};
 
 pub use batches::RecordBatchStream;
-pub(super) use found::found_columns;
+pub(crate) use found::found_columns;
 
 use self::empty::NoBatches;
 use super::{Frame, Preview, StoredRows, Table, TablePlan, check_columns, check_same_columns};

@@ -1,4 +1,4 @@
-//! Arrays between Polars and the `arrow` crate without copying them, by the [Arrow C Data Interface].
+//! Arrays between Polars, DuckDB and the `arrow` crate without copying them, by the [Arrow C Data Interface].
 //!
 //! Both crates have the interface's two structs, with the same memory layout, as types of their own. An array is exported by the
 //! one, its struct is handed over by its bits, and the other imports it; the buffers stay where they are and are freed by whoever
@@ -6,6 +6,8 @@
 //!
 //! [Arrow C Data Interface]: https://arrow.apache.org/docs/format/CDataInterface.html
 
+#[cfg(feature = "duckdb")]
+pub(crate) mod duckdb;
 #[cfg(test)]
 mod tests;
 

@@ -306,6 +306,9 @@ impl IoManager for DeltaIoManager {
             let help = "make one partition in each run, or name the column of the partitions in `partition_expr`";
             return Err(Error::new(ErrorKind::NotHonoured, message).help(help));
         }
+        if request.mode == Mode::Error && staged.len() > 1 {
+            self.refuse_present(&request, &staged, id).await?;
+        }
         let mut all: Vec<(Slice, Committed)> = Vec::with_capacity(staged.len());
         for staged in staged {
             let slice = staged.slice.clone();
@@ -373,6 +376,23 @@ impl IoManager for DeltaIoManager {
 
     async fn probe(&self, env: &dyn Env) -> Probe {
         self.root.probe(env)
+    }
+}
+
+impl DeltaIoManager {
+    /// Refuses all tables of a commit if one of them is there, and not by this very commit.
+    async fn refuse_present(&self, request: &StoreRequest<'_>, staged: &[Staged], id: &CommitId) -> Result<()> {
+        for staged in staged {
+            let request = request.slice(&staged.slice);
+            let path = self.table_path(request.asset, request.keys()?.as_ref())?;
+            let there = table::open(&path, request.env.as_ref()).await?.is_some();
+            if there && committed_in(&path, &request, std::slice::from_ref(id)).await? != [CommitState::Committed] {
+                let message = format!("`{}` is stored already, and `mode = \"error\"` refuses to replace it", request.asset.key);
+                let error = Error::new(ErrorKind::Present, message).with("slice", &staged.slice);
+                return Err(error.help("choose another `mode`"));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -2,38 +2,56 @@
 
 #[cfg(feature = "csv")]
 mod csv;
+mod folder;
 mod format;
 #[cfg(feature = "parquet")]
 mod hive;
+#[cfg(any(feature = "csv", feature = "json"))]
+mod inferred;
+#[cfg(feature = "ipc")]
+mod ipc;
+#[cfg(feature = "json")]
+mod json;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod source;
+#[cfg(any(feature = "csv", feature = "json"))]
+mod text;
+mod types;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use polars::prelude::{DataType, Engine, LazyFrame, PlRefPath, SinkDestination, UnionArgs, UniqueKeepStrategy, col, concat};
+use polars::prelude::{AllowedOptimizations, DataFrame, IntoLazy, LazyFrame, SchemaRef, UnionArgs, col, concat};
 
 #[cfg(feature = "csv")]
 pub use csv::Csv;
 pub use format::{FileFormat, Written};
+#[cfg(feature = "ipc")]
+pub use ipc::Ipc;
+#[cfg(feature = "json")]
+pub use json::JsonLines;
 #[cfg(feature = "parquet")]
 pub use parquet::Parquet;
+pub use source::{FileSink, FileSource};
 
 use crate::asset::{AssetSpec, ValueKind};
 use crate::commit::CommitId;
 use crate::env::{Env, blocking};
-use crate::error::{Error, ErrorKind, Result, known_names};
+use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Frame;
-use crate::frame::polars::{check_columns, columns_of};
-use crate::io::files::{FilePlace, FileSpace, io_error};
-use crate::io::sink::open_file;
+use crate::frame::polars::{PolarsTable, check_columns, columns_of};
+use crate::io::files::{FilePlace, FileSpace};
 use crate::io::slicing::{Slicer, Strays};
+use crate::io::storage::Storage;
 use crate::io::{
     Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, OwnedRequest, Present, Probe, Staged,
     StoreRequest, set_option, with_options,
 };
 use crate::metadata::MetadataValue;
-use crate::partition::{DimensionDef, KeySet};
+use crate::partition::KeySet;
 use crate::slice::Slice;
 use crate::value::Value;
 
@@ -45,9 +63,17 @@ pub struct FileIoManager<F> {
     options: Vec<(String, MetadataValue)>,
 }
 
-/// Keeps each table in a CSV file with a header.
+/// Keeps each table in a CSV file.
 #[cfg(feature = "csv")]
 pub type CsvIoManager = FileIoManager<Csv>;
+
+/// Keeps each table in a file of JSON lines.
+#[cfg(feature = "json")]
+pub type JsonIoManager = FileIoManager<JsonLines>;
+
+/// Keeps each table in an Arrow IPC file.
+#[cfg(feature = "ipc")]
+pub type IpcIoManager = FileIoManager<Ipc>;
 
 /// Keeps each table in a Parquet file.
 #[cfg(feature = "parquet")]
@@ -58,12 +84,24 @@ impl<F: FileFormat + Default> FileIoManager<F> {
     pub fn new(base: impl Into<PathBuf>) -> Self {
         Self::with_format(base, F::default())
     }
+
+    /// Files in this folder or part of a bucket.
+    #[must_use]
+    pub fn at(storage: Storage) -> Self {
+        Self::at_with_format(storage, F::default())
+    }
 }
 
 impl<F: FileFormat> FileIoManager<F> {
     /// Files of this format under this folder.
     pub fn with_format(base: impl Into<PathBuf>, format: F) -> Self {
-        Self { files: FileSpace::new(base), format, options: Vec::new() }
+        Self::at_with_format(Storage::local(base), format)
+    }
+
+    /// Files of this format in this folder or part of a bucket.
+    #[must_use]
+    pub fn at_with_format(storage: Storage, format: F) -> Self {
+        Self { files: FileSpace::at(storage), format, options: Vec::new() }
     }
 
     /// The value of an option for assets that do not set it: the options that `store(…)` takes.
@@ -78,20 +116,41 @@ impl<F: FileFormat> FileIoManager<F> {
         with_options(asset, &self.options)
     }
 
+    /// A file of an asset, as its format reads it.
+    fn source<'a>(&'a self, asset: &'a AssetSpec, key: String, schema: Option<SchemaRef>) -> Result<FileSource<'a>> {
+        let storage = self.files.storage();
+        Ok(FileSource { asset, path: storage.scan_path(&key)?, schema, storage, key })
+    }
+
     /// A lazy scan of one file; nothing if it is not there.
-    fn scan(&self, place: &FilePlace, columns: Option<&[String]>) -> Result<Option<LazyFrame>> {
-        let path = self.files.path(place, self.format.extension())?;
-        if !path.try_exists().map_err(|error| io_error(&error, "look at", &path))? {
+    fn scan(&self, asset: &AssetSpec, place: &FilePlace, columns: Option<&[String]>) -> Result<Option<LazyFrame>> {
+        let key = self.files.key(place, F::EXTENSION)?;
+        if !self.files.exists(&key)? {
             return Ok(None);
         }
         let manifest = self.files.manifest(place)?;
-        let written = manifest.as_ref().map(|manifest| &manifest.columns[..]);
-        let plan = self.format.scan(&path, written)?;
+        let schema = manifest.as_ref().and_then(|known| match &known.schema {
+            Some(schema) => types::recalled(schema),
+            None => types::named(&known.columns),
+        });
+        let at = |error: Error| error.with("asset", &asset.key).with("location", self.files.location_of(&key));
+        let plan = self.format.scan(&self.source(asset, key.clone(), schema)?).map_err(at)?;
         let Some(columns) = columns else { return Ok(Some(plan)) };
-        if let Some(written) = written {
+        if let Some(written) = manifest.as_ref().map(|manifest| &manifest.columns[..]) {
             check_columns(columns, written.iter().map(|column| column.name.as_str()))?;
         }
         Ok(Some(plan.select(columns.iter().map(col).collect::<Vec<_>>())))
+    }
+
+    /// A lazy scan of the folder of an asset that somebody else divided; nothing if the asset is none such, or the folder is not there.
+    fn scan_folder(&self, asset: &AssetSpec) -> Result<Option<LazyFrame>> {
+        if !self.format.is_folder(asset) {
+            return Ok(None);
+        }
+        let folder = self.files.folder_key(&asset.key)?;
+        let Some(keys) = self.files.data_files(&folder, F::EXTENSION)? else { return Ok(None) };
+        let files = keys.into_iter().map(|key| self.source(asset, key, None)).collect::<Result<Vec<_>>>()?;
+        self.format.scan_folder(&self.source(asset, folder, None)?, &files).map(Some)
     }
 
     fn load_blocking(
@@ -101,16 +160,16 @@ impl<F: FileFormat> FileIoManager<F> {
         all: bool,
         columns: Option<&[String]>,
     ) -> Result<Option<LazyFrame>> {
-        if let Some(plan) = self.format.scan_folder(asset, &self.files.folder(&asset.key)?)? {
+        if let Some(plan) = self.scan_folder(asset)? {
             if let (true, Some(keys)) = (all, keys) {
-                check_nothing_else(&plan, asset, keys)?;
+                folder::check_nothing_else(&plan, asset, keys)?;
             }
-            return in_folder(plan, asset, keys, columns).map(Some);
+            return folder::in_folder(plan, asset, keys, columns).map(Some);
         }
-        let Some(keys) = keys else { return self.scan(&FilePlace::of(&asset.key), columns) };
+        let Some(keys) = keys else { return self.scan(asset, &FilePlace::of(&asset.key), columns) };
         let mut plans = Vec::new();
         for key in keys.keys() {
-            plans.extend(self.scan(&FilePlace::of(&asset.key).partition(&key), columns)?);
+            plans.extend(self.scan(asset, &FilePlace::of(&asset.key).partition(&key), columns)?);
         }
         match plans.len() {
             0 => Ok(None),
@@ -120,18 +179,34 @@ impl<F: FileFormat> FileIoManager<F> {
     }
 
     fn present_blocking(&self, asset: &AssetSpec, keys: &KeySet) -> Result<KeySet> {
-        if let Some(plan) = self.format.scan_folder(asset, &self.files.folder(&asset.key)?)? {
-            return slicer(plan.clone(), asset, keys)?.occurring(plan);
+        if let Some(plan) = self.scan_folder(asset)? {
+            return folder::slicer(plan.clone(), asset, keys)?.occurring(plan);
         }
         let mut present = keys.space().none();
-        for index in keys.indices() {
-            let place = FilePlace::of(&asset.key).partition(&keys.space().key(index));
-            let path = self.files.path(&place, self.format.extension())?;
-            if path.try_exists().map_err(|error| io_error(&error, "look at", &path))? {
+        let key = |index| self.files.key(&FilePlace::of(&asset.key).partition(&keys.space().key(index)), F::EXTENSION);
+        let files = keys.indices().map(key).collect::<Result<Vec<_>>>()?;
+        let there = self.files.present(&self.files.folder_key(&asset.key)?, &files)?;
+        for (index, there) in keys.indices().zip(there) {
+            if there {
                 present.insert(index);
             }
         }
         Ok(present)
+    }
+
+    fn describe_blocking(&self, asset: &AssetSpec, keys: Option<&KeySet>) -> Result<Description> {
+        if self.format.is_folder(asset) || (asset.partitions.is_some() && keys.is_none_or(|keys| keys.len() != 1)) {
+            // Which files there are is for the definition to say.
+            let exists = self.files.folder_exists(&self.files.folder_key(&asset.key)?)?;
+            return Ok(Description { exists, ..Description::default() });
+        }
+        let place = FilePlace::of_keys(&asset.key, keys)?;
+        let mut description = self.files.describe(&place, F::EXTENSION)?;
+        if description.exists {
+            let key = self.files.key(&place, F::EXTENSION)?;
+            description.footer = self.format.metadata(&self.source(asset, key, None)?)?;
+        }
+        Ok(description)
     }
 
     fn stage_blocking(&self, request: &StoreRequest<'_>, value: Value) -> Result<Staged> {
@@ -143,35 +218,57 @@ impl<F: FileFormat> FileIoManager<F> {
         let keys = request.keys()?;
         // A stream waits in a file, which is there until its rows are in theirs.
         let (table, _spooled) = table.into_polars_in(&self.files.spool())?;
-        let mut plan = table.into_lazy();
+        let (frame, mut plan) = match table {
+            PolarsTable::Eager(frame) => (Some(frame.clone()), frame.lazy()),
+            PolarsTable::Lazy(plan) => (None, *plan),
+        };
         let schema = plan.collect_schema()?;
         self.format.check(&schema)?;
-        let strays = Strays::default();
         let slicer = match (&keys, &asset.partition_expr) {
             (Some(keys), Some(expr)) => Some(Slicer::new(keys, expr, &schema)?),
             _ => None,
         };
-        // The rows again, for the error that names the first that does not belong.
-        let again = slicer.as_ref().map(|_| plan.clone());
-        if let Some(slicer) = &slicer {
-            plan = slicer.guard(plan, &strays);
-        }
         let place = FilePlace::of_keys(&asset.key, keys.as_ref())?;
-        let path = self.files.staging_path(&place, self.format.extension(), request.env.as_ref())?;
-        let context = Written { asset, slice: request.slice, run: request.run, metadata: request.metadata };
-        let written = self.format.sink(plan, &path, &context).and_then(|()| {
-            if let (Some(slicer), Some(again)) = (&slicer, again) {
-                strays.check(slicer, again)?;
+        let (file, upload) = self.files.create(&place, F::EXTENSION, request.env.as_ref())?;
+        let context = Written::new(asset, request.slice, request.run, request.metadata);
+        let mut sink = FileSink::new(upload);
+        let written = match (frame, slicer) {
+            (Some(frame), None) => {
+                let rows = frame.height() as u64;
+                self.format.write(frame, &mut sink, &context).map(|()| rows)
             }
-            let exact = eager && self.format.gives_back(&schema);
-            let staged = self.files.staged(&path, self.format.extension(), exact)?;
-            Ok(staged.rows(self.format.rows(&path)?).columns(columns_of(&schema)))
+            (_, None) => self.sink_counted(plan, &mut sink, &context),
+            (_, Some(slicer)) => {
+                let strays = Strays::default();
+                let guarded = slicer.guard(plan.clone(), &strays);
+                // The rows again, for the error that names the first that does not belong.
+                self.sink_counted(guarded, &mut sink, &context).and_then(|rows| strays.check(&slicer, plan).map(|()| rows))
+            }
+        };
+        let staged = written.and_then(|rows| {
+            sink.finish()?;
+            Ok(rows)
         });
-        if written.is_err() {
-            // Nobody will ever ask for a file that was not finished; if it cannot be removed, the first error still tells more.
-            drop(std::fs::remove_file(&path));
+        match staged {
+            Ok(rows) => {
+                let exact = eager && self.format.gives_back(&schema);
+                let staged = self.files.staged(file, exact, types::remembered(&schema))?;
+                Ok(staged.rows(rows).columns(columns_of(&schema)))
+            }
+            Err(error) => Err(self.files.abandoned(&file, error, &asset.key)),
         }
-        written
+    }
+
+    /// Writes a plan, and counts its rows while they pass.
+    fn sink_counted(&self, plan: LazyFrame, to: &mut FileSink, written: &Written<'_>) -> Result<u64> {
+        let rows = Arc::new(AtomicU64::new(0));
+        let passed = Arc::clone(&rows);
+        let count = move |frame: DataFrame| {
+            passed.fetch_add(frame.height() as u64, Ordering::Relaxed);
+            Ok(frame)
+        };
+        self.format.sink(plan.map(count, AllowedOptimizations::STREAMING, None, Some("COUNT")), to, written)?;
+        Ok(rows.load(Ordering::Relaxed))
     }
 }
 
@@ -188,9 +285,9 @@ impl<F: FileFormat> IoManager for FileIoManager<F> {
         let asset = self.configured(asset);
         self.format.check_options(&asset)?;
         if self.format.is_folder(&asset) {
-            return Ok(Location::new(self.files.folder(&asset.key)?.to_string_lossy()));
+            return self.files.location(&self.files.folder_key(&asset.key)?);
         }
-        self.files.locate(&asset, slice, self.format.extension())
+        self.files.locate(&asset, slice, F::EXTENSION)
     }
 
     async fn load(&self, request: LoadRequest<'_>) -> Result<Option<Value>> {
@@ -225,89 +322,23 @@ impl<F: FileFormat> IoManager for FileIoManager<F> {
     }
 
     async fn committed(&self, request: StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>> {
-        self.files.committed(&FilePlace::of_keys(&request.asset.key, request.keys()?.as_ref())?, ids)
+        let places = FilePlace::each_of_keys(&request.asset.key, request.keys()?.as_ref());
+        let (files, ids) = (self.files.clone(), ids.to_vec());
+        blocking(&request.env, move || files.committed_in_all(&places, &ids)).await
     }
 
     async fn describe(&self, request: LoadRequest<'_>) -> Result<Description> {
-        let asset = self.configured(request.asset);
-        let keys = request.keys()?;
-        if self.format.is_folder(&asset) || (asset.partitions.is_some() && keys.as_ref().is_none_or(|keys| keys.len() != 1)) {
-            // Which files there are is for the definition to say.
-            let folder = self.files.folder(&asset.key)?;
-            return Ok(Description { exists: folder.exists(), ..Description::default() });
-        }
-        let place = FilePlace::of_keys(&asset.key, keys.as_ref())?;
-        let mut description = self.files.describe(&place, self.format.extension())?;
-        if description.exists {
-            description.footer = self.format.metadata(&self.files.path(&place, self.format.extension())?)?;
-        }
-        Ok(description)
+        let (store, asset, keys) = (self.clone(), self.configured(request.asset), request.keys()?);
+        blocking(&request.env, move || store.describe_blocking(&asset, keys.as_ref())).await
     }
 
     async fn delete(&self, request: StoreRequest<'_>) -> Result<()> {
-        self.files.delete(&FilePlace::of_keys(&request.asset.key, request.keys()?.as_ref())?, self.format.extension())
+        let place = FilePlace::of_keys(&request.asset.key, request.keys()?.as_ref())?;
+        let (files, env) = (self.files.clone(), Arc::clone(&request.env));
+        blocking(&request.env, move || files.delete(&place, F::EXTENSION, env.as_ref())).await
     }
 
     async fn probe(&self, env: &dyn Env) -> Probe {
         self.files.probe(env)
     }
-}
-
-/// The partitions that are asked for, of a folder that somebody else divided by the values of columns.
-fn in_folder(plan: LazyFrame, asset: &AssetSpec, keys: Option<&KeySet>, columns: Option<&[String]>) -> Result<LazyFrame> {
-    let plan = match keys {
-        None => plan,
-        Some(keys) => {
-            let slicer = slicer(plan.clone(), asset, keys)?;
-            let one = |index| plan.clone().filter(slicer.only(index).predicate());
-            let plans: Vec<LazyFrame> = keys.indices().map(one).collect();
-            match plans.len() {
-                0 => plan.clone().limit(0),
-                _ => concat(plans, UnionArgs::default())?,
-            }
-        }
-    };
-    let Some(columns) = columns else { return Ok(plan) };
-    let schema = plan.clone().collect_schema()?;
-    check_columns(columns, schema.iter_names().map(polars::prelude::PlSmallStr::as_str))?;
-    Ok(plan.select(columns.iter().map(col).collect::<Vec<_>>()))
-}
-
-/// Refuses to take the partitions of a definition for all there is, if the folder has values that are no keys of it.
-fn check_nothing_else(plan: &LazyFrame, asset: &AssetSpec, keys: &KeySet) -> Result<()> {
-    let Some(expr) = &asset.partition_expr else { return Ok(()) };
-    let def = keys.space().def();
-    for dimension in def.dimensions() {
-        let DimensionDef::Static(known) = &dimension.def else { continue };
-        let Some(column) = expr.of(&dimension.name) else { continue };
-        // Names of folders only: no file is read for it.
-        let values = plan.clone().select([col(column).cast(DataType::String)]).unique(None, UniqueKeepStrategy::Any);
-        let values = values.collect_with_engine(Engine::Streaming)?.unwrap_single();
-        let strange = values.columns()[0].str()?.iter().flatten().find(|value| !known.iter().any(|key| **key == **value));
-        if let Some(value) = strange {
-            let message = format!("the folder has rows of `{value}`, which is not a key of `{}`", dimension.definition);
-            let help = known_names(value, "keys", known.iter().map(|key| &**key));
-            return Err(Error::new(ErrorKind::Partitions, message).help(format!("add the key to the definition; {help}")));
-        }
-    }
-    Ok(())
-}
-
-fn slicer(mut plan: LazyFrame, asset: &AssetSpec, keys: &KeySet) -> Result<Slicer> {
-    let Some(expr) = &asset.partition_expr else {
-        let message = format!("nothing says which column tells the partitions of `{}` apart", asset.key);
-        return Err(Error::new(ErrorKind::Partitions, message).help("name it in `partition_expr`"));
-    };
-    Slicer::new(keys, expr, plan.collect_schema()?.as_ref())
-}
-
-/// A path as Polars wants it.
-fn polars_path(path: &Path) -> Result<PlRefPath> {
-    Ok(PlRefPath::try_from_path(path)?)
-}
-
-/// A sink into a new file.
-fn new_file(path: &Path) -> Result<SinkDestination> {
-    let file = std::fs::File::create_new(path).map_err(|error| io_error(&error, "create", path))?;
-    Ok(open_file(file))
 }

@@ -1,24 +1,22 @@
 //! Parquet, with statistics and zstd.
 
-use std::fs::File;
-use std::path::Path;
+use std::io::Cursor;
 use std::sync::Arc;
 
 use polars::io::parquet::write::KeyValueMetadata;
 use polars::prelude::{
-    DataType, Engine, FileWriteFormat, HiveOptions, LazyFrame, ParquetReader, ParquetWriteOptions, ScanArgsParquet, Schema,
-    SerReader,
+    DataFrame, DataType, Engine, FileWriteFormat, HiveOptions, LazyFrame, ParquetReader, ParquetWriteOptions, ScanArgsParquet,
+    Schema, SerReader,
 };
 
-use super::{FileFormat, Written, hive, new_file, polars_path};
+use super::format::write_as_plan;
+use super::{FileFormat, FileSink, FileSource, Written, hive};
 use crate::asset::AssetSpec;
 use crate::error::{Error, ErrorKind, Result};
-use crate::io::files::io_error;
 use crate::io::parquet_options::{PARQUET_OPTIONS, parquet_options};
 use crate::io::sink::sink_args;
 use crate::io::{OptionDef, OptionKind};
 use crate::metadata::MetadataValue;
-use crate::schema::Column;
 
 /// The key in the footer under which a file says what it is.
 const FOOTER_KEY: &str = "lakewright";
@@ -38,12 +36,10 @@ const OPTIONS: &[OptionDef] =
 pub struct Parquet;
 
 impl FileFormat for Parquet {
+    const EXTENSION: &'static str = "parquet";
+
     fn store_name(&self) -> &'static str {
         "the Parquet store"
-    }
-
-    fn extension(&self) -> &'static str {
-        "parquet"
     }
 
     fn options(&self) -> &'static [OptionDef] {
@@ -82,28 +78,31 @@ impl FileFormat for Parquet {
         }
     }
 
-    fn sink(&self, plan: LazyFrame, path: &Path, written: &Written<'_>) -> Result<()> {
+    fn write(&self, frame: DataFrame, to: &mut FileSink, written: &Written<'_>) -> Result<()> {
+        write_as_plan(self, frame, to, written)
+    }
+
+    fn sink(&self, plan: LazyFrame, to: &mut FileSink, written: &Written<'_>) -> Result<()> {
         let mut options: ParquetWriteOptions = parquet_options(written.asset)?;
         options.key_value_metadata =
             Some(KeyValueMetadata::from_static(vec![(FOOTER_KEY.to_owned(), footer(written).to_string())]));
-        plan.sink(new_file(path)?, FileWriteFormat::Parquet(Arc::new(options)), sink_args())?
+        plan.sink(to.destination()?, FileWriteFormat::Parquet(Arc::new(options)), sink_args())?
             .collect_with_engine(Engine::Streaming)?;
         Ok(())
     }
 
-    fn scan(&self, path: &Path, _columns: Option<&[Column]>) -> Result<LazyFrame> {
-        let args = ScanArgsParquet { glob: false, hive_options: HiveOptions::new_disabled(), ..Default::default() };
-        Ok(LazyFrame::scan_parquet(polars_path(path)?, args)?)
+    fn scan(&self, from: &FileSource<'_>) -> Result<LazyFrame> {
+        let args = ScanArgsParquet {
+            glob: false,
+            hive_options: HiveOptions::new_disabled(),
+            cloud_options: from.cloud_options(),
+            ..Default::default()
+        };
+        Ok(LazyFrame::scan_parquet(from.path(), args)?)
     }
 
-    fn rows(&self, path: &Path) -> Result<u64> {
-        let file = File::open(path).map_err(|error| io_error(&error, "open", path))?;
-        Ok(ParquetReader::new(file).num_rows()? as u64)
-    }
-
-    fn metadata(&self, path: &Path) -> Result<Option<serde_json::Value>> {
-        let file = File::open(path).map_err(|error| io_error(&error, "open", path))?;
-        let metadata = ParquetReader::new(file).get_metadata()?.clone();
+    fn metadata(&self, from: &FileSource<'_>) -> Result<Option<serde_json::Value>> {
+        let metadata = ParquetReader::new(Cursor::new(footer_of(from)?)).get_metadata()?.clone();
         let found = metadata.key_value_metadata.as_ref().and_then(|pairs| pairs.iter().find(|pair| pair.key == FOOTER_KEY));
         Ok(found.and_then(|pair| serde_json::from_str(pair.value.as_deref()?).ok()))
     }
@@ -112,9 +111,17 @@ impl FileFormat for Parquet {
         asset.is_external() && matches!(asset.store_option(HIVE.name), Some(MetadataValue::Bool(true)))
     }
 
-    fn scan_folder(&self, asset: &AssetSpec, folder: &Path) -> Result<Option<LazyFrame>> {
-        if self.is_folder(asset) && folder.is_dir() { hive::scan(folder).map(Some) } else { Ok(None) }
+    fn scan_folder(&self, folder: &FileSource<'_>, files: &[FileSource<'_>]) -> Result<LazyFrame> {
+        hive::scan(folder, files)
     }
+}
+
+/// The end of a file, with its footer: the last eight bytes say how long that is.
+fn footer_of(from: &FileSource<'_>) -> Result<Vec<u8>> {
+    const END: u64 = 8;
+    let end = from.tail(END)?;
+    let length = end.first_chunk::<4>().map_or(0, |length| u64::from(u32::from_le_bytes(*length)));
+    from.tail(length + END)
 }
 
 /// What the footer says.

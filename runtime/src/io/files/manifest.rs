@@ -1,13 +1,11 @@
 //! What is remembered of a file, and by what it is told from another.
 
-use std::path::Path;
-use std::{fs, io};
-
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::io_error;
 use crate::commit::CommitId;
 use crate::error::{Error, ErrorKind, Result};
+use crate::io::storage::Entry;
 use crate::io::{RunInfo, Staged};
 use crate::schema::Column;
 
@@ -31,23 +29,36 @@ pub struct Manifest {
     pub bytes: Option<u64>,
     /// The columns, for tables.
     pub columns: Vec<Column>,
+    /// The columns, as the format of the file knows them again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<serde_json::Value>,
     /// The file itself, so that one that somebody else put in its place is not taken for it.
     pub file: FileId,
 }
 
-/// What tells a file from another that was put in its place: its size and the time it was written, to the nanosecond, which neither a
-/// rename changes nor a copy that keeps times.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What tells a file from another that was put in its place: its size, and the tag that an object store gives it; without one the time it
+/// was written, to the nanosecond, which neither a rename changes nor a copy that keeps times.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileId {
     bytes: u64,
+    #[serde(default)]
     modified: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tag: Option<String>,
 }
 
 impl FileId {
-    pub(super) fn of(path: &Path) -> io::Result<Self> {
-        let found = fs::metadata(path)?;
-        let modified = found.modified()?.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_nanos());
-        Ok(Self { bytes: found.len(), modified: i64::try_from(modified).unwrap_or_default() })
+    pub(super) fn of(entry: &Entry) -> Self {
+        let modified = match entry.tag {
+            Some(_) => 0,
+            None => i64::try_from(entry.modified.as_nanosecond()).unwrap_or_default(),
+        };
+        Self { bytes: entry.bytes, modified, tag: entry.tag.clone() }
+    }
+
+    /// Whether the other may be a copy, which has a time of its own, and in some object stores a tag.
+    pub(super) fn is_copied_to(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
     }
 }
 
@@ -61,26 +72,37 @@ impl Manifest {
             rows: staged.rows,
             bytes: staged.bytes,
             columns: staged.columns.clone(),
+            schema: None,
             file,
         }
     }
+
+    pub(super) fn schema(mut self, schema: Option<serde_json::Value>) -> Self {
+        self.schema = schema;
+        self
+    }
 }
 
-/// The manifest in this file; nothing if there is none.
-pub(super) fn read_manifest(path: &Path) -> Result<Option<Manifest>> {
-    let text = match fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(io_error(&error, "read", path)),
-    };
-    let parsed: Manifest = serde_json::from_slice(&text).map_err(|error| {
-        let message = format!("the manifest `{}` is damaged", path.display());
+/// A manifest, found here.
+pub(super) fn parse(text: &[u8], location: &str) -> Result<Manifest> {
+    let parsed: Manifest = parse_json(text, location)?;
+    checked(&parsed, location)?;
+    Ok(parsed)
+}
+
+/// What a manifest is written as, or what it is part of.
+pub(super) fn parse_json<T: DeserializeOwned>(text: &[u8], location: &str) -> Result<T> {
+    serde_json::from_slice(text).map_err(|error| {
+        let message = format!("the manifest `{location}` is damaged");
         Error::new(ErrorKind::Corrupt, message).source(error).help("remove it; the file it describes is not touched")
-    })?;
-    if parsed.v > MANIFEST_VERSION {
-        let message =
-            format!("the manifest `{}` has version {}, and this program knows {MANIFEST_VERSION}", path.display(), parsed.v);
+    })
+}
+
+/// Refuses a manifest of a version that is yet to come.
+pub(super) fn checked(manifest: &Manifest, location: &str) -> Result<()> {
+    if manifest.v > MANIFEST_VERSION {
+        let message = format!("the manifest `{location}` has version {}, and this program knows {MANIFEST_VERSION}", manifest.v);
         return Err(Error::new(ErrorKind::Unsupported, message).help("use the program that wrote it"));
     }
-    Ok(Some(parsed))
+    Ok(())
 }

@@ -1,23 +1,24 @@
-//! Files that are replaced whole: written beside, renamed, and remembered in a manifest.
+//! Files that are replaced whole, in a folder or a part of a bucket: written aside, put in place, and remembered in a manifest.
 //!
-//! The rename is the commit. Around it, the manifest of the asset is written first as pending and renamed last, so that a
-//! commit that is tried again after a crash between the two can tell that its file is already in place.
+//! How a file is put in place differs: a folder renames, under a lock ([`local`]); a bucket copies, under a claim ([`remote`]). What
+//! a commit means is the same for both, and here.
 
+mod local;
 mod manifest;
 mod place;
+mod remote;
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use manifest::{FileId, Manifest};
 pub use place::FilePlace;
 
-use manifest::read_manifest;
-
-use super::storage::Storage;
+use super::storage::{Storage, Upload};
 use super::{CommitState, Committed, Description, Location, Probe, RunInfo, Staged, StoreRequest};
 use crate::asset::{AssetSpec, Mode};
 use crate::commit::CommitId;
@@ -29,10 +30,10 @@ use crate::slice::Slice;
 /// The folder under a base that holds manifests; no asset may be named like it.
 const MANIFESTS: &str = ".lakewright";
 
-/// A folder in which each asset is a file, or each partition of it is one.
+/// A folder or a part of a bucket in which each asset is a file, or each partition of it is one. Its methods block.
 #[derive(Debug, Clone)]
 pub struct FileSpace {
-    base: PathBuf,
+    storage: Storage,
 }
 
 /// The payload of something staged in a [`FileSpace`].
@@ -44,104 +45,240 @@ struct StagedFile {
     /// Whether reading the file gives back the rows as they were.
     #[serde(default)]
     exact: bool,
+    /// The columns, as the format knows them again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    schema: Option<serde_json::Value>,
+}
+
+impl StagedFile {
+    fn of(staged: &Staged) -> Result<Self> {
+        staged.payload("a file store")
+    }
+
+    fn key(&self) -> String {
+        self.path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
+    }
+}
+
+/// A file that is to be put in place, and as what.
+struct Commit<'a> {
+    place: &'a FilePlace,
+    staged: &'a Staged,
+    payload: &'a StagedFile,
+    mode: Mode,
+    run: &'a RunInfo,
+    id: &'a CommitId,
+    now: Timestamp,
+}
+
+impl Commit<'_> {
+    fn manifest(&self, file: FileId) -> Manifest {
+        Manifest::new(self.id, self.run, &self.payload.extension, self.staged, file).schema(self.payload.schema.clone())
+    }
+
+    fn done(&self) -> Committed {
+        Committed::new().table_rows(self.staged.rows).exact(self.payload.exact)
+    }
+}
+
+/// A file that is being written where nobody looks.
+#[derive(Debug)]
+pub struct StagingFile {
+    key: String,
+    target: String,
+    extension: String,
 }
 
 impl FileSpace {
     /// The files under this folder, which need not exist yet.
     pub fn new(base: impl Into<PathBuf>) -> Self {
-        Self { base: base.into() }
+        Self::at(Storage::local(base))
     }
 
-    /// The folder.
+    /// The files in this folder or part of a bucket.
     #[must_use]
-    pub fn base(&self) -> &Path {
-        &self.base
+    pub fn at(storage: Storage) -> Self {
+        Self { storage }
     }
 
-    /// The file of an asset.
+    /// Where the files are.
+    #[must_use]
+    pub fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
+    /// The name of the file of an asset below the base, with `/` between its parts.
     ///
     /// # Errors
     /// If the key would be in the folder of the manifests.
-    pub fn path(&self, place: &FilePlace, extension: &str) -> Result<PathBuf> {
-        if place.segments.first().is_some_and(|first| first == MANIFESTS) {
-            let message = format!("`{MANIFESTS}` is where a file store keeps its manifests");
-            return Err(Error::new(ErrorKind::InvalidKey, message).help("choose another first segment for the key"));
-        }
-        Ok(place.below(&self.base).join(format!("{}.{extension}", place.file_name())))
+    pub fn key(&self, place: &FilePlace, extension: &str) -> Result<String> {
+        place.check()?;
+        Ok(format!("{}.{extension}", place.key()))
     }
 
-    /// The file of an asset as a location: absolute, with the base resolved through links.
+    /// The name of the folder of an asset below the base.
     ///
     /// # Errors
-    /// As [`FileSpace::path`], or if there is no current folder.
-    pub fn location(&self, place: &FilePlace, extension: &str) -> Result<Location> {
-        let path = Self::new(resolved(&self.base)?).path(place, extension)?;
-        Ok(Location::new(path.to_string_lossy()))
+    /// As [`FileSpace::key`].
+    pub fn folder_key(&self, asset: &AssetKey) -> Result<String> {
+        let place = FilePlace::of(asset);
+        place.check()?;
+        Ok(place.key())
+    }
+
+    /// Where a file is, for people.
+    #[must_use]
+    pub fn location_of(&self, key: &str) -> String {
+        format!("{}/{key}", self.storage)
+    }
+
+    /// Something below the base as a location: absolute, with the base resolved through links.
+    ///
+    /// # Errors
+    /// If there is no current folder.
+    pub fn location(&self, key: &str) -> Result<Location> {
+        Ok(Location::new(format!("{}/{key}", self.storage.resolved()?)))
     }
 
     /// The folder for rows that are on their way into files here.
     #[must_use]
     pub fn spool(&self) -> PathBuf {
-        self.base.join(MANIFESTS).join("spool")
-    }
-
-    /// The folder that holds the files of the partitions of an asset.
-    ///
-    /// # Errors
-    /// As [`FileSpace::location`].
-    pub fn folder(&self, asset: &AssetKey) -> Result<PathBuf> {
-        let place = FilePlace::of(asset);
-        let base = Self::new(resolved(&self.base)?);
-        base.path(&place, "")?;
-        Ok(place.below(&base.base).join(place.file_name()))
+        match self.storage.local_path() {
+            Some(base) => base.join(MANIFESTS).join("spool"),
+            None => std::env::temp_dir().join("lakewright-spool"),
+        }
     }
 
     /// The file of a slice, or the folder of all partitions, as a location.
     ///
     /// # Errors
-    /// As [`FileSpace::location`].
+    /// As [`FileSpace::key`] and [`FileSpace::location`].
     pub fn locate(&self, asset: &AssetSpec, slice: &Slice, extension: &str) -> Result<Location> {
-        let Some(def) = &asset.partitions else { return self.location(&FilePlace::of(&asset.key), extension) };
+        let Some(def) = &asset.partitions else { return self.location(&self.key(&FilePlace::of(&asset.key), extension)?) };
         let one = match slice {
             Slice::Whole => None,
             slice => Some(def.resolve(slice)?).filter(|keys| keys.len() == 1),
         };
         match one {
-            Some(keys) => self.location(&FilePlace::of_keys(&asset.key, Some(&keys))?, extension),
-            None => Ok(Location::new(self.folder(&asset.key)?.to_string_lossy())),
+            Some(keys) => self.location(&self.key(&FilePlace::of_keys(&asset.key, Some(&keys))?, extension)?),
+            None => self.location(&self.folder_key(&asset.key)?),
         }
     }
 
-    /// A new place beside the file of an asset; the folder exists when this returns.
+    /// Whether a file is there.
     ///
     /// # Errors
-    /// If the folder cannot be made.
-    pub fn staging_path(&self, place: &FilePlace, extension: &str, env: &dyn Env) -> Result<PathBuf> {
-        let target = self.path(place, extension)?;
-        let folder = parent(&target);
-        fs::create_dir_all(folder).map_err(|error| io_error(&error, "create the folder", folder))?;
-        Ok(folder.join(format!(".{}.{}.staged", place.file_name(), unique_id(env))))
+    /// If that cannot be told.
+    pub fn exists(&self, key: &str) -> Result<bool> {
+        self.storage.exists(key)
     }
 
-    /// Describes a file at a [staging path](FileSpace::staging_path) once it is complete, and makes it durable. `exact` says whether
-    /// reading it gives back what was written.
+    /// Whether a folder is there; in a bucket, whether anything is below it.
     ///
     /// # Errors
-    /// If it cannot be flushed to the disk.
-    pub fn staged(&self, path: &Path, extension: &str, exact: bool) -> Result<Staged> {
-        let file = File::open(path).map_err(|error| io_error(&error, "open", path))?;
-        file.sync_all().map_err(|error| io_error(&error, "flush", path))?;
-        let bytes = file.metadata().map_err(|error| io_error(&error, "look at", path))?.len();
-        let relative = path.strip_prefix(&self.base).unwrap_or(path).to_owned();
-        let payload = serde_json::to_value(StagedFile { path: relative, extension: extension.to_owned(), exact });
-        Ok(Staged::new(payload.map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?).bytes(bytes))
+    /// If that cannot be told.
+    pub fn folder_exists(&self, folder: &str) -> Result<bool> {
+        match self.storage.local_path() {
+            Some(base) => Ok(base.join(folder).is_dir()),
+            None => Ok(!self.storage.list(folder)?.is_empty()),
+        }
+    }
+
+    /// Which of the files of an asset are there.
+    ///
+    /// # Errors
+    /// If that cannot be told.
+    pub fn present(&self, folder: &str, keys: &[String]) -> Result<Vec<bool>> {
+        // One request for all of them, rather than one for each.
+        if !self.storage.is_local() && keys.len() > 2 {
+            let there = self.storage.list(folder)?;
+            return Ok(keys.iter().map(|key| there.binary_search_by(|entry| entry.path.cmp(key)).is_ok()).collect());
+        }
+        keys.iter().map(|key| self.exists(key)).collect()
+    }
+
+    /// All bytes of a file; nothing if it is not there.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn bytes(&self, key: &str) -> Result<Option<Vec<u8>>> {
+        self.storage.get(key)
+    }
+
+    /// The files with this extension below a folder, sorted; nothing if it is not there. What begins with `_` or `.` is a mark or a
+    /// checksum of its writer.
+    ///
+    /// # Errors
+    /// If it cannot be listed.
+    pub fn data_files(&self, folder: &str, extension: &str) -> Result<Option<Vec<String>>> {
+        if !self.folder_exists(folder)? {
+            return Ok(None);
+        }
+        let extension = format!(".{extension}");
+        let below = |key: &str| key.get(folder.len() + 1..).unwrap_or_default().to_owned();
+        let is_data = |key: &String| key.ends_with(&extension) && !below(key).split('/').any(|part| part.starts_with(['_', '.']));
+        let mut files: Vec<String> = self.storage.list(folder)?.into_iter().map(|entry| entry.path).filter(is_data).collect();
+        files.sort();
+        Ok(Some(files))
+    }
+
+    /// A new file where nobody looks, to be the one of an asset, and what is written into it.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn create(&self, place: &FilePlace, extension: &str, env: &dyn Env) -> Result<(StagingFile, Upload)> {
+        let target = self.key(place, extension)?;
+        let key = if self.storage.is_local() {
+            // Beside its place, so that it is on the same disk.
+            let folders = place.segments.split_last().map_or(&[][..], |(_, folders)| folders);
+            let name = format!(".{}.{}.staged", place.file_name(), unique_id(env));
+            folders.iter().cloned().chain([name]).collect::<Vec<_>>().join("/")
+        } else {
+            format!("{MANIFESTS}/staged/{}.{extension}", unique_id(env))
+        };
+        let upload = self.storage.upload(&key)?;
+        Ok((StagingFile { key, target, extension: extension.to_owned() }, upload))
+    }
+
+    /// Describes a file whose upload is finished. `exact` says whether reading it gives back what was written, and `schema` what its
+    /// format has to know for that.
+    ///
+    /// # Errors
+    /// If it is not there.
+    pub fn staged(&self, file: StagingFile, exact: bool, schema: Option<serde_json::Value>) -> Result<Staged> {
+        let Some(entry) = self.storage.entry(&file.key)? else {
+            return Err(Error::new(ErrorKind::Io, format!("`{}` is gone", self.location_of(&file.key))));
+        };
+        let payload = StagedFile { path: file.key.into(), extension: file.extension, exact, schema };
+        let payload = serde_json::to_value(payload).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?;
+        Ok(Staged::new(payload).bytes(entry.bytes))
+    }
+
+    /// Removes a file that will not be finished, and is the error that kept it from that: a full disk is told as such, whoever noticed
+    /// it.
+    #[must_use]
+    pub fn abandoned(&self, file: &StagingFile, error: Error, asset: &AssetKey) -> Error {
+        // If it cannot be removed, the first error still tells more.
+        drop(self.storage.delete(&file.key));
+        // What frame libraries keep of an error of the system is its text, and not always its kind.
+        let all = format!("{error:?}");
+        let full =
+            ["No space left on device", "Disk quota exceeded", "File too large"].into_iter().any(|text| all.contains(text));
+        let error = if full {
+            let message = format!("there is no room left for `{}`", self.location_of(&file.target));
+            Error::new(ErrorKind::Io, message).source(error).help("make room, or store it elsewhere").retryable()
+        } else {
+            error
+        };
+        error.with("asset", asset).with("location", self.location_of(&file.target))
     }
 
     /// Puts each staged file in its place, one after the other: all of them if nothing fails, and those that were put in place before
     /// a failure are found there when the same commit is made again.
     ///
     /// # Errors
-    /// As [`FileSpace::commit`].
+    /// If a newer commit is there already, the mode refuses to replace what is there, or the store refuses; the old file is then still
+    /// in its place.
     pub fn commit_all(&self, request: &StoreRequest<'_>, staged: &[Staged], id: &CommitId) -> Result<Committed> {
         let mut pieces = Vec::with_capacity(staged.len());
         for piece in staged {
@@ -155,7 +292,7 @@ impl FileSpace {
         let mut sum = Committed::new().table_rows(Some(0)).already();
         let mut ignored = Vec::new();
         for (place, piece, keys) in pieces {
-            let one = self.commit(&place, piece, request.mode, request.run, id)?;
+            let one = self.commit(request, &place, piece, id).map_err(|error| error.with("asset", &request.asset.key))?;
             sum.already &= one.already;
             sum.exact = staged.len() == 1 && one.exact;
             sum.table_rows = one.table_rows.filter(|_| keys.is_none());
@@ -170,45 +307,14 @@ impl FileSpace {
     }
 
     /// Puts a staged file in its place.
-    ///
-    /// # Errors
-    /// If a newer commit is there already, the mode refuses to replace what is there, or the file system refuses; the old file is then
-    /// still in its place.
-    pub fn commit(&self, place: &FilePlace, staged: &Staged, mode: Mode, run: &RunInfo, id: &CommitId) -> Result<Committed> {
-        let payload: StagedFile = staged.payload("a file store")?;
-        let (source, target) = (self.base.join(&payload.path), self.path(place, &payload.extension)?);
-        let _lock = self.lock(place)?;
-        if let Some(settled) = self.settled(place, staged, mode, id)? {
-            if settled.ignored.is_some() {
-                remove_if_there(&source)?;
-            }
-            return Ok(settled);
+    fn commit(&self, request: &StoreRequest<'_>, place: &FilePlace, staged: &Staged, id: &CommitId) -> Result<Committed> {
+        let payload = StagedFile::of(staged)?;
+        let (mode, run, now) = (request.mode, request.run, request.env.now());
+        let commit = Commit { place, staged, payload: &payload, mode, run, id, now };
+        match self.storage.local_path() {
+            Some(_) => self.rename_in_place(&commit),
+            None => self.copy_in_place(&commit),
         }
-
-        let pending = self.manifest_path(place, "json.pending");
-        match FileId::of(&source) {
-            Ok(file) => {
-                let record = Manifest::new(id, run, &payload.extension, staged, file);
-                write_durably(&pending, &serde_json::to_vec_pretty(&record).map_err(io::Error::from)?)?;
-                if let Err(error) = fs::rename(&source, &target) {
-                    // Otherwise it would say of the old file that it is the new one.
-                    remove_if_there(&pending)?;
-                    return Err(io_error(&error, "replace", &target));
-                }
-            }
-            // A try of the same commit may have come as far as the rename: then the file in place is the one that was staged.
-            Err(error) => {
-                let begun = read_manifest(&pending)?.filter(|known| known.commit == *id);
-                if begun.is_none_or(|known| FileId::of(&target).ok() != Some(known.file)) {
-                    return Err(io_error(&error, "find the staged file", &source));
-                }
-            }
-        }
-        // From here readers see the new file, so nothing below may say that the commit failed.
-        if let Err(error) = self.finish(place, &target, &payload.extension) {
-            tracing::warn!(%error, asset = %place, "the file is in place, and its manifest is not");
-        }
-        Ok(Committed::new().table_rows(staged.rows).exact(payload.exact))
     }
 
     /// What the commit of a staged file comes to where nothing is left to do; nothing if it is to be put in its place.
@@ -216,8 +322,7 @@ impl FileSpace {
     /// # Errors
     /// If a newer commit is there already, or the mode refuses to replace what is there.
     fn settled(&self, place: &FilePlace, staged: &Staged, mode: Mode, id: &CommitId) -> Result<Option<Committed>> {
-        let payload: StagedFile = staged.payload("a file store")?;
-        let target = self.path(place, &payload.extension)?;
+        let key = self.key(place, &StagedFile::of(staged)?.extension)?;
         let known = self.manifest(place)?;
         if let Some(known) = known.as_ref().filter(|known| known.commit.application() == id.application()) {
             match CommitState::of(id.number, Some(known.commit.number)) {
@@ -225,12 +330,12 @@ impl FileSpace {
                 CommitState::Superseded => {
                     let message =
                         format!("commit {} of {place} comes after {}, which replaced it", id.number, known.commit.number);
-                    return Err(Error::new(ErrorKind::Superseded, message).with("location", target.display()));
+                    return Err(Error::new(ErrorKind::Superseded, message).with("location", self.location_of(&key)));
                 }
                 CommitState::Absent => {}
             }
         }
-        if mode == Mode::Overwrite || (known.is_none() && !target.exists()) {
+        if mode == Mode::Overwrite || (known.is_none() && !self.exists(&key)?) {
             return Ok(None);
         }
         if mode == Mode::Ignore {
@@ -238,32 +343,8 @@ impl FileSpace {
         }
         let message =
             format!("{place} was stored by somebody else in the meantime, and `mode = \"error\"` refuses to replace it");
-        let error = Error::new(ErrorKind::Present, message).with("location", target.display());
+        let error = Error::new(ErrorKind::Present, message).with("location", self.location_of(&key));
         Err(error.help("remove what is stored, or choose another `mode`"))
-    }
-
-    /// Makes the rename durable and the pending manifest the present one. Until then, [`FileSpace::manifest`] looks at both.
-    fn finish(&self, place: &FilePlace, target: &Path, extension: &str) -> Result<()> {
-        sync(parent(target))?;
-        let manifest = self.manifest_path(place, "json");
-        let previous = read_manifest(&manifest)?.map(|known| known.extension).filter(|known| known != extension);
-        let pending = self.manifest_path(place, "json.pending");
-        fs::rename(&pending, &manifest).map_err(|error| io_error(&error, "replace", &manifest))?;
-        sync(parent(&manifest))?;
-        if let Some(previous) = previous {
-            remove_if_there(&self.path(place, &previous)?)?;
-        }
-        Ok(())
-    }
-
-    /// Held while the file of an asset is replaced or removed, by whichever process.
-    fn lock(&self, place: &FilePlace) -> Result<File> {
-        let path = self.manifest_path(place, "lock");
-        let folder = parent(&path);
-        fs::create_dir_all(folder).map_err(|error| io_error(&error, "create the folder", folder))?;
-        let lock = File::create(&path).map_err(|error| io_error(&error, "create", &path))?;
-        lock.lock().map_err(|error| io_error(&error, "lock", &path))?;
-        Ok(lock)
     }
 
     /// Removes staged files.
@@ -271,23 +352,19 @@ impl FileSpace {
     /// # Errors
     /// If one is there and cannot be removed.
     pub fn discard(&self, staged: &[Staged]) -> Result<()> {
-        for staged in staged {
-            let payload: StagedFile = staged.payload("a file store")?;
-            remove_if_there(&self.base.join(payload.path))?;
-        }
-        Ok(())
+        staged.iter().try_for_each(|staged| self.storage.delete(&StagedFile::of(staged)?.key()))
     }
 
     /// Removes the file of an asset and its manifest.
     ///
     /// # Errors
     /// If they are there and cannot be removed.
-    pub fn delete(&self, place: &FilePlace, extension: &str) -> Result<()> {
-        let path = self.path(place, extension)?;
-        let _lock = self.lock(place)?;
-        remove_if_there(&path)?;
-        remove_if_there(&self.manifest_path(place, "json.pending"))?;
-        remove_if_there(&self.manifest_path(place, "json"))
+    pub fn delete(&self, place: &FilePlace, extension: &str, env: &dyn Env) -> Result<()> {
+        let key = self.key(place, extension)?;
+        match self.storage.local_path() {
+            Some(_) => self.delete_locked(place, &key),
+            None => self.delete_unclaimed(place, &key, env.now()),
+        }
     }
 
     /// What is remembered of the file of an asset; nothing for a file that somebody else put there.
@@ -295,14 +372,31 @@ impl FileSpace {
     /// # Errors
     /// If there is a manifest that cannot be read.
     pub fn manifest(&self, place: &FilePlace) -> Result<Option<Manifest>> {
-        for suffix in ["json.pending", "json"] {
-            if let Some(known) = read_manifest(&self.manifest_path(place, suffix))?
-                && FileId::of(&self.path(place, &known.extension)?).ok() == Some(known.file)
-            {
-                return Ok(Some(known));
-            }
+        match self.storage.local_path() {
+            Some(_) => self.local_manifest(place),
+            None => self.remote_manifest(place),
         }
-        Ok(None)
+    }
+
+    /// What tells the file that is there from others; nothing if there is none.
+    fn file_id(&self, key: &str) -> Result<Option<FileId>> {
+        Ok(self.storage.entry(key)?.as_ref().map(FileId::of))
+    }
+
+    /// What became of commits of several files, in the same order: each has landed once it has in all of them.
+    ///
+    /// # Errors
+    /// If a manifest cannot be read.
+    pub fn committed_in_all(&self, places: &[FilePlace], ids: &[CommitId]) -> Result<Vec<CommitState>> {
+        let mut states: Option<Vec<CommitState>> = None;
+        for place in places {
+            let found = self.committed(place, ids)?;
+            states = Some(match states {
+                None => found,
+                Some(known) => known.into_iter().zip(found).map(|(one, other)| one.and(other)).collect(),
+            });
+        }
+        Ok(states.unwrap_or_else(|| vec![CommitState::Absent; ids.len()]))
     }
 
     /// What became of commits.
@@ -321,14 +415,9 @@ impl FileSpace {
     /// # Errors
     /// If its file or its manifest is there and cannot be read.
     pub fn describe(&self, place: &FilePlace, extension: &str) -> Result<Description> {
-        let path = self.path(place, extension)?;
-        let found = match fs::metadata(&path) {
-            Ok(found) => found,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Description::default()),
-            Err(error) => return Err(io_error(&error, "look at", &path)),
-        };
-        let mut description = Description { exists: true, bytes: Some(found.len()), ..Description::default() };
-        description.modified = found.modified().ok().and_then(|modified| modified.try_into().ok());
+        let Some(found) = self.storage.entry(&self.key(place, extension)?)? else { return Ok(Description::default()) };
+        let mut description =
+            Description { exists: true, bytes: Some(found.bytes), modified: Some(found.modified), ..Description::default() };
         if let Some(manifest) = self.manifest(place)? {
             description.rows = manifest.rows;
             description.columns = manifest.columns;
@@ -340,11 +429,7 @@ impl FileSpace {
     /// Whether files can be made under the base.
     #[must_use]
     pub fn probe(&self, env: &dyn Env) -> Probe {
-        Storage::local(&self.base).probe(env)
-    }
-
-    fn manifest_path(&self, place: &FilePlace, extension: &str) -> PathBuf {
-        place.below(&self.base.join(MANIFESTS)).join(format!("{}.{extension}", place.file_name()))
+        self.storage.probe(env)
     }
 }
 
@@ -356,15 +441,11 @@ pub fn io_error(error: &io::Error, tried: &str, path: &Path) -> Error {
         io::ErrorKind::PermissionDenied => told.help("check the permissions of the folder"),
         io::ErrorKind::ReadOnlyFilesystem => told.help("the file system is read-only"),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => told.help("the disk is full").retryable(),
+        io::ErrorKind::FileTooLarge => told.help("the file is larger than the system allows").retryable(),
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => told.help("a file is where a folder has to be"),
         io::ErrorKind::Interrupted | io::ErrorKind::TimedOut | io::ErrorKind::ResourceBusy => told.retryable(),
         _ => told,
     }
-}
-
-fn write_durably(path: &Path, bytes: &[u8]) -> Result<()> {
-    let written = File::create(path).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
-    written.map_err(|error| io_error(&error, "write", path))
 }
 
 /// Flushes a file or a folder to the disk.
@@ -387,15 +468,4 @@ pub(crate) fn resolved(folder: &Path) -> Result<PathBuf> {
         }
     }
     Ok(absolute)
-}
-
-fn remove_if_there(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(&error, "remove", path)),
-        _ => Ok(()),
-    }
-}
-
-fn parent(path: &Path) -> &Path {
-    path.parent().unwrap_or(Path::new("."))
 }

@@ -1,7 +1,6 @@
 //! What a file is of, and what it is called.
 
-use std::path::{Path, PathBuf};
-
+use super::MANIFESTS;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{AssetKey, path_segment};
 use crate::partition::{KeySet, PartitionKey};
@@ -28,6 +27,15 @@ impl FilePlace {
         self
     }
 
+    /// The file of each partition that a slice names, or the one of everything.
+    #[must_use]
+    pub fn each_of_keys(asset: &AssetKey, keys: Option<&KeySet>) -> Vec<Self> {
+        match keys {
+            None => vec![Self::of(asset)],
+            Some(keys) => keys.keys().map(|key| Self::of(asset).partition(&key)).collect(),
+        }
+    }
+
     /// The file of what a slice names, which is everything or one partition.
     ///
     /// # Errors
@@ -44,9 +52,18 @@ impl FilePlace {
         self.segments.last().map_or("", String::as_str)
     }
 
-    pub(super) fn below(&self, base: &Path) -> PathBuf {
-        let folders = self.segments.split_last().map_or(&[][..], |(_, folders)| folders);
-        folders.iter().fold(base.to_owned(), |folder, segment| folder.join(segment))
+    /// Its name below a base, without the extension, with `/` between its parts.
+    pub(super) fn key(&self) -> String {
+        self.segments.join("/")
+    }
+
+    /// Refuses the folder of the manifests.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.segments.first().is_some_and(|first| first == MANIFESTS) {
+            let message = format!("`{MANIFESTS}` is where a file store keeps its manifests");
+            return Err(Error::new(ErrorKind::InvalidKey, message).help("choose another first segment for the key"));
+        }
+        Ok(())
     }
 }
 

@@ -1,7 +1,6 @@
 //! Objects and bytes as files: JSON, MessagePack, plots, models.
 
-use std::fs;
-use std::io::ErrorKind as IoErrorKind;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,7 +10,8 @@ use crate::asset::{AssetSpec, ValueKind};
 use crate::commit::CommitId;
 use crate::env::{Env, blocking};
 use crate::error::{Error, ErrorKind, Result};
-use crate::io::files::{FilePlace, FileSpace, io_error};
+use crate::io::files::{FilePlace, FileSpace};
+use crate::io::storage::Storage;
 use crate::io::{
     Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, OptionDef, OptionKind, OwnedRequest,
     Probe, Staged, StoreRequest,
@@ -43,7 +43,13 @@ pub struct FsIoManager {
 impl FsIoManager {
     /// Files under this folder, which is made when something is stored.
     pub fn new(base: impl Into<PathBuf>) -> Self {
-        Self { files: FileSpace::new(base), format: ObjectFormat::default() }
+        Self::at(Storage::local(base))
+    }
+
+    /// Files in this folder or part of a bucket.
+    #[must_use]
+    pub fn at(storage: Storage) -> Self {
+        Self { files: FileSpace::at(storage), format: ObjectFormat::default() }
     }
 
     /// How objects are written, unless their asset says otherwise.
@@ -99,12 +105,7 @@ impl IoManager for FsIoManager {
         let place = FilePlace::of_keys(&asset.key, request.keys()?.as_ref())?;
         blocking(&request.env, move || {
             let extension = store.extension(&asset, &place)?;
-            let path = store.files.path(&place, &extension)?;
-            let bytes = match fs::read(&path) {
-                Ok(bytes) => bytes,
-                Err(error) if error.kind() == IoErrorKind::NotFound => return Ok(None),
-                Err(error) => return Err(io_error(&error, "read", &path)),
-            };
+            let Some(bytes) = store.files.bytes(&store.files.key(&place, &extension)?)? else { return Ok(None) };
             Ok(Some(match asset.output.kind {
                 ValueKind::Object => Value::Object(Object::encoded(store.object_format(&asset), bytes)),
                 _ => Value::Bytes(Bytes::new(bytes, extension)),
@@ -128,14 +129,12 @@ impl IoManager for FsIoManager {
                 }
                 Value::Table(_) => return Err(Error::new(ErrorKind::StoreCannotHold, "the file store does not hold frames")),
             };
-            let path = store.files.staging_path(&place, &extension, env.as_ref())?;
-            let written = fs::write(&path, bytes).map_err(|error| io_error(&error, "write", &path));
-            let staged = written.and_then(|()| store.files.staged(&path, &extension, false));
-            if staged.is_err() {
-                // Nobody will ask for a file that was not finished; if it cannot be removed, the first error still tells more.
-                drop(fs::remove_file(&path));
+            let (file, mut upload) = store.files.create(&place, &extension, env.as_ref())?;
+            let written = upload.write_all(&bytes).map_err(Error::from).and_then(|()| upload.finish());
+            match written {
+                Ok(()) => store.files.staged(file, false, None),
+                Err(error) => Err(store.files.abandoned(&file, error, &asset.key)),
             }
-            staged
         })
         .await
     }
@@ -151,17 +150,21 @@ impl IoManager for FsIoManager {
     }
 
     async fn committed(&self, request: StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>> {
-        self.files.committed(&FilePlace::of_keys(&request.asset.key, request.keys()?.as_ref())?, ids)
+        let places = FilePlace::each_of_keys(&request.asset.key, request.keys()?.as_ref());
+        let (files, ids) = (self.files.clone(), ids.to_vec());
+        blocking(&request.env, move || files.committed_in_all(&places, &ids)).await
     }
 
     async fn describe(&self, request: LoadRequest<'_>) -> Result<Description> {
         let place = FilePlace::of_keys(&request.asset.key, request.keys()?.as_ref())?;
-        self.files.describe(&place, &self.extension(request.asset, &place)?)
+        let (store, asset) = (self.clone(), request.asset.clone());
+        blocking(&request.env, move || store.files.describe(&place, &store.extension(&asset, &place)?)).await
     }
 
     async fn delete(&self, request: StoreRequest<'_>) -> Result<()> {
         let place = FilePlace::of_keys(&request.asset.key, request.keys()?.as_ref())?;
-        self.files.delete(&place, &self.extension(request.asset, &place)?)
+        let (store, asset, env) = (self.clone(), request.asset.clone(), Arc::clone(&request.env));
+        blocking(&request.env, move || store.files.delete(&place, &store.extension(&asset, &place)?, env.as_ref())).await
     }
 
     async fn probe(&self, env: &dyn Env) -> Probe {

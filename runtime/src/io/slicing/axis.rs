@@ -23,11 +23,11 @@ const MOST_RANGES: usize = 64;
 pub(crate) struct AxisColumn {
     column: PlSmallStr,
     data_type: DataType,
-    matcher: Arc<Matcher>,
+    pub(super) matcher: Arc<Matcher>,
 }
 
 /// How values of the column are keys of the dimension.
-enum Matcher {
+pub(super) enum Matcher {
     /// A value is a key, by the text of the value.
     Equal { places: HashMap<String, u64>, texts: HashMap<u64, String> },
     /// A value is in a window: the windows of the set by their start, as numbers of the column's physical type.
@@ -36,15 +36,15 @@ enum Matcher {
 
 /// A window as numbers of the column's physical type.
 #[derive(Clone, Copy)]
-struct Span {
-    place: u64,
-    start: i64,
-    end: i64,
+pub(super) struct Span {
+    pub(super) place: u64,
+    pub(super) start: i64,
+    pub(super) end: i64,
 }
 
 impl AxisColumn {
     /// For these places on an axis, in a column of this type.
-    pub(super) fn new(axis: &Axis, places: &RoaringTreemap, column: &str, data_type: &DataType) -> Result<Self> {
+    pub(crate) fn new(axis: &Axis, places: &RoaringTreemap, column: &str, data_type: &DataType) -> Result<Self> {
         let is_time = matches!(data_type, DataType::Date | DataType::Datetime(..));
         let matcher = match (is_time, axis.time()) {
             (true, Some(time)) => within(axis, time, places, column, data_type)?,
@@ -147,13 +147,7 @@ impl AxisColumn {
                 })
             }
             Matcher::Within { windows } => {
-                let mut ranges: Vec<(i64, i64)> = Vec::new();
-                for window in windows.iter().filter(|window| places.contains(window.place)) {
-                    match ranges.last_mut() {
-                        Some((_, end)) if *end == window.start => *end = window.end,
-                        _ => ranges.push((window.start, window.end)),
-                    }
-                }
+                let ranges = ranges(windows, places);
                 if ranges.len() > MOST_RANGES {
                     return None;
                 }
@@ -204,6 +198,18 @@ impl Matcher {
         };
         Ok(places.with_name(column.name().clone()).into_series().into_column())
     }
+}
+
+/// The windows of these places from where to where, those that follow one another as one.
+pub(super) fn ranges(windows: &[Span], places: &RoaringTreemap) -> Vec<(i64, i64)> {
+    let mut ranges: Vec<(i64, i64)> = Vec::new();
+    for window in windows.iter().filter(|window| places.contains(window.place)) {
+        match ranges.last_mut() {
+            Some((_, end)) if *end == window.start => *end = window.end,
+            _ => ranges.push((window.start, window.end)),
+        }
+    }
+    ranges
 }
 
 fn find(windows: &[Span], value: i64) -> Option<Span> {

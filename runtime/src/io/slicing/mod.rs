@@ -6,11 +6,15 @@
 
 mod axis;
 mod strays;
+#[cfg(any(feature = "bigquery", feature = "duckdb"))]
+mod terms;
 
 use polars::prelude::{DataFrame, DataType, Expr, IntoLazy, LazyFrame, PlSmallStr, Schema, as_struct, col, lit};
 
 pub(crate) use axis::{AxisColumn, TimeLimits, days};
 pub(crate) use strays::Strays;
+#[cfg(any(feature = "bigquery", feature = "duckdb"))]
+pub(crate) use terms::Terms;
 
 use crate::asset::PartitionExpr;
 use crate::error::{Error, ErrorKind, Result};
@@ -21,8 +25,13 @@ use crate::partition::KeySet;
 /// How many boxes a predicate is written out for.
 const MOST_BOXES: usize = 64;
 
-/// The rows, brought into memory, if all of them belong to the partitions.
-pub(crate) fn refuse_strays(table: Table, keys: &KeySet, expr: &PartitionExpr) -> Result<Table> {
+/// The rows, brought into memory, if all of them belong to the partitions: what a store asks for in
+/// [`stage`](super::IoManager::stage) that keeps each partition on its own. Blocks while a plan is computed.
+///
+/// # Errors
+/// [`ErrorKind::StrayRows`] with the column, the first value and the count of rows that do not belong; [`ErrorKind::Schema`] if a column
+/// that the expression names is not there; [`ErrorKind::PartitionKey`] if a key cannot be a value of its column.
+pub fn refuse_strays(table: Table, keys: &KeySet, expr: &PartitionExpr) -> Result<Table> {
     let frame = table.into_polars()?.into_eager()?;
     let strays = Strays::default();
     let slicer = Slicer::new(keys, expr, frame.schema())?;

@@ -1,0 +1,192 @@
+//! The statements of a commit. Values are literals here: a script of several statements is no place for parameters.
+
+use serde_json::json;
+
+use super::schema::Def;
+use super::sql::{Kind, Sql, quoted, quoted_list};
+use super::stage::Piece;
+use super::table::{COMMITS, DELETED, Place, STORED};
+use crate::asset::Mode;
+use crate::commit::CommitId;
+use crate::io::StoreRequest;
+use crate::io::merge::{Matched, Merge};
+use crate::slice::Slice;
+
+/// What a script says that found rows where the mode lets none be.
+pub(super) const PRESENT: &str = "lakewright: the slice has rows";
+
+/// How many tables one statement reads.
+const SOURCES: usize = 500;
+
+/// Everything that a commit is made of.
+pub(super) struct Script<'a> {
+    pub(super) place: &'a Place,
+    pub(super) request: &'a StoreRequest<'a>,
+    pub(super) id: &'a CommitId,
+    /// The staging tables.
+    pub(super) sources: Vec<Place>,
+    /// The columns that all of them have.
+    pub(super) columns: &'a [Def],
+    /// What is written.
+    pub(super) slice: &'a Slice,
+}
+
+/// What is the same for the same commit of the same pieces.
+pub(super) fn digest(id: &CommitId, pieces: &[(Piece, Slice)]) -> String {
+    let tables: Vec<&str> = pieces.iter().map(|(piece, _)| piece.table.as_str()).collect();
+    let digest = blake3::hash(format!("{id}\n{}", tables.join("\n")).as_bytes());
+    digest.to_hex()[..40].to_owned()
+}
+
+fn text(value: &str) -> String {
+    Sql::default().value(Kind::Text, value).inline()
+}
+
+impl Script<'_> {
+    fn names(&self) -> String {
+        quoted_list(self.columns.iter().map(|def| def.name.as_str()))
+    }
+
+    fn select(&self, sources: &[Place]) -> String {
+        let one = |source: &Place| format!("SELECT {} FROM {}", self.names(), source.sql());
+        sources.iter().map(one).collect::<Vec<_>>().join(" UNION ALL ")
+    }
+
+    fn insert(&self) -> String {
+        let one = |sources: &[Place]| format!("INSERT INTO {} ({}) {};\n", self.place.sql(), self.names(), self.select(sources));
+        self.sources.chunks(SOURCES).map(one).collect()
+    }
+
+    fn remember(&self) -> String {
+        let asset = self.request.asset;
+        let info = json!({
+            "attempt": self.request.run.attempt, "code_version": asset.code_version, "commit": self.id.to_string(),
+            "mode": self.request.mode.name(),
+        });
+        remember(self.place, self.request, &self.id.application(), self.id.number, self.slice, STORED, &info.to_string())
+    }
+
+    /// In one transaction, unless this commit or a later one of its kind has landed.
+    fn once(&self, statements: &str) -> String {
+        format!(
+            "BEGIN TRANSACTION;\nIF NOT EXISTS (SELECT 1 FROM {} WHERE table_name = {} AND application = {} AND number >= {}) THEN\n\
+            {statements}{}END IF;\nCOMMIT TRANSACTION;",
+            self.place.beside(COMMITS).sql(),
+            text(&self.place.table),
+            text(&self.id.application()),
+            self.id.number,
+            self.remember(),
+        )
+    }
+
+    /// Rows are added, or take the place of those that the predicate is of; of all, if there is none.
+    pub(super) fn replace_rows(&self, predicate: Option<&str>) -> String {
+        let table = self.place.sql();
+        let part = predicate.unwrap_or("TRUE");
+        // Of two transactions that only add rows neither would stop the other, so a mode that lets no rows be there deletes all
+        // none of them.
+        let delete = format!("DELETE FROM {table} WHERE {part};\n");
+        let before = match self.request.mode {
+            Mode::Append => String::new(),
+            Mode::Error | Mode::Ignore => {
+                let message = text(PRESENT);
+                format!(
+                    "IF EXISTS (SELECT 1 FROM {table} WHERE {part}) THEN\nRAISE USING MESSAGE = {message};\nEND IF;\n{delete}"
+                )
+            }
+            _ => delete,
+        };
+        self.once(&format!("{before}{}", self.insert()))
+    }
+
+    /// Rows and columns take the place of those that are there. A transaction does not replace tables, but one statement does, and what
+    /// comes after it may be done again.
+    pub(super) fn replace_table(&self) -> String {
+        let column = |def: &Def| format!("{} {}", quoted(&def.name), def.sql_type());
+        let columns: Vec<String> = self.columns.iter().map(column).collect();
+        format!(
+            "CREATE OR REPLACE TABLE {} ({}) AS {};\n{}",
+            self.place.sql(),
+            columns.join(", "),
+            self.select(&self.sources),
+            self.remember()
+        )
+    }
+
+    /// New rows meet those that the predicate is of, by the columns that tell rows apart.
+    pub(super) fn merge(&self, merge: &Merge, predicate: Option<&str>) -> String {
+        // With names of their own, new values are never taken for stored ones in the predicate.
+        let new = |name: &str| {
+            let index = self.columns.iter().position(|def| def.name == name).unwrap_or_default();
+            quoted(&format!("lakewright_new_{index}"))
+        };
+        let renamed: Vec<String> =
+            self.columns.iter().map(|def| format!("{} AS {}", quoted(&def.name), new(&def.name))).collect();
+        let source = format!("SELECT {} FROM ({})", renamed.join(", "), self.select(&self.sources));
+        let mut on: Vec<String> = merge.on.iter().map(|name| format!("{} = {}", quoted(name), new(name))).collect();
+        on.extend(predicate.map(str::to_owned));
+        let mut statement = format!("MERGE INTO {} USING ({source}) ON {}\n", self.place.sql(), on.join(" AND "));
+        let rest: Vec<&Def> = self.columns.iter().filter(|def| !merge.on.contains(&def.name)).collect();
+        match merge.matched {
+            Matched::Update if !rest.is_empty() => {
+                let set: Vec<String> = rest.iter().map(|def| format!("{} = {}", quoted(&def.name), new(&def.name))).collect();
+                statement.push_str(&format!("WHEN MATCHED THEN UPDATE SET {}\n", set.join(", ")));
+            }
+            Matched::Delete => statement.push_str("WHEN MATCHED THEN DELETE\n"),
+            Matched::Update | Matched::Ignore => {}
+        }
+        if merge.insert {
+            let values: Vec<String> = self.columns.iter().map(|def| new(&def.name)).collect();
+            statement.push_str(&format!("WHEN NOT MATCHED THEN INSERT ({}) VALUES ({})\n", self.names(), values.join(", ")));
+        }
+        if merge.delete_unmatched {
+            let part = predicate.map(|predicate| format!(" AND {predicate}")).unwrap_or_default();
+            statement.push_str(&format!("WHEN NOT MATCHED BY SOURCE{part} THEN DELETE\n"));
+        }
+        self.once(&format!("{};\n", statement.trim_end()))
+    }
+
+    /// How many new rows have a null in what tells rows apart, and how many values of it are in several.
+    pub(super) fn ambiguous(&self, merge: &Merge) -> Sql {
+        let on = quoted_list(merge.on.iter().map(String::as_str));
+        let null = merge.on.iter().map(|name| format!("{} IS NULL", quoted(name))).collect::<Vec<_>>().join(" OR ");
+        let source = self.select(&self.sources);
+        Sql::text(format!(
+            "SELECT CAST((SELECT COUNT(*) FROM ({source}) WHERE {null}) AS STRING), \
+            CAST((SELECT COUNT(*) FROM (SELECT {on} FROM ({source}) GROUP BY {on} HAVING COUNT(*) > 1)) AS STRING)"
+        ))
+    }
+}
+
+/// Takes the rows that the predicate is of away, and remembers that.
+pub(super) fn delete(place: &Place, request: &StoreRequest<'_>, predicate: &str) -> String {
+    format!(
+        "BEGIN TRANSACTION;\nDELETE FROM {} WHERE {predicate};\n{}COMMIT TRANSACTION;",
+        place.sql(),
+        remember(place, request, "lakewright/delete", 0, request.slice, DELETED, "{}")
+    )
+}
+
+fn remember(
+    place: &Place,
+    request: &StoreRequest<'_>,
+    application: &str,
+    number: i64,
+    slice: &Slice,
+    what: &str,
+    info: &str,
+) -> String {
+    let values = [
+        text(&place.table),
+        text(application),
+        number.to_string(),
+        text(&slice.to_string()),
+        text(what),
+        text(&request.run.run),
+        text(&request.asset.key.to_string()),
+        text(info),
+        "CURRENT_TIMESTAMP()".to_owned(),
+    ];
+    let columns = "table_name, application, number, slice, what, run, asset, info, committed_at";
+    format!("INSERT INTO {} ({columns}) VALUES ({});\n", place.beside(COMMITS).sql(), values.join(", "))
+}

@@ -1,0 +1,139 @@
+//! Types that a format writes as text: how each is written, and made from that text again.
+
+use std::sync::{Arc, Mutex};
+
+use polars::prelude::{
+    AnyValue, Column, DataType, Expr, Field, IntoColumn, IntoSeries, LazyFrame, NamedFrom, PolarsError, PolarsResult, Schema,
+    Series, StringChunked, StringMethods, TimeUnit, col,
+};
+
+use crate::error::{Error, ErrorKind, Result};
+
+const DATE: &str = "%Y-%m-%d";
+const TIME: &str = "%H:%M:%S%.f";
+const LOCAL: &str = "%Y-%m-%dT%H:%M:%S%.f";
+const MOMENT: &str = "%Y-%m-%dT%H:%M:%S%.fZ";
+
+/// Whether values of the type can be written as text that says exactly them.
+pub(super) fn has_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Date | DataType::Time | DataType::Datetime(..) | DataType::Decimal(..))
+}
+
+/// What a value that a file would not give back is reported through, since an error of a plan is one of Polars.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Refusals {
+    first: Arc<Mutex<Option<Error>>>,
+}
+
+impl Refusals {
+    /// Stops the plan.
+    pub(super) fn refuse(&self, error: Error) -> PolarsError {
+        let told = PolarsError::ComputeError(error.message().to_owned().into());
+        if let Ok(mut first) = self.first.lock() {
+            first.get_or_insert(error);
+        }
+        told
+    }
+
+    /// The outcome of the plan, in our words if it was stopped by a refusal.
+    pub(super) fn outcome<T>(&self, outcome: Result<T>) -> Result<T> {
+        match self.first.lock().ok().and_then(|mut first| first.take()) {
+            Some(refusal) if outcome.is_err() => Err(refusal),
+            _ => outcome,
+        }
+    }
+}
+
+/// The plan with these columns as text. A value that its text would not give back stops it.
+pub(super) fn encoded(plan: LazyFrame, columns: &[(&str, &DataType)], format: &'static str, refusals: &Refusals) -> LazyFrame {
+    let one = |(name, data_type): &(&str, &DataType)| {
+        let (data_type, refusals) = ((*data_type).clone(), refusals.clone());
+        let encode = move |column: Column| {
+            let series = column.as_materialized_series();
+            let text = encode(series, &data_type)?;
+            let back = decode(&text, &data_type).ok();
+            if back.is_some_and(|back| back.equals_missing(series)) {
+                return Ok(text.into_column());
+            }
+            let message = format!("{format} cannot give back a value of the column `{}` of type `{data_type}`", column.name());
+            Err(refusals
+                .refuse(Error::new(ErrorKind::Value, message).help("cast the column to a type whose values can be written")))
+        };
+        col(*name).map(encode, |_, field| Ok(Field::new(field.name().clone(), DataType::String)))
+    };
+    let columns: Vec<Expr> = columns.iter().map(one).collect();
+    if columns.is_empty() { plan } else { plan.with_columns(columns) }
+}
+
+/// A column of text as its type.
+pub(super) fn decoded(name: &str, data_type: &DataType) -> Expr {
+    let (of, to) = (data_type.clone(), data_type.clone());
+    col(name).map(
+        move |column| Ok(decode(column.as_materialized_series(), &of)?.into_column()),
+        move |_, field| Ok(Field::new(field.name().clone(), to.clone())),
+    )
+}
+
+fn encode(series: &Series, data_type: &DataType) -> PolarsResult<Series> {
+    let text = match data_type {
+        DataType::Date => series.date()?.to_string(DATE)?,
+        DataType::Time => series.time()?.to_string(TIME),
+        DataType::Datetime(_, None) => series.datetime()?.to_string(LOCAL)?,
+        DataType::Datetime(unit, Some(_)) => {
+            let utc = series.to_physical_repr().cast(&DataType::Datetime(*unit, None))?;
+            utc.datetime()?.to_string(MOMENT)?
+        }
+        _ => return series.strict_cast(&DataType::String),
+    };
+    Ok(text.into_series().with_name(series.name().clone()))
+}
+
+/// What a text says: as we write it, or else as Polars understands it.
+fn decode(text: &Series, data_type: &DataType) -> PolarsResult<Series> {
+    let made = exactly(text, data_type).or_else(|error| liberally(text, data_type).map_err(|_| error))?;
+    Ok(made.with_name(text.name().clone()))
+}
+
+fn exactly(text: &Series, data_type: &DataType) -> PolarsResult<Series> {
+    let texts = text.str()?;
+    let raise = StringChunked::new("".into(), ["raise"]);
+    let datetime = |format: &str, unit: TimeUnit| texts.as_datetime(Some(format), unit, false, false, None, &raise);
+    let made = match data_type {
+        DataType::Date => texts.as_date(Some(DATE), false)?.into_series(),
+        DataType::Time => texts.as_time(Some(TIME), false)?.into_series(),
+        DataType::Datetime(unit, None) => datetime(LOCAL, *unit)?.into_series(),
+        DataType::Datetime(unit, Some(_)) => datetime(MOMENT, *unit)?.into_series().to_physical_repr().cast(data_type)?,
+        _ => text.strict_cast(data_type)?,
+    };
+    all_understood(text, made, data_type)
+}
+
+fn liberally(text: &Series, data_type: &DataType) -> PolarsResult<Series> {
+    let texts = text.str()?;
+    let raise = StringChunked::new("".into(), ["raise"]);
+    let made = match data_type {
+        DataType::Date => texts.as_date(None, false)?.into_series(),
+        DataType::Time => texts.as_time(None, false)?.into_series(),
+        DataType::Datetime(unit, None) => texts.as_datetime(None, *unit, false, false, None, &raise)?.into_series(),
+        DataType::Datetime(unit, Some(_)) => {
+            let made = texts.as_datetime(Some("%+"), *unit, false, true, None, &raise)?;
+            made.into_series().to_physical_repr().cast(data_type)?
+        }
+        _ => text.strict_cast(data_type)?,
+    };
+    all_understood(text, made, data_type)
+}
+
+fn all_understood(text: &Series, made: Series, data_type: &DataType) -> PolarsResult<Series> {
+    if made.null_count() == text.null_count() {
+        return Ok(made);
+    }
+    let strange = text.str()?.iter().zip(made.iter()).find(|(text, made)| text.is_some() && *made == AnyValue::Null);
+    let strange = strange.and_then(|(text, _)| text).unwrap_or_default();
+    Err(PolarsError::ComputeError(format!("{strange:?} in the column `{}` is not a `{data_type}`", text.name()).into()))
+}
+
+/// The columns of a schema that satisfy something, by name.
+pub(super) fn columns_that<'a>(schema: &'a Schema, is: impl Fn(&DataType) -> bool) -> Vec<(&'a str, &'a DataType)> {
+    schema.iter().filter(|(_, data_type)| is(data_type)).map(|(name, data_type)| (name.as_str(), data_type)).collect()
+}

@@ -1,0 +1,131 @@
+//! Files in folders.
+//!
+//! The rename is the commit. Around it, the manifest of the asset is written first as pending and renamed last, so that a
+//! commit that is tried again after a crash between the two can tell that its file is already in place.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::manifest::parse;
+use super::{Commit, FilePlace, FileSpace, MANIFESTS, Manifest, io_error, sync};
+use crate::error::Result;
+use crate::io::Committed;
+
+impl FileSpace {
+    fn below(&self, key: &str) -> PathBuf {
+        self.storage().local_path().unwrap_or(Path::new(".")).join(key)
+    }
+
+    /// Replaces the file of an asset by a rename, under its lock.
+    pub(super) fn rename_in_place(&self, commit: &Commit<'_>) -> Result<Committed> {
+        let Commit { place, staged, payload, mode, id, .. } = *commit;
+        let (source, target_key) = (self.below(&payload.key()), self.key(place, &payload.extension)?);
+        let target = self.below(&target_key);
+        let _lock = self.lock(place)?;
+        if let Some(settled) = self.settled(place, staged, mode, id)? {
+            if settled.ignored.is_some() {
+                remove_if_there(&source)?;
+            }
+            return Ok(settled);
+        }
+
+        let pending = self.manifest_path(place, "json.pending");
+        match self.file_id(&payload.key())? {
+            Some(file) => {
+                let record = commit.manifest(file);
+                write_durably(&pending, &serde_json::to_vec_pretty(&record).map_err(io::Error::from)?)?;
+                if let Err(error) = fs::rename(&source, &target) {
+                    // Otherwise it would say of the old file that it is the new one.
+                    remove_if_there(&pending)?;
+                    return Err(io_error(&error, "replace", &target));
+                }
+            }
+            // A try of the same commit may have come as far as the rename: then the file in place is the one that was staged.
+            None => {
+                let begun = self.read_manifest(place, "json.pending")?.filter(|known| known.commit == *id);
+                let there = self.file_id(&target_key)?;
+                if begun.is_none_or(|known| there != Some(known.file)) {
+                    return Err(io_error(&io::ErrorKind::NotFound.into(), "find the staged file", &source));
+                }
+            }
+        }
+        // From here readers see the new file, so nothing below may say that the commit failed.
+        if let Err(error) = self.finish(place, &target, &payload.extension) {
+            tracing::warn!(%error, asset = %place, "the file is in place, and its manifest is not");
+        }
+        Ok(commit.done())
+    }
+
+    /// Makes the rename durable and the pending manifest the present one. Until then, [`FileSpace::manifest`] looks at both.
+    fn finish(&self, place: &FilePlace, target: &Path, extension: &str) -> Result<()> {
+        sync(parent(target))?;
+        let manifest = self.manifest_path(place, "json");
+        let previous = self.read_manifest(place, "json")?.map(|known| known.extension).filter(|known| known != extension);
+        let pending = self.manifest_path(place, "json.pending");
+        fs::rename(&pending, &manifest).map_err(|error| io_error(&error, "replace", &manifest))?;
+        sync(parent(&manifest))?;
+        if let Some(previous) = previous {
+            remove_if_there(&self.below(&self.key(place, &previous)?))?;
+        }
+        Ok(())
+    }
+
+    /// Held while the file of an asset is replaced or removed, by whichever process.
+    fn lock(&self, place: &FilePlace) -> Result<File> {
+        let path = self.manifest_path(place, "lock");
+        let folder = parent(&path);
+        fs::create_dir_all(folder).map_err(|error| io_error(&error, "create the folder", folder))?;
+        let lock = File::create(&path).map_err(|error| io_error(&error, "create", &path))?;
+        lock.lock().map_err(|error| io_error(&error, "lock", &path))?;
+        Ok(lock)
+    }
+
+    pub(super) fn delete_locked(&self, place: &FilePlace, key: &str) -> Result<()> {
+        let _lock = self.lock(place)?;
+        remove_if_there(&self.below(key))?;
+        remove_if_there(&self.manifest_path(place, "json.pending"))?;
+        remove_if_there(&self.manifest_path(place, "json"))
+    }
+
+    pub(super) fn local_manifest(&self, place: &FilePlace) -> Result<Option<Manifest>> {
+        for suffix in ["json.pending", "json"] {
+            if let Some(known) = self.read_manifest(place, suffix)?
+                && self.file_id(&self.key(place, &known.extension)?)?.as_ref() == Some(&known.file)
+            {
+                return Ok(Some(known));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The manifest with this suffix; nothing if there is none.
+    fn read_manifest(&self, place: &FilePlace, suffix: &str) -> Result<Option<Manifest>> {
+        let path = self.manifest_path(place, suffix);
+        match fs::read(&path) {
+            Ok(text) => parse(&text, &path.to_string_lossy()).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(io_error(&error, "read", &path)),
+        }
+    }
+
+    fn manifest_path(&self, place: &FilePlace, suffix: &str) -> PathBuf {
+        self.below(&format!("{MANIFESTS}/{}.{suffix}", place.key()))
+    }
+}
+
+fn write_durably(path: &Path, bytes: &[u8]) -> Result<()> {
+    let written = File::create(path).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+    written.map_err(|error| io_error(&error, "write", path))
+}
+
+fn remove_if_there(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(&error, "remove", path)),
+        _ => Ok(()),
+    }
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
+}

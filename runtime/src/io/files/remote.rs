@@ -1,0 +1,183 @@
+//! Files in buckets.
+//!
+//! Nothing is renamed in a bucket, and nothing is locked: the staged object is copied to its place by the object store itself. What is
+//! remembered of a place is a chain of numbered manifests, the next of which exactly one writer creates (put-if-absent): that is its
+//! claim. A claim says what was in place before, so that whoever comes after a crash can tell whether the copy was made. Once it was,
+//! the manifest says which object is in place, and those before it are removed.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::manifest::{checked, parse_json};
+use super::{Commit, FileId, FilePlace, FileSpace, MANIFESTS, Manifest};
+use crate::commit::CommitId;
+use crate::error::{Error, ErrorKind, Result};
+use crate::io::Committed;
+use crate::io::storage::Entry;
+
+/// How long a claim keeps others from a place whose writer does not come to an end; copies take seconds.
+const CLAIM: SignedDuration = SignedDuration::from_mins(2);
+
+/// A manifest in the chain of a place.
+#[derive(Debug, Serialize, Deserialize)]
+struct Link {
+    /// Its number.
+    #[serde(skip)]
+    number: u64,
+    manifest: Manifest,
+    /// Present until the file is in place, and then `manifest.file` is the staged object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    claim: Option<Claim>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Claim {
+    /// What was in place when the claim was made.
+    before: Option<FileId>,
+}
+
+impl Link {
+    /// What is in place, if it is what this says.
+    fn describes(&self, there: Option<&FileId>) -> Option<Manifest> {
+        let there = there?;
+        let described = match &self.claim {
+            None => self.manifest.file == *there,
+            Some(claim) => claim.before.as_ref() != Some(there) && self.manifest.file.is_copied_to(there),
+        };
+        described.then(|| Manifest { file: there.clone(), ..self.manifest.clone() })
+    }
+}
+
+impl FileSpace {
+    pub(super) fn remote_manifest(&self, place: &FilePlace) -> Result<Option<Manifest>> {
+        let links = self.chain(place)?.into_iter().map(|entry| self.link(&entry));
+        for link in links.rev() {
+            let Some(link) = link? else { continue };
+            let there = self.file_id(&self.key(place, &link.manifest.extension)?)?;
+            if let Some(manifest) = link.describes(there.as_ref()) {
+                return Ok(Some(manifest));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Replaces the file of an asset by a copy, under a claim.
+    pub(super) fn copy_in_place(&self, commit: &Commit<'_>) -> Result<Committed> {
+        let Commit { place, staged, payload, mode, id, .. } = *commit;
+        let (source, target) = (payload.key(), self.key(place, &payload.extension)?);
+        // Read first, so that whoever comes between what is looked at next and the claim has the number of it.
+        let last = self.unclaimed(place, Some(commit.id), commit.now)?;
+        if let Some(settled) = self.settled(place, staged, mode, id)? {
+            if settled.ignored.is_some() || settled.already {
+                self.storage().delete(&source)?;
+            }
+            return Ok(settled);
+        }
+        let Some(file) = self.file_id(&source)? else {
+            let message = format!("cannot find the staged object `{}`", self.location_of(&source));
+            return Err(Error::new(ErrorKind::Io, message));
+        };
+        let before = self.file_id(&target)?;
+        let claim = self.link_key(place, last + 1);
+        let link = Link { number: last + 1, manifest: commit.manifest(file), claim: Some(Claim { before: before.clone() }) };
+        if !self.storage().put_if_absent(&claim, written(&link)?)? {
+            return Err(claimed(place, &self.location_of(&target)));
+        }
+        if let Err(error) = self.storage().copy(&source, &target) {
+            // The answer may have been lost, and not the request.
+            let there = self.file_id(&target)?;
+            if link.describes(there.as_ref()).is_none() {
+                self.storage().delete(&claim)?;
+                return Err(error.with("asset", place));
+            }
+        }
+        // From here readers see the new file, so nothing below may say that the commit failed.
+        if let Err(error) = self.concluded(commit, link, &target) {
+            tracing::warn!(%error, asset = %place, "the file is in place, and its manifest is not");
+        }
+        if let Err(error) = self.storage().delete(&source) {
+            tracing::warn!(%error, asset = %place, "the file is in place, and what it was copied from is still there");
+        }
+        Ok(commit.done())
+    }
+
+    /// Says in the chain which object is in place, and removes what it replaced.
+    fn concluded(&self, commit: &Commit<'_>, mut link: Link, target: &str) -> Result<()> {
+        let there = self.file_id(target)?;
+        let Some(there) = there.filter(|there| link.manifest.file.is_copied_to(there)) else {
+            // Somebody else was quick, who knows nothing of claims.
+            return self.storage().delete(&self.link_key(commit.place, link.number));
+        };
+        link.manifest.file = there;
+        link.claim = None;
+        self.storage().put(&self.link_key(commit.place, link.number), written(&link)?)?;
+        for entry in self.chain(commit.place)? {
+            let Some(older) = self.link(&entry)?.filter(|older| older.number < link.number) else { continue };
+            if older.manifest.extension != commit.payload.extension {
+                self.storage().delete(&self.key(commit.place, &older.manifest.extension)?)?;
+            }
+            self.storage().delete(&entry.path)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn delete_unclaimed(&self, place: &FilePlace, key: &str, now: Timestamp) -> Result<()> {
+        self.unclaimed(place, None, now)?;
+        self.storage().delete(key)?;
+        self.chain(place)?.iter().try_for_each(|entry| self.storage().delete(&entry.path))
+    }
+
+    /// The number of the last link, where nobody else is about to put a file in place.
+    fn unclaimed(&self, place: &FilePlace, id: Option<&CommitId>, now: Timestamp) -> Result<u64> {
+        let Some(entry) = self.chain(place)?.pop() else { return Ok(0) };
+        let Some(link) = self.link(&entry)? else { return Err(claimed(place, &self.location_of(&entry.path))) };
+        let own = id == Some(&link.manifest.commit);
+        let over = now.duration_since(entry.modified) > CLAIM;
+        let made = || -> Result<bool> {
+            let there = self.file_id(&self.key(place, &link.manifest.extension)?)?;
+            Ok(link.describes(there.as_ref()).is_some())
+        };
+        if link.claim.is_none() || own || over || made()? {
+            Ok(link.number)
+        } else {
+            Err(claimed(place, &self.location_of(&entry.path)))
+        }
+    }
+
+    /// The manifests of a place, in the order of their numbers.
+    fn chain(&self, place: &FilePlace) -> Result<Vec<Entry>> {
+        // In the order of names, which is that of the numbers.
+        self.storage().list(&chain_folder(place))
+    }
+
+    /// One of them; nothing if it has been removed meanwhile.
+    fn link(&self, entry: &Entry) -> Result<Option<Link>> {
+        let Some(text) = self.storage().get(&entry.path)? else { return Ok(None) };
+        let location = self.location_of(&entry.path);
+        let link: Link = parse_json(&text, &location)?;
+        checked(&link.manifest, &location)?;
+        let name = entry.path.rsplit('/').next().and_then(|name| name.split('.').next());
+        Ok(Some(Link { number: name.and_then(|name| name.parse().ok()).unwrap_or_default(), ..link }))
+    }
+
+    fn link_key(&self, place: &FilePlace, number: u64) -> String {
+        format!("{}/{number:020}.json", chain_folder(place))
+    }
+}
+
+/// A folder that is none of another place: no part of a key has a `%` before an `m`.
+fn chain_folder(place: &FilePlace) -> String {
+    format!("{MANIFESTS}/{}%m", place.key())
+}
+
+fn written(link: &Link) -> Result<Vec<u8>> {
+    serde_json::to_vec_pretty(link).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
+}
+
+fn claimed(place: &FilePlace, location: &str) -> Error {
+    let error = Error::new(ErrorKind::Conflict, format!("{place} is being stored by somebody else"));
+    error
+        .with("location", location)
+        .help("try again; what a process left that is gone, is out of the way after two minutes")
+        .retryable()
+}
