@@ -214,3 +214,7 @@ struct ConformanceGuide;
 ))]
 #[doc = include_str!("../../docs/stores/files.md")]
 struct FilesGuide;
+
+#[cfg(all(doctest, feature = "delta", feature = "s3"))]
+#[doc = include_str!("../../docs/stores/object-stores.md")]
+struct ObjectStoresGuide;
