@@ -13,8 +13,8 @@ use lakewright::asset::{AssetSpec, Mode, ValueKind};
 use lakewright::env::{Env, blocking, unique_id};
 use lakewright::frame::{Frame, StoredRows, Table, check_columns};
 use lakewright::io::{
-    Capabilities, CommitState, Committed, Description, IoManager, Landing, LoadRequest, Location, OwnedRequest, Probe,
-    Staged, StoreRequest, refuse_strays,
+    Capabilities, CommitState, Committed, Description, IoManager, Landing, LoadRequest, Location, OwnedRequest, Probe, Staged,
+    StoreRequest, refuse_strays,
 };
 use lakewright::partition::KeySet;
 use lakewright::prelude::*;
