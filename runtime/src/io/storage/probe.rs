@@ -13,7 +13,7 @@ impl Storage {
         let place = match &self.place {
             // A folder is made when something is stored.
             Place::Local(path) => {
-                let there = path.ancestors().find(|folder| folder.is_dir()).map(std::path::Path::to_owned);
+                let there = path.ancestors().find(|there| there.exists()).map(std::path::Path::to_owned);
                 Self::local(there.unwrap_or_else(|| ".".into()))
             }
             Place::Remote { .. } => self.clone(),
