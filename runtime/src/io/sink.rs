@@ -3,6 +3,8 @@
 //! Given a path, a sink opens the file on a thread of its own, which may happen after the plan has failed and the file has been
 //! cleaned up. Given an open file, nothing appears on the disk that we do not know of.
 
+#[cfg(any(feature = "csv", feature = "parquet"))]
+use std::fs::File;
 use std::sync::{Arc, Mutex};
 
 use polars::io::utils::file::Writable;
@@ -10,6 +12,12 @@ use polars::io::utils::sync_on_close::SyncOnCloseType;
 use polars::prelude::{SinkDestination, SinkTarget, SpecialEq, UnifiedSinkArgs};
 
 use super::storage::Upload;
+
+/// A sink into an open file.
+#[cfg(any(feature = "csv", feature = "parquet"))]
+pub(crate) fn open_file(file: File) -> SinkDestination {
+    into(Writable::Local(file))
+}
 
 /// A sink into something that we have opened.
 pub(crate) fn into(open: Writable) -> SinkDestination {
