@@ -13,7 +13,7 @@ use lakewright::asset::{AssetSpec, Mode, ValueKind};
 use lakewright::env::{Env, blocking, unique_id};
 use lakewright::frame::{Frame, StoredRows, Table, check_columns};
 use lakewright::io::{
-    Capabilities, CommitState, Committed, Description, IoManager, Landing, LoadRequest, Location, OwnedRequest, Staged,
+    Capabilities, CommitState, Committed, Description, IoManager, Landing, LoadRequest, Location, OwnedRequest, Probe, Staged,
     StoreRequest, refuse_strays,
 };
 use lakewright::partition::KeySet;
@@ -209,7 +209,7 @@ impl IoManager for SqliteIoManager {
         self.transaction(&request.env, move |at| job(at).map_err(sql)).await
     }
 
-    async fn probe(&self, _env: &dyn Env) -> Result<()> {
-        Connection::open(&self.file).and_then(|at| at.execute_batch("BEGIN IMMEDIATE; ROLLBACK")).map_err(sql)
+    async fn probe(&self, _env: &dyn Env) -> Probe {
+        Connection::open(&self.file).and_then(|at| at.execute_batch("BEGIN IMMEDIATE; ROLLBACK")).map_err(sql).into()
     }
 }

@@ -201,6 +201,7 @@ impl Error {
 
     /// The same again, for whoever finds it in the error of a library that it went through.
     #[must_use]
+    #[cfg_attr(not(feature = "polars"), expect(dead_code, reason = "only Polars is passed through"))]
     pub(crate) fn repeated(&self) -> Self {
         let Inner { kind, message, context, help, retryable, .. } = &*self.inner;
         let causes = self.causes();

@@ -226,3 +226,7 @@ struct FilesGuide;
 #[cfg(all(doctest, feature = "duckdb"))]
 #[doc = include_str!("../../docs/stores/duckdb.md")]
 struct DuckDbGuide;
+
+#[cfg(all(doctest, feature = "delta", feature = "s3"))]
+#[doc = include_str!("../../docs/stores/object-stores.md")]
+struct ObjectStoresGuide;

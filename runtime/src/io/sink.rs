@@ -3,7 +3,7 @@
 //! Given a path, a sink opens the file on a thread of its own, which may happen after the plan has failed and the file has been
 //! cleaned up. Given an open file, nothing appears on the disk that we do not know of.
 
-#[cfg(any(feature = "csv", feature = "parquet"))]
+#[cfg(feature = "bigquery")]
 use std::fs::File;
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +14,7 @@ use polars::prelude::{SinkDestination, SinkTarget, SpecialEq, UnifiedSinkArgs};
 use super::storage::Upload;
 
 /// A sink into an open file.
-#[cfg(any(feature = "csv", feature = "parquet"))]
+#[cfg(feature = "bigquery")]
 pub(crate) fn open_file(file: File) -> SinkDestination {
     into(Writable::Local(file))
 }

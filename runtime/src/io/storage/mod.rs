@@ -198,6 +198,7 @@ impl Storage {
     }
 
     /// As in a message.
+    #[cfg_attr(not(feature = "delta"), expect(dead_code, reason = "the tables of Delta are told of like folders"))]
     pub(crate) fn display(&self) -> impl fmt::Display {
         self
     }
