@@ -29,7 +29,12 @@ pub(super) fn check(asset: &AssetSpec, existing: &Found, written: &[Column]) -> 
     for column in written {
         match existing.columns.iter().find(|known| same(&known.name, &column.name)) {
             None if mode == SchemaMode::Merge => {}
-            None => return refuse(format!("the column `{}` is not in the table", column.name)),
+            None => {
+                let absent = |known: &&Column| !written.iter().any(|column| same(&known.name, &column.name));
+                let missing =
+                    existing.columns.iter().find(absent).map(|known| format!(", whose column `{}` is missing", known.name));
+                return refuse(format!("the column `{}` is not in the table{}", column.name, missing.unwrap_or_default()));
+            }
             Some(known) if known.data_type == column.data_type => {}
             Some(known) if mode == SchemaMode::Merge && (widens(known, column) || widens(column, known)) => {}
             Some(known) => {

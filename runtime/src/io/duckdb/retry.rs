@@ -40,7 +40,8 @@ pub(super) async fn retrying<T: Send + 'static>(
 fn is_conflict(error: &Error) -> bool {
     let of_transaction = error.kind() == ErrorKind::Conflict && error.is_retryable();
     // Two that are the first to write a table find out when they commit.
-    of_transaction || error.message().contains("Failed to commit") || error.message().contains("write-write conflict")
+    let says = |text: &str| error.message().contains(text);
+    of_transaction || says("Failed to commit") || says("write-write conflict") || says("Duplicate key \"table_schema: ")
 }
 
 /// From 5 ms, doubled each time up to 640 ms, with as much again of jitter so that rivals part.
