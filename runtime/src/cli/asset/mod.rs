@@ -84,7 +84,7 @@ fn one(lakehouse: &Lakehouse, selection: &str) -> Result<Arc<AssetSpec>> {
     match selected.len() {
         1 => Ok(selected.remove(0)),
         many => {
-            let message = format!("`{selection}` selects {many} assets, and one is looked at a time");
+            let message = format!("`{selection}` selects {many} assets, and one is shown at a time");
             Err(Error::new(ErrorKind::Selection, message).help("name one asset"))
         }
     }
