@@ -139,36 +139,3 @@ fn an_object_that_somebody_put_in_place_is_not_read_by_our_manifest() {
         assert_eq!(by_hand.text().await.as_deref(), Some("two"));
     });
 }
-
-#[test]
-fn of_writers_who_meet_the_last_to_begin_stays() {
-    let by_hand = Arc::new(ByHand::new("meeting"));
-    block_on(async {
-        let mut writers = Vec::new();
-        for number in 1..=8i64 {
-            let by_hand = Arc::clone(&by_hand);
-            writers.push(tokio::spawn(async move {
-                let staged = by_hand.stage(&format!("text {number}")).await;
-                loop {
-                    match by_hand.commit(&staged, number).await {
-                        Err(error) if error.kind() == ErrorKind::Conflict => {
-                            assert!(error.is_retryable());
-                            tokio::task::yield_now().await;
-                        }
-                        other => return other.map(drop).map_err(|error| error.kind()),
-                    }
-                }
-            }));
-        }
-        let mut landed = Vec::new();
-        for (number, writer) in (1..).zip(writers) {
-            match writer.await.unwrap() {
-                Ok(()) => landed.push(number),
-                Err(kind) => assert_eq!(kind, ErrorKind::Superseded, "{number}"),
-            }
-        }
-        assert_eq!(landed.last(), Some(&8), "nothing comes after it");
-        assert_eq!(by_hand.text().await.as_deref(), Some("text 8"));
-        assert_eq!(by_hand.state(8).await, CommitState::Committed);
-    });
-}

@@ -112,7 +112,7 @@ fn objects_and_bytes_are_objects_and_a_new_extension_replaces_the_old_one() {
     assert_eq!(visible(&storage), ["o.json", "plot.svg"]);
     run(&root, "html");
     assert_eq!(visible(&storage), ["o.json", "plot.html"]);
-    assert_eq!(storage.get("o.json").unwrap().unwrap(), b"[1,2]");
+    assert_eq!(serde_json::from_slice::<Vec<i64>>(&storage.get("o.json").unwrap().unwrap()).unwrap(), [1, 2]);
 }
 
 #[test]
