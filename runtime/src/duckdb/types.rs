@@ -7,7 +7,8 @@ use ::duckdb::core::{LogicalTypeHandle, LogicalTypeId};
 use arrow::array::{Array, ArrayRef, AsArray, DurationMicrosecondArray};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{
-    DataType, Decimal128Type, DurationNanosecondType, Field, Fields, IntervalMonthDayNanoType, IntervalUnit, Schema, TimeUnit,
+    DataType, Decimal128Type, DurationMicrosecondType, DurationNanosecondType, Field, Fields, IntervalMonthDayNanoType,
+    IntervalUnit, Schema, TimeUnit,
 };
 
 use crate::error::{Error, ErrorKind, Result};
@@ -108,6 +109,20 @@ fn for_duckdb(data_type: &DataType, top: bool) -> Result<DataType, String> {
 
 /// The values as the type that [`schema_for_duckdb`] has for them; costs nothing where that is the type already.
 pub(super) fn to_duckdb(array: &ArrayRef, field: &Field) -> Result<ArrayRef> {
+    let array = as_held(array, field)?;
+    if let Some(durations) = array.as_primitive_opt::<DurationMicrosecondType>()
+        && let Some(long) = durations.iter().flatten().find(|value| value.unsigned_abs() > MOST_MICROSECONDS)
+    {
+        let message = format!("the duration of {long} microseconds in the column `{}` would not come back", field.name());
+        return Err(Error::new(ErrorKind::Value, message).help("DuckDB hands out durations of up to 292 years"));
+    }
+    Ok(array)
+}
+
+/// The longest duration that DuckDB hands out: as nanoseconds.
+const MOST_MICROSECONDS: u64 = i64::MAX as u64 / 1000;
+
+fn as_held(array: &ArrayRef, field: &Field) -> Result<ArrayRef> {
     if array.data_type().equals_datatype(field.data_type()) {
         return Ok(Arc::clone(array));
     }

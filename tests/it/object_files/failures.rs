@@ -1,9 +1,9 @@
 //! Wrong credentials: the error says where, and tells no secret.
 
+use lakewright::ErrorKind;
 use lakewright::event::Failure;
 use lakewright::io::file::ParquetIoManager;
 use lakewright::io::storage::{S3Config, Storage, StorageConfig};
-use lakewright::ErrorKind;
 use tempfile::tempdir;
 
 use super::server;
