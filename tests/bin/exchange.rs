@@ -29,7 +29,6 @@ const THEIRS: &[(&str, &[&str])] = &[
 
 /// The columns of the tables in formats that do not say them.
 #[derive(Columns)]
-#[expect(dead_code, reason = "only its columns matter")]
 struct Flat {
     id: i64,
     small: Option<i32>,
