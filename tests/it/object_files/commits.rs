@@ -11,6 +11,7 @@ use lakewright::{AssetBuilder, AssetSpec, CommitId, ErrorKind, IoManager, Slice,
 use serde_json::{Value as Json, json};
 
 use super::place;
+use crate::object_stores::Cloud;
 use crate::support::block_on;
 
 /// A store of texts, driven by hand.
@@ -24,8 +25,11 @@ struct ByHand {
 
 impl ByHand {
     fn new(name: &str) -> Self {
+        Self::at(place(name))
+    }
+
+    fn at(storage: Storage) -> Self {
         let asset = AssetBuilder::new("p/v", ValueKind::Object).body(|_| async { Ok(lakewright::Produced::nothing()) }).unwrap();
-        let storage = place(name);
         let store = FsIoManager::at(storage.clone());
         Self { storage, store, asset, run: RunInfo::new("by-hand", 1), env: Arc::new(SystemEnv::new()) }
     }
@@ -137,5 +141,40 @@ fn an_object_that_somebody_put_in_place_is_not_read_by_our_manifest() {
         by_hand.storage.put("p/v.json", b"\"two\"".to_vec()).unwrap();
         assert_eq!(by_hand.state(1).await, CommitState::Absent);
         assert_eq!(by_hand.text().await.as_deref(), Some("two"));
+    });
+}
+
+#[test]
+fn of_writers_who_meet_the_last_to_begin_stays() {
+    // The server in this process looks first and puts then, so of two who claim at once both might.
+    let Some(storage) = Cloud::S3.storage() else { return };
+    let by_hand = Arc::new(ByHand::at(storage));
+    block_on(async {
+        let mut writers = Vec::new();
+        for number in 1..=8i64 {
+            let by_hand = Arc::clone(&by_hand);
+            writers.push(tokio::spawn(async move {
+                let staged = by_hand.stage(&format!("text {number}")).await;
+                loop {
+                    match by_hand.commit(&staged, number).await {
+                        Err(error) if error.kind() == ErrorKind::Conflict => {
+                            assert!(error.is_retryable());
+                            tokio::task::yield_now().await;
+                        }
+                        other => return other.map(drop).map_err(|error| error.kind()),
+                    }
+                }
+            }));
+        }
+        let mut landed = Vec::new();
+        for (number, writer) in (1..).zip(writers) {
+            match writer.await.unwrap() {
+                Ok(()) => landed.push(number),
+                Err(kind) => assert_eq!(kind, ErrorKind::Superseded, "{number}"),
+            }
+        }
+        assert_eq!(landed.last(), Some(&8), "nothing comes after it");
+        assert_eq!(by_hand.text().await.as_deref(), Some("text 8"));
+        assert_eq!(by_hand.state(8).await, CommitState::Committed);
     });
 }

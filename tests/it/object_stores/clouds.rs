@@ -15,7 +15,7 @@ use crate::support::read_delta;
 
 /// The object stores.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Cloud {
+pub(crate) enum Cloud {
     S3,
     Azure,
     Gcs,
@@ -72,7 +72,7 @@ impl Cloud {
     }
 
     /// A part of the bucket that no other test uses.
-    pub(super) fn storage(self) -> Option<Storage> {
+    pub(crate) fn storage(self) -> Option<Storage> {
         self.at().map(|at| self.storage_at(&at))
     }
 }

@@ -8,3 +8,5 @@ mod dynamodb;
 mod gate;
 mod storage;
 mod trouble;
+
+pub(crate) use clouds::Cloud;
