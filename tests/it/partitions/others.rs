@@ -179,9 +179,10 @@ fn what_a_store_cannot_do_is_said_before_anything_runs() {
     wrong(by_place, "`partition_by` chooses folders of one table");
     let in_files = asset().io_manager("parquet").partitions(fixed(["a"])).partition_expr("a").partition_by([""]);
     wrong(in_files, "`partition_by` chooses folders of one table");
+    wrong(asset().io_manager("parquet").mode(Mode::Merge).on(["a"]), "does not honour `mode = \"merge\"`");
     let store = lakewright::io::delta::DeltaIoManager::new(root.path()).mode(Mode::Merge);
     let merging = lakehouse(&root, [frame_builder("t", abc(), |asset| asset)]).io_manager("io_manager", store);
-    assert!(merging.build().unwrap_err().to_string().contains("does not honour `mode = \"merge\"`"));
+    assert!(merging.build().unwrap_err().to_string().contains("needs the columns that tell rows apart"));
 }
 
 #[test]
