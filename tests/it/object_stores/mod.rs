@@ -1,6 +1,7 @@
 //! Stores in buckets, against emulators that `tests/emulators/start.sh` starts.
 
 mod clouds;
+mod conformance;
 mod configuration;
 mod delta;
 mod doctor;
