@@ -46,7 +46,7 @@ impl Bench {
 
     /// Another instance of the store at the same place; the same one if all it holds is in it.
     pub(super) async fn again(&self) -> Self {
-        let store = if !self.can.durable { Arc::clone(&self.store) } else { (self.open)(self.place.clone()).await };
+        let store = if self.can.durable { (self.open)(self.place.clone()).await } else { Arc::clone(&self.store) };
         let (can, env, place) = (store.capabilities(), Arc::clone(&self.env), self.place.clone());
         Self { store, can, env, place, kind: self.kind, open: self.open, run: self.run.clone() }
     }

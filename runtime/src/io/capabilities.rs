@@ -7,6 +7,7 @@ use crate::metadata::MetadataValue;
 
 /// What a store can do.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 #[non_exhaustive]
 pub struct Capabilities {
     /// What to call the store in an error: `a Delta store`.

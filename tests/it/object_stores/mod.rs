@@ -1,8 +1,8 @@
 //! Stores in buckets, against emulators that `tests/emulators/start.sh` starts.
 
 mod clouds;
-mod conformance;
 mod configuration;
+mod conformance;
 mod delta;
 mod doctor;
 mod dynamodb;

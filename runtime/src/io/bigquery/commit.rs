@@ -92,7 +92,9 @@ impl<'a> Commit<'a> {
             match outcome {
                 // Somebody else's table in the meantime, or rows that the mode does not replace.
                 Ok(Ok(_)) => lost = Some(Error::new(ErrorKind::Conflict, "the table was replaced while this run committed")),
-                Ok(Err(refusal)) if self.may_try_again(&refusal) => lost = Some(refusal.error("commit", &self.place.to_string())),
+                Ok(Err(refusal)) if Self::may_try_again(&refusal) => {
+                    lost = Some(refusal.error("commit", &self.place.to_string()));
+                }
                 Ok(Err(refusal)) => return Err(refusal.error("commit", &self.place.to_string())),
                 Err(error) => return Err(error),
             }
@@ -105,7 +107,7 @@ impl<'a> Commit<'a> {
         })
     }
 
-    fn may_try_again(&self, refusal: &Refusal) -> bool {
+    fn may_try_again(refusal: &Refusal) -> bool {
         refusal.is_conflict() || refusal.is_passing() || refusal.message.contains(script::PRESENT)
     }
 

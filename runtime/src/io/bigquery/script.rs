@@ -130,18 +130,19 @@ impl Script<'_> {
         match merge.matched {
             Matched::Update if !rest.is_empty() => {
                 let set: Vec<String> = rest.iter().map(|def| format!("{} = {}", quoted(&def.name), new(&def.name))).collect();
-                statement.push_str(&format!("WHEN MATCHED THEN UPDATE SET {}\n", set.join(", ")));
+                statement += &["WHEN MATCHED THEN UPDATE SET ", &set.join(", "), "\n"].concat();
             }
             Matched::Delete => statement.push_str("WHEN MATCHED THEN DELETE\n"),
             Matched::Update | Matched::Ignore => {}
         }
         if merge.insert {
             let values: Vec<String> = self.columns.iter().map(|def| new(&def.name)).collect();
-            statement.push_str(&format!("WHEN NOT MATCHED THEN INSERT ({}) VALUES ({})\n", self.names(), values.join(", ")));
+            let (names, values) = (self.names(), values.join(", "));
+            statement += &["WHEN NOT MATCHED THEN INSERT (", &names, ") VALUES (", &values, ")\n"].concat();
         }
         if merge.delete_unmatched {
             let part = predicate.map(|predicate| format!(" AND {predicate}")).unwrap_or_default();
-            statement.push_str(&format!("WHEN NOT MATCHED BY SOURCE{part} THEN DELETE\n"));
+            statement += &["WHEN NOT MATCHED BY SOURCE", &part, " THEN DELETE\n"].concat();
         }
         self.once(&format!("{};\n", statement.trim_end()))
     }

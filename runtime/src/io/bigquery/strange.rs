@@ -27,7 +27,7 @@ pub(super) async fn refuse_strange(
         let from = format!(" FROM {}", place.sql());
         let asked = match &dimension.def {
             DimensionDef::Static(keys) => Sql::text(format!("SELECT MIN({text}){from} WHERE {text} NOT IN UNNEST("))
-                .values(Kind::Text, keys.iter().map(|key| key.to_string()).collect())
+                .values(Kind::Text, keys.iter().map(ToString::to_string).collect())
                 .and(")"),
             DimensionDef::Time(_) => Sql::text(format!("SELECT CAST(MIN({sql}) AS STRING), CAST(MAX({sql}) AS STRING){from}")),
             _ => continue,

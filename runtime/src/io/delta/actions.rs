@@ -258,7 +258,9 @@ async fn mark_emptied(commit: &Commit<'_>, files: Vec<LogicalFileView>, source: 
     let mut held = keys.space().none();
     for file in files.iter().filter(|file| !removed.contains(file.path().as_ref())) {
         if let Holds::Only(found) = partitioned.holds(file) {
-            found.into_iter().for_each(|index| held.insert(index));
+            for index in found {
+                held.insert(index);
+            }
         }
     }
     let added: HashSet<&str> = changes.added.iter().map(|file| file.path.as_str()).collect();

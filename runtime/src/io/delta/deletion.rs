@@ -98,7 +98,8 @@ fn bitmap(bytes: &[u8]) -> Result<RoaringTreemap, String> {
 /// The file that an encoded identifier names, with the random prefix before it as a folder.
 fn relative(encoded: &str) -> Option<String> {
     let (prefix, id) = encoded.split_at_checked(encoded.len().checked_sub(ENCODED_ID)?)?;
-    let hex: String = z85(id.as_bytes())?.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: Vec<String> = z85(id.as_bytes())?.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex.concat();
     let name = format!("deletion_vector_{}-{}-{}-{}-{}.bin", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
     Some(if prefix.is_empty() { name } else { format!("{prefix}/{name}") })
 }

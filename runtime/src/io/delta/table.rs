@@ -152,7 +152,7 @@ async fn absent_objects(path: &Storage) -> Result<()> {
     for name in path.names().await? {
         match name.strip_prefix("_delta_log/") {
             // Commits that were written beside and did not come to be.
-            Some(entry) if entry.starts_with(".tmp/") || entry.ends_with(".tmp") => {}
+            Some(entry) if entry.starts_with(".tmp/") || Path::new(entry).extension().is_some_and(|end| end == "tmp") => {}
             Some(_) => return Err(no_commit(path)),
             None => {
                 let (folders, file) = name.rsplit_once('/').unwrap_or(("", &name));

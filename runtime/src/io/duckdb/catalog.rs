@@ -195,6 +195,7 @@ impl Own {
     }
 
     /// What was last committed to a table: its version, the run, and when.
+    #[expect(clippy::type_complexity, reason = "a row of three columns")]
     pub(super) fn last(
         &self,
         connection: &Connection,

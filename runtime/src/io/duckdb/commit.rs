@@ -224,7 +224,7 @@ impl<'a> Attempt<'a> {
         };
         let first = &pieces[0].0;
         let whole = self.commit.keys.is_none() && request.mode == Mode::Overwrite;
-        if whole && (self.swaps(&found, first) || schema_mode(request.asset) == SchemaMode::Overwrite) {
+        if whole && (Self::swaps(&found, first) || schema_mode(request.asset) == SchemaMode::Overwrite) {
             self.connection.execute(&format!("DROP TABLE {}", found.name.sql(&self.own.catalog)))?;
             self.create(pieces)?;
             return self.found_again();
@@ -266,7 +266,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// Whether the staged rows can take the place of the table: nothing of it would be lost but its rows.
-    fn swaps(&self, found: &Found, piece: &StagedRows) -> bool {
+    fn swaps(found: &Found, piece: &StagedRows) -> bool {
         let kept = |known: &super::catalog::Column| piece.columns.contains(known);
         piece.beside && !found.has_more && found.columns.iter().all(kept) && super::names::same(&piece.schema, &found.name.schema)
     }

@@ -79,8 +79,11 @@ struct Shared {
     number: u64,
     database: Mutex<Option<DuckDb>>,
     /// Commits to one table come one after the other, since DuckDB would let only one of them through.
-    tables: Mutex<HashMap<(String, String), Arc<tokio::sync::Mutex<()>>>>,
+    tables: Mutex<HashMap<(String, String), Turn>>,
 }
+
+/// Whose commit it is.
+type Turn = Arc<tokio::sync::Mutex<()>>;
 
 impl Shared {
     fn new() -> Arc<Self> {
@@ -303,7 +306,9 @@ impl IoManager for DuckDbIoManager {
         let owned = OwnedRequest::of(&StoreRequest { asset: &asset, ..request.clone() });
         let job = Arc::new(Job { database, name: name.clone(), request: owned, keys: request.keys()? });
         let prepared = Arc::clone(&job);
-        retrying(&request.env, &name, move || prepared.stage(|stage| stage.prepare())).await?;
+        #[expect(clippy::redundant_closure_for_method_calls, reason = "the path of the method is not general enough")]
+        let prepare = move || prepared.stage(|stage| stage.prepare());
+        retrying(&request.env, &name, prepare).await?;
         blocking(&request.env, move || job.stage(|stage| stage.write(rows))).await
     }
 

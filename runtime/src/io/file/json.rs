@@ -136,7 +136,7 @@ fn lines(from: &FileSource<'_>, schema: Option<SchemaRef>) -> LazyFrame {
         sources: ScanSources::Paths([from.path()].into_iter().collect()),
         unified_scan_args: Box::new(args),
         scan_type: Box::new(FileScanDsl::NDJson { options }),
-        cached_ir: Default::default(),
+        cached_ir: Arc::default(),
     })
 }
 

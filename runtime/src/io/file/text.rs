@@ -134,6 +134,6 @@ fn all_understood(text: &Series, made: Series, data_type: &DataType) -> PolarsRe
 }
 
 /// The columns of a schema that satisfy something, by name.
-pub(super) fn columns_that<'a>(schema: &'a Schema, is: impl Fn(&DataType) -> bool) -> Vec<(&'a str, &'a DataType)> {
+pub(super) fn columns_that(schema: &Schema, is: impl Fn(&DataType) -> bool) -> Vec<(&str, &DataType)> {
     schema.iter().filter(|(_, data_type)| is(data_type)).map(|(name, data_type)| (name.as_str(), data_type)).collect()
 }

@@ -78,7 +78,7 @@ impl FileSpace {
             return Err(Error::new(ErrorKind::Io, message));
         };
         let before = self.file_id(&target)?;
-        let claim = self.link_key(place, last + 1);
+        let claim = Self::link_key(place, last + 1);
         let link = Link { number: last + 1, manifest: commit.manifest(file), claim: Some(Claim { before: before.clone() }) };
         if !self.storage().put_if_absent(&claim, written(&link)?)? {
             return Err(claimed(place, &self.location_of(&target)));
@@ -106,11 +106,11 @@ impl FileSpace {
         let there = self.file_id(target)?;
         let Some(there) = there.filter(|there| link.manifest.file.is_copied_to(there)) else {
             // Somebody else was quick, who knows nothing of claims.
-            return self.storage().delete(&self.link_key(commit.place, link.number));
+            return self.storage().delete(&Self::link_key(commit.place, link.number));
         };
         link.manifest.file = there;
         link.claim = None;
-        self.storage().put(&self.link_key(commit.place, link.number), written(&link)?)?;
+        self.storage().put(&Self::link_key(commit.place, link.number), written(&link)?)?;
         for entry in self.chain(commit.place)? {
             let Some(older) = self.link(&entry)?.filter(|older| older.number < link.number) else { continue };
             if older.manifest.extension != commit.payload.extension {
@@ -160,7 +160,7 @@ impl FileSpace {
         Ok(Some(Link { number: name.and_then(|name| name.parse().ok()).unwrap_or_default(), ..link }))
     }
 
-    fn link_key(&self, place: &FilePlace, number: u64) -> String {
+    fn link_key(place: &FilePlace, number: u64) -> String {
         format!("{}/{number:020}.json", chain_folder(place))
     }
 }

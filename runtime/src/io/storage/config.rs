@@ -56,7 +56,7 @@ pub struct S3Config {
     pub(super) dynamodb: Option<DynamoDbConfig>,
 }
 
-/// A DynamoDB table in which commits are agreed on, as Delta's `S3DynamoDBLogStore` does it.
+/// A `DynamoDB` table in which commits are agreed on, as Delta's `S3DynamoDBLogStore` does it.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(remote = "Self", deny_unknown_fields, default)]
 pub struct DynamoDbConfig {
@@ -219,6 +219,7 @@ impl StorageConfig {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as the fields are")]
 fn secret(text: impl Into<String>) -> Option<SecretString> {
     Some(text.into().into())
 }
@@ -287,7 +288,7 @@ impl S3Config {
         self
     }
 
-    /// Commits are agreed on in a DynamoDB table.
+    /// Commits are agreed on in a `DynamoDB` table.
     #[must_use]
     pub fn dynamodb(mut self, table: DynamoDbConfig) -> Self {
         self.dynamodb = Some(table);

@@ -1,4 +1,4 @@
-//! Commits that are agreed on in a DynamoDB table, as Delta's `S3DynamoDBLogStore` does it, so that writers of both kinds may share a
+//! Commits that are agreed on in a `DynamoDB` table, as Delta's `S3DynamoDBLogStore` does it, so that writers of both kinds may share a
 //! table.
 //!
 //! A commit is written beside under a name of its own, and entered in the table with that name if no other entry has its number: that

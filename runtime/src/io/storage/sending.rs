@@ -77,6 +77,7 @@ impl Sending {
         }
     }
 
+    #[expect(clippy::boxed_local, reason = "as it is kept")]
     pub(super) fn finish(mut self: Box<Self>) -> io::Result<()> {
         self.complete().map_err(io::Error::other)
     }

@@ -65,7 +65,7 @@ async fn history(path: &Storage, table: &DeltaTable, most: usize) -> Result<Main
             let text = |name: &str| info.info.get(name).and_then(|value| value.as_str()).map(str::to_owned);
             past.at = info.timestamp.and_then(|at| Timestamp::from_millisecond(at).ok());
             (past.run, past.slice) = (text(RUN), text("lakewright.slice"));
-            past.operation = info.operation.clone();
+            past.operation.clone_from(&info.operation);
         }
         maintained.history.push(past);
     }
