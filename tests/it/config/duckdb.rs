@@ -19,7 +19,7 @@ fn total(warehouse: Resource<DuckDb>) -> Result<i64> {
 
 #[test]
 fn a_store_and_a_resource_are_one_database() {
-    let database = "kind = \"duckdb\"\ndatabase = \"shop.duckdb\"\nsettings = { threads = 2 }\nwait = \"5s\"\n";
+    let database = "kind = \"duckdb\"\ndatabase = \"warehouse.duckdb\"\nsettings = { threads = 2 }\nwait = \"5s\"\n";
     let configured = file(&format!("[stores.memory]\n[stores.warehouse]\n{database}[resources.warehouse]\n{database}"));
     let builder = configured.builder(&[]).registry(Registry::of(assets![orders, total]));
     let lakehouse = builder.build().unwrap();

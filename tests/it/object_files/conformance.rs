@@ -1,26 +1,15 @@
-//! File stores in buckets keep the rules of every store.
+//! File stores in buckets keep the rules of every store: one of tables and one of objects, since what differs between formats does not
+//! know where the files are.
 
-use lakewright::io::file::{CsvIoManager, IpcIoManager, JsonIoManager, ParquetIoManager};
+use lakewright::io::file::ParquetIoManager;
 use lakewright::io::fs::FsIoManager;
 
-use super::place as bucket;
+use crate::object_stores::{Cloud, at};
 
 lakewright::conformance! {
-    mod parquet_on_s3: [error, ignore, lasting, snapshots, tables] => |place| ParquetIoManager::at(bucket(place.name()))
+    mod parquet_on_s3: [error, ignore, lasting, snapshots, tables] => |place| ParquetIoManager::at(at(Cloud::S3, &place))
 }
 
 lakewright::conformance! {
-    mod csv_on_s3: [error, ignore, lasting, snapshots, tables] => |place| CsvIoManager::at(bucket(place.name()))
-}
-
-lakewright::conformance! {
-    mod json_on_s3: [error, ignore, lasting, snapshots, tables] => |place| JsonIoManager::at(bucket(place.name()))
-}
-
-lakewright::conformance! {
-    mod ipc_on_s3: [error, ignore, lasting, snapshots, tables] => |place| IpcIoManager::at(bucket(place.name()))
-}
-
-lakewright::conformance! {
-    mod fs_on_s3: [bytes, error, ignore, lasting, objects, snapshots] => |place| FsIoManager::at(bucket(place.name()))
+    mod fs_on_s3: [bytes, error, ignore, lasting, objects, snapshots] => |place| FsIoManager::at(at(Cloud::S3, &place))
 }

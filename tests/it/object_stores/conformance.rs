@@ -8,7 +8,7 @@ use lakewright::io::storage::Storage;
 use super::clouds::Cloud;
 
 /// The part of the bucket for what is tried at this place.
-fn at(cloud: Cloud, place: &Place) -> Storage {
+pub(crate) fn at(cloud: Cloud, place: &Place) -> Storage {
     let Some(at) = cloud.at() else { return Storage::local(place.folder()) };
     let url = format!("{}://lakewright/rules-{}-{}", cloud.scheme(), std::process::id(), place.name());
     Storage::open(&url, &cloud.config(&at)).unwrap()

@@ -11,3 +11,4 @@ mod storage;
 mod trouble;
 
 pub(crate) use clouds::Cloud;
+pub(crate) use conformance::at;
