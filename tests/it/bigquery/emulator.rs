@@ -5,7 +5,6 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use lakewright::io::bigquery::{BigQueryIoManager, Credentials};
-use lakewright::prelude::*;
 use lakewright::{AssetSpec, LakehouseBuilder};
 use serde_json::{Value as Json, json};
 use tempfile::{TempDir, tempdir};

@@ -69,6 +69,8 @@ impl<'a> Commit<'a> {
     pub(super) async fn run(&self) -> Result<Committed> {
         let env = self.request.env.as_ref();
         let mut lost = None;
+        // A merge into nothing inserts every row, whatever becomes of rows that match none.
+        let is_new = self.client.table(env, self.place).await?.is_none();
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
                 env.sleep(pause(attempt, env.random()).min(Duration::from_secs(10))).await;
@@ -81,7 +83,7 @@ impl<'a> Commit<'a> {
             if allowed.pieces.is_empty() {
                 return Ok(Committed::new().ignored(allowed.ignored));
             }
-            let script = self.script(&table, &allowed).await?;
+            let script = self.script(&table, &allowed, is_new).await?;
             let job = format!("lakewright_commit_{}_{attempt}", script::digest(self.id, &allowed.pieces));
             let outcome = self.client.script(env, &job, &script).await;
             // What became of it is read, whatever the answer was: a connection may have been cut after it landed.
@@ -206,7 +208,7 @@ impl<'a> Commit<'a> {
     }
 
     /// The statements that commit, with the columns of the table as they have to be.
-    async fn script(&self, table: &Table, allowed: &Allowed) -> Result<String> {
+    async fn script(&self, table: &Table, allowed: &Allowed, is_new: bool) -> Result<String> {
         let env = self.request.env.as_ref();
         self.client.create_commits(env, self.place).await?;
         let sources: Vec<Place> = allowed.pieces.iter().map(|(piece, _)| self.place.beside(&piece.table)).collect();
@@ -221,8 +223,8 @@ impl<'a> Commit<'a> {
             (SchemaMode::Strict, Some(_)) => check_columns(self.place, &table.defs, self.columns())?,
             (SchemaMode::Overwrite, Some(_)) => return Ok(script.replace_table()),
             (SchemaMode::Merge, Some(_)) => {
-                let is_new = |def: &&Def| !table.defs.iter().any(|known| known.name == def.name);
-                let (new, old): (Vec<&Def>, Vec<&Def>) = self.columns().iter().partition(is_new);
+                let unknown = |def: &&Def| !table.defs.iter().any(|known| known.name == def.name);
+                let (new, old): (Vec<&Def>, Vec<&Def>) = self.columns().iter().partition(unknown);
                 let same: Vec<Def> =
                     table.defs.iter().filter(|known| old.iter().any(|def| def.name == known.name)).cloned().collect();
                 check_columns(self.place, &same, &old.into_iter().cloned().collect::<Vec<_>>())?;
@@ -243,6 +245,7 @@ impl<'a> Commit<'a> {
             None => Ok(script.replace_rows(predicate.as_deref())),
             Some(merge) => {
                 self.check_merge(&merge, &script).await?;
+                let merge = Merge { insert: merge.insert || is_new, ..merge };
                 Ok(script.merge(&merge, predicate.as_deref()))
             }
         }
