@@ -74,7 +74,7 @@ fn delete_rows(table: &Path, version: u64, added: &Json, rows: &[u16], kept: Kep
         file.extend(&bytes);
         file.extend(crc32(&bytes).to_be_bytes());
         let id: Vec<u8> = (0..16u8).map(|byte| byte + u8::try_from(version).unwrap()).collect();
-        let hex: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = id.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
         let id_text = format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
         let name = format!("ab/deletion_vector_{id_text}.bin");
         std::fs::create_dir_all(table.join("ab")).unwrap();

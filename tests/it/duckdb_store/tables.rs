@@ -252,7 +252,9 @@ fn first_writes_of_many_tables_at_once_all_land() {
     let mut warehouse = Warehouse::empty();
     let names: Vec<String> = (0..8).map(|n| format!("t{n}")).collect();
     let assets: Vec<AssetSpec> = names.iter().map(|name| warehouse.asset(name, |asset| asset)).collect();
-    names.iter().for_each(|name| drop(warehouse.rows.lock().unwrap().insert(name.clone(), abc())));
+    for name in &names {
+        warehouse.rows.lock().unwrap().insert(name.clone(), abc());
+    }
     warehouse.of(assets, |store| store);
     crate::support::run_all(warehouse.lakehouse());
     for name in names {

@@ -24,17 +24,15 @@ pub(crate) enum Cloud {
 pub(super) const CLOUDS: [Cloud; 3] = [Cloud::S3, Cloud::Azure, Cloud::Gcs];
 
 /// Where an emulator is; nothing, with a word, if it was not started.
+#[expect(clippy::print_stderr, reason = "a test that was skipped says so")]
 pub(super) fn emulator(variable: &str) -> Option<String> {
-    match std::env::var(variable) {
-        Ok(at) => Some(at),
-        Err(_) if std::env::var("LAKEWRIGHT_EMULATORS").is_ok_and(|set| set == "required") => {
-            panic!("{variable} is not set; run `source <(tests/emulators/start.sh)`")
-        }
-        Err(_) => {
-            eprintln!("skipped: {variable} is not set; run `source <(tests/emulators/start.sh)`");
-            None
-        }
+    let found = std::env::var(variable).ok();
+    let required = std::env::var("LAKEWRIGHT_EMULATORS").is_ok_and(|set| set == "required");
+    assert!(found.is_some() || !required, "{variable} is not set; run `source <(tests/emulators/start.sh)`");
+    if found.is_none() {
+        eprintln!("skipped: {variable} is not set; run `source <(tests/emulators/start.sh)`");
     }
+    found
 }
 
 impl Cloud {

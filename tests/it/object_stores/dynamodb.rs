@@ -1,4 +1,4 @@
-//! S3 without conditional writes: commits are agreed on in a DynamoDB table, by copies, or not at all.
+//! S3 without conditional writes: commits are agreed on in a `DynamoDB` table, by copies, or not at all.
 
 use lakewright::io::storage::{DynamoDbConfig, S3Config, Storage, StorageConfig};
 use lakewright::prelude::*;

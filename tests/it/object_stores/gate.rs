@@ -67,6 +67,7 @@ impl Gate {
 }
 
 /// One request and its answer, each on a connection of its own to the emulator.
+#[expect(clippy::never_loop, reason = "every way out of it is a return")]
 fn serve(mut client: TcpStream, to: &str, seen: &Mutex<Seen>, does: &Mutex<Does>) -> std::io::Result<()> {
     loop {
         let mut head = Vec::new();

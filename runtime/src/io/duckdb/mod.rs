@@ -306,7 +306,6 @@ impl IoManager for DuckDbIoManager {
         let owned = OwnedRequest::of(&StoreRequest { asset: &asset, ..request.clone() });
         let job = Arc::new(Job { database, name: name.clone(), request: owned, keys: request.keys()? });
         let prepared = Arc::clone(&job);
-        #[expect(clippy::redundant_closure_for_method_calls, reason = "the path of the method is not general enough")]
         let prepare = move || prepared.stage(|stage| stage.prepare());
         retrying(&request.env, &name, prepare).await?;
         blocking(&request.env, move || job.stage(|stage| stage.write(rows))).await
