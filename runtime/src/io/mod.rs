@@ -26,6 +26,7 @@ mod requests;
 #[cfg(any(feature = "bigquery", feature = "delta", feature = "duckdb"))]
 mod schema_mode;
 #[cfg(any(feature = "delta", feature = "csv", feature = "ipc", feature = "json", feature = "parquet"))]
+#[allow(dead_code, reason = "each store has its own sort of sink")]
 mod sink;
 #[cfg(feature = "polars")]
 #[cfg_attr(not(feature = "delta"), allow(dead_code, unused_imports, reason = "only tables of several partitions need all of it"))]

@@ -3,7 +3,6 @@
 //! Given a path, a sink opens the file on a thread of its own, which may happen after the plan has failed and the file has been
 //! cleaned up. Given an open file, nothing appears on the disk that we do not know of.
 
-#[cfg(feature = "bigquery")]
 use std::fs::File;
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +13,6 @@ use polars::prelude::{SinkDestination, SinkTarget, SpecialEq, UnifiedSinkArgs};
 use super::storage::Upload;
 
 /// A sink into an open file.
-#[cfg(feature = "bigquery")]
 pub(crate) fn open_file(file: File) -> SinkDestination {
     into(Writable::Local(file))
 }
@@ -27,8 +25,7 @@ pub(crate) fn into(open: Writable) -> SinkDestination {
 
 /// A sink into something that is uploaded, or into a file that is.
 pub(crate) fn into_upload(upload: Upload) -> SinkDestination {
-    let target = SinkTarget::Dyn(SpecialEq::new(Arc::new(Mutex::new(Some(Writable::from(upload))))));
-    SinkDestination::File { target }
+    into(upload.into())
 }
 
 /// The arguments of every sink: in order, and on the disk when it returns.

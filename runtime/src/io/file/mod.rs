@@ -17,6 +17,7 @@ mod parquet;
 mod source;
 #[cfg(any(feature = "csv", feature = "json"))]
 mod text;
+#[allow(dead_code, reason = "declared types are for the formats that have none")]
 mod types;
 
 use std::path::PathBuf;

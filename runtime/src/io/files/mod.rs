@@ -1,6 +1,6 @@
 //! Files that are replaced whole, in a folder or a part of a bucket: written aside, put in place, and remembered in a manifest.
 //!
-//! How a file is put in place differs: a folder renames, under a lock ([`local`]); a bucket copies, under a claim ([`remote`]). What
+//! How a file is put in place differs: a folder renames, under a lock (`local`); a bucket copies, under a claim (`remote`). What
 //! a commit means is the same for both, and here.
 
 mod local;
