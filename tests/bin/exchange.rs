@@ -55,9 +55,13 @@ fn copies() -> Result<Registry> {
                 let copy = AssetBuilder::new(format!("to_{store}/from_{format}_by_{writer}"), ValueKind::Table)
                     .io_manager(*store)
                     .input(Input::of(&theirs).named("theirs"));
-                assets.push(copy.body(move |mut call| async move {
-                    let rows: LazyFrame = call.frame("theirs")?;
-                    call.produce_frame(if text { rows.drop(by_name(NESTED, false, false)) } else { rows })
+                assets.push(copy.body(move |call| async move {
+                    // A stream becomes a frame by blocking.
+                    let copied = call.blocking(move |mut call| {
+                        let rows: LazyFrame = call.frame("theirs")?;
+                        call.produce_frame(if text { rows.drop(by_name(NESTED, false, false)) } else { rows })
+                    });
+                    copied.await
                 })?);
             }
         }

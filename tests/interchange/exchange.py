@@ -65,7 +65,7 @@ def write():
     pyarrow.parquet.write_table(arrow, place("parquet", "pyarrow", ".parquet"))
     rows.write_parquet(place("parquet", "polars", ".parquet"))
     flat.write_csv(place("csv", "polars", ".csv"))
-    flat.write_ndjson(place("json", "polars", ".json"))
+    flat.write_ndjson(place("json", "polars", ".jsonl"))
     pyarrow.feather.write_feather(arrow, place("ipc", "pyarrow", ".arrow"), compression="zstd")
     rows.write_ipc(place("ipc", "polars", ".arrow"))
     with duckdb.connect(str(theirs / "theirs.duckdb")) as connection:
@@ -87,7 +87,7 @@ def ours(store, schema, name):
     if store == "csv":
         return pl.read_csv(base / schema / f"{name}.csv", schema=flat.schema)
     if store == "json":
-        return pl.read_ndjson(base / schema / f"{name}.json", schema=flat.schema)
+        return pl.read_ndjson(base / schema / f"{name}.jsonl", schema=flat.schema)
     if store == "ipc":
         return pl.from_arrow(pyarrow.feather.read_table(base / schema / f"{name}.arrow"))
     file = next(base.glob("*.duckdb"))

@@ -1,6 +1,6 @@
 """Reads what the duckdb example stored with the `duckdb` package, which is DuckDB's own.
 
-    python duckdb.py LAKEHOUSE
+    python warehouse.py LAKEHOUSE
 """
 
 import pathlib
