@@ -31,6 +31,7 @@ struct Inner {
     help: Option<String>,
     source: Option<BoxError>,
     retryable: bool,
+    unsettled: bool,
 }
 
 macro_rules! kinds {
@@ -148,6 +149,7 @@ impl Error {
                 help: None,
                 source: None,
                 retryable: false,
+                unsettled: false,
             }),
         }
     }
@@ -193,6 +195,21 @@ impl Error {
         self
     }
 
+    /// Marks the error as one after which what was tried may still come about: a request that was sent, and not answered.
+    ///
+    /// What such a commit would have made visible is not removed.
+    #[must_use]
+    pub fn unsettled(mut self) -> Self {
+        self.inner.unsettled = true;
+        self
+    }
+
+    /// Whether what was tried may still come about.
+    #[must_use]
+    pub fn is_unsettled(&self) -> bool {
+        self.inner.unsettled
+    }
+
     /// What sort of error it is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
@@ -203,11 +220,13 @@ impl Error {
     #[must_use]
     #[cfg_attr(not(feature = "polars"), expect(dead_code, reason = "only Polars is passed through"))]
     pub(crate) fn repeated(&self) -> Self {
-        let Inner { kind, message, context, help, retryable, .. } = &*self.inner;
+        let Inner { kind, message, context, help, retryable, unsettled, .. } = &*self.inner;
         let causes = self.causes();
         let source = (!causes.is_empty()).then(|| causes.join(": ").into());
         let (message, context, help) = (message.clone(), context.clone(), help.clone());
-        Self { inner: Box::new(Inner { kind: *kind, message, context, help, source, retryable: *retryable }) }
+        Self {
+            inner: Box::new(Inner { kind: *kind, message, context, help, source, retryable: *retryable, unsettled: *unsettled }),
+        }
     }
 
     /// The fact, without context or causes.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 use super::owner::{Settings, Slot, User};
@@ -151,7 +151,18 @@ impl DuckDb {
         }
     }
 
+    /// What tells a database in memory from another.
+    pub(crate) fn identity(&self) -> String {
+        match &self.inner.target {
+            Target::File(path) => path.to_string_lossy().into_owned(),
+            Target::Shared(name) => name.clone(),
+            Target::Own(slot) => format!("{}{:p}", self.location(), Arc::as_ptr(slot)),
+        }
+    }
+
     fn user(&self) -> Result<Arc<User>> {
+        // Those who wait for the lock have waited for the file.
+        let until = Instant::now() + self.inner.wait;
         let mut user = self.inner.user.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(user) = &*user {
             return Ok(Arc::clone(user));
@@ -161,7 +172,7 @@ impl DuckDb {
             Target::Shared(name) => Slot::of_process(name),
             Target::Own(slot) => Arc::clone(slot),
         };
-        let joined = Arc::new(slot.join(&self.inner.settings, self.inner.wait)?);
+        let joined = Arc::new(slot.join(&self.inner.settings, until)?);
         *user = Some(Arc::clone(&joined));
         Ok(joined)
     }

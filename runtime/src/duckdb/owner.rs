@@ -95,8 +95,7 @@ impl Slot {
     }
 
     /// Opens the database unless it is open already.
-    pub(super) fn join(self: &Arc<Self>, settings: &Settings, wait: Duration) -> Result<User> {
-        let until = Instant::now() + wait;
+    pub(super) fn join(self: &Arc<Self>, settings: &Settings, until: Instant) -> Result<User> {
         loop {
             // All that opens or closes the file has this lock, so no instance is opened while another is being closed.
             let mut state = self.state();

@@ -1,5 +1,6 @@
 //! What a connection and the streams of its rows share.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use ::duckdb::Statement;
@@ -18,6 +19,8 @@ use crate::frame::ffi::duckdb::Registered;
 pub(super) struct Session {
     raw: Mutex<::duckdb::Connection>,
     sources: Mutex<Vec<View>>,
+    /// Whether its transaction failed and could not be ended, since rows of it were still being read.
+    doomed: AtomicBool,
     user: Arc<User>,
 }
 
@@ -31,7 +34,7 @@ struct View {
 
 impl Session {
     pub(super) fn open(user: Arc<User>) -> Result<Self> {
-        Ok(Self { raw: Mutex::new(user.connect()?), sources: Mutex::default(), user })
+        Ok(Self { raw: Mutex::new(user.connect()?), sources: Mutex::default(), doomed: AtomicBool::new(false), user })
     }
 
     pub(super) fn location(&self) -> &str {
@@ -44,6 +47,10 @@ impl Session {
             Ok(raw) => {
                 // Whatever a frame said of a statement before is not about this one.
                 drop(self.frame_failure());
+                if self.doomed.swap(false, Ordering::AcqRel) {
+                    // Nothing is left to end if there was none.
+                    drop(raw.execute_batch("ROLLBACK"));
+                }
                 Ok(raw)
             }
             Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
@@ -88,7 +95,7 @@ impl Session {
         let registered = Registered::new(Arc::clone(&source) as _, self.user.converter()?);
         let sql = format!("CREATE OR REPLACE TEMPORARY VIEW {} AS SELECT * FROM {}", quote(name), registered.sql());
         self.execute(&sql, &[])?;
-        let view = View { name: name.to_lowercase(), _registered: registered, source };
+        let view = View { name: name.to_ascii_lowercase(), _registered: registered, source };
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         // What had the name before cannot be read any more.
         sources.retain(|known| known.name != view.name);
@@ -98,8 +105,10 @@ impl Session {
 
     /// Ends a transaction that failed.
     pub(super) fn roll_back(&self) {
-        // If there is none any more, or rows of it are still being read, it ends with the connection.
-        drop(self.execute("ROLLBACK", &[]));
+        // While rows of it are still being read, it cannot end; then it ends before the next statement.
+        if self.execute("ROLLBACK", &[]).is_err() {
+            self.doomed.store(true, Ordering::Release);
+        }
     }
 
     /// Why a statement failed: what a frame said that it read, if one did.

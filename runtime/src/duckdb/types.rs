@@ -37,7 +37,7 @@ pub(super) fn schema_for_duckdb(schema: &Schema) -> Result<Schema> {
 /// DuckDB does not tell `A` from `a`.
 fn distinct(fields: &Fields, what: &str) -> Result<(), String> {
     let mut seen = HashSet::new();
-    match fields.iter().find(|field| !seen.insert(field.name().to_lowercase())) {
+    match fields.iter().find(|field| !seen.insert(field.name().to_ascii_lowercase())) {
         Some(field) => {
             Err(format!("two {what} are named `{}`, or differ only in case, which DuckDB does not tell apart", field.name()))
         }

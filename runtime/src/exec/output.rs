@@ -145,8 +145,11 @@ impl<'a> StepRun<'a> {
         let committed = match store.io.commit(request.clone(), staged.clone(), &id).await {
             Ok(committed) => committed,
             Err(error) => {
-                // What is left behind is invisible; the error of the commit tells more than one of the clean-up.
-                drop(store.io.discard(request, staged).await);
+                // What is left behind is invisible; the error of the commit tells more than one of the clean-up. A commit that may
+                // still land needs what it would make visible.
+                if !error.is_unsettled() {
+                    drop(store.io.discard(request, staged).await);
+                }
                 return Err(store.blame(error, asset, &slice));
             }
         };

@@ -125,9 +125,12 @@ fn a_commit_whose_answer_is_cut_off_is_made_once() {
 fn a_commit_that_never_gets_through_changes_nothing_and_may_be_retried() {
     let Some(project) = Project::new() else { return };
     put(&project.store(), &appended(), 1, abc()).unwrap();
-    let proxy = Proxy::new(&project.endpoint, |request| match request.contains("BEGIN TRANSACTION") {
-        true => Fate::Answer(403, r#"{"error":{"code":403,"message":"no","errors":[{"reason":"accessDenied"}]}}"#),
-        false => Fate::Pass,
+    let proxy = Proxy::new(&project.endpoint, |request| {
+        if request.contains("BEGIN TRANSACTION") {
+            Fate::Answer(403, r#"{"error":{"code":403,"message":"no","errors":[{"reason":"accessDenied"}]}}"#)
+        } else {
+            Fate::Pass
+        }
     });
     let error = put(&project.store_at(&proxy.endpoint), &appended(), 2, abc()).unwrap_err();
     assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Io, false));

@@ -7,11 +7,13 @@ use lakewright::asset::Mode;
 use lakewright::exec::PartitionChoice;
 use lakewright::io::delta::{DeltaIoManager, DeltaMaintenance};
 use lakewright::io::{Maintained, Maintenance, Vacuum};
+use lakewright::jiff::{SignedDuration, Timestamp};
 use lakewright::prelude::*;
 use lakewright::{AssetBuilder, ErrorKind};
 use tempfile::{TempDir, tempdir};
 
 use super::{action, actions};
+use crate::partitions::moments::Clock;
 use crate::partitions::{Sliced, days, fixed, live_files, live_rows, numbered, rows};
 use crate::support::{abc, block_on, files_below, frame_asset, frame_builder, integers, key, lakehouse, open_delta, run_all};
 
@@ -109,7 +111,7 @@ fn a_vacuum_lists_first_keeps_what_is_young_and_removes_what_nobody_needs() {
     let files = files_below(&path);
     let vacuum = |older_than, force, apply| do_it(&ours, Maintenance::Vacuum(Vacuum { older_than, force, apply }));
     assert!(vacuum(None, false, true).unwrap().removed.is_empty(), "seven days have not passed");
-    let error = vacuum(Some(Duration::from_secs(3600)), false, true).unwrap_err();
+    let error = vacuum(Some(Duration::from_hours(1)), false, true).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotHonoured);
     assert!(error.to_string().contains("kept for 7 days"), "{error}");
     let listed = loop {
@@ -132,6 +134,70 @@ fn a_vacuum_lists_first_keeps_what_is_young_and_removes_what_nobody_needs() {
     assert_eq!(error.kind(), ErrorKind::Missing);
     assert!(error.to_string().contains("1 of its files are gone"), "{error}");
     assert_eq!(open_delta(&path).version(), Some(1));
+}
+
+#[test]
+fn a_file_that_came_back_and_went_again_is_kept_from_the_last_time() {
+    let root = tempdir().unwrap();
+    let days_ago = |days: i64| Clock::at(Timestamp::now() - SignedDuration::from_hours(24 * days));
+    let on = |days| lakehouse(&root, [frame_asset("t", abc())]).env(days_ago(days)).build().unwrap();
+    run_all(&on(20));
+    let path = root.path().join("delta/public/t");
+    let first = live_files(&path).remove(0);
+    run_all(&on(18));
+    do_it(&on(14), Maintenance::Restore { version: 0 }).unwrap();
+    run_all(&on(1));
+    for file in files_below(&path).iter().filter(|file| file.extension().is_some_and(|end| end == "parquet")) {
+        let old = std::time::SystemTime::now() - Duration::from_hours(24 * 19);
+        std::fs::File::options().write(true).open(path.join(file)).unwrap().set_modified(old).unwrap();
+    }
+    let vacuum = Maintenance::Vacuum(Vacuum { older_than: None, force: false, apply: true });
+    let removed: Vec<_> = do_it(&on(0), vacuum).unwrap().removed.into_iter().map(|file| file.path).collect();
+    assert!(path.join(&first).exists(), "it went a day ago: {removed:?}");
+    assert_eq!(removed.len(), 1, "the other went a fortnight ago");
+}
+
+#[test]
+fn a_vacuum_leaves_tables_below_the_table_alone() {
+    let root = tempdir().unwrap();
+    let whole = lakehouse(&root, [frame_asset("t", abc())]).build().unwrap();
+    run_all(&whole);
+    let snapshots = frame_builder("t", abc(), |asset| asset.partitions(fixed(["a"])));
+    let snapshots = lakehouse(&root, [snapshots]).build().unwrap();
+    for _ in 0..2 {
+        let report = snapshots.materialize_for_blocking("t", &PartitionChoice::none().key("a")).unwrap();
+        assert!(report.is_success());
+    }
+    let below = root.path().join("delta/public/t/a");
+    let before = files_below(&below);
+    let vacuum = Maintenance::Vacuum(Vacuum { older_than: Some(Duration::ZERO), force: true, apply: true });
+    do_it(&whole, vacuum).unwrap();
+    assert_eq!(files_below(&below), before);
+    assert_eq!(live_rows(&below).len(), 3);
+}
+
+#[test]
+fn files_that_no_log_knows_are_kept_for_a_week_whatever_the_table_says() {
+    let root = tempdir().unwrap();
+    let asset = frame_builder("t", abc(), |asset| {
+        asset.store_option("table_properties", "delta.deletedFileRetentionDuration=interval 1 hour")
+    });
+    let ours = lakehouse(&root, [asset]).build().unwrap();
+    run_all(&ours);
+    let path = root.path().join("delta/public/t");
+    // As a long run stages it.
+    let staged = path.join("part-00000-0123456789abcdef.parquet");
+    std::fs::copy(path.join(live_files(&path).remove(0)), &staged).unwrap();
+    let hours = |hours| std::time::SystemTime::now() - Duration::from_hours(hours);
+    let vacuum = || {
+        let vacuum = Maintenance::Vacuum(Vacuum { older_than: None, force: false, apply: true });
+        do_it(&ours, vacuum).unwrap().removed.len()
+    };
+    let written = std::fs::File::options().write(true).open(&staged).unwrap();
+    written.set_modified(hours(48)).unwrap();
+    assert_eq!((vacuum(), staged.exists()), (0, true), "a run may take two days");
+    written.set_modified(hours(24 * 8)).unwrap();
+    assert_eq!((vacuum(), staged.exists()), (1, false));
 }
 
 #[test]

@@ -72,6 +72,11 @@ fn an_append_only_table_keeps_its_rows() {
         assert_eq!(failure.code, ErrorKind::NotHonoured.code(), "{failure:?}");
         assert!(failure.message.contains("append-only"), "{failure:?}");
         assert_eq!((live_rows(&path), files_below(&path)), before);
+        let restore = lakewright::io::Maintenance::Restore { version: 0 };
+        let refused =
+            crate::support::block_on(in_mode(Mode::Append).maintain(&crate::support::key("t"), None, restore)).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::NotHonoured, "{refused:?}");
+        assert_eq!((live_rows(&path), files_below(&path)), before);
     }
 }
 

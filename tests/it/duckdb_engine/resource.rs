@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use lakewright::ErrorKind;
 use lakewright::duckdb::{DuckDb, SqlValue};
+use lakewright::frame::arrow::RecordBatchStream;
 use lakewright::prelude::*;
 
 use super::{count, file};
@@ -65,6 +66,28 @@ fn a_body_that_fails_gives_back_its_connection_and_what_it_had_not_committed() {
         connection.execute("DROP TABLE IF EXISTS other; CREATE TABLE other AS SELECT 1").unwrap();
     }
 }
+
+#[test]
+fn a_transaction_whose_rows_are_still_read_is_over_before_the_next_statement() {
+    let (_folder, database) = file();
+    let connection = database.connection().unwrap();
+    connection.execute("CREATE TABLE t AS SELECT * FROM range(300001) AS r(n)").unwrap();
+    let unread: Result<RecordBatchStream> = connection.transaction(|tx| {
+        tx.execute("DELETE FROM t WHERE n = 0")?;
+        let kept: RecordBatchStream = tx.query("FROM t")?;
+        // It outlives the transaction, which therefore cannot be committed.
+        *KEPT.lock().unwrap() = Some(kept);
+        tx.query("FROM t")
+    });
+    assert!(unread.is_err());
+    drop(KEPT.lock().unwrap().take());
+    while connection.execute("INSERT INTO t VALUES (-1)").is_err() {
+        std::thread::yield_now();
+    }
+    assert_eq!(count(&database.connection().unwrap(), "t"), 300_002, "what failed is undone, and what came after is kept");
+}
+
+static KEPT: std::sync::Mutex<Option<RecordBatchStream>> = std::sync::Mutex::new(None);
 
 #[test]
 fn a_transaction_is_committed_or_rolled_back_also_where_its_body_panics() {

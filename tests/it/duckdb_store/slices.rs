@@ -34,6 +34,20 @@ fn b02_static_slices_are_replaced_alone() {
 }
 
 #[test]
+fn a_table_that_was_written_whole_forgets_its_partitions() {
+    let mut table = Warehouse::new(|asset| asset.partitions(fixed(["red", "blue"])).partition_expr("color"));
+    table.write([("red", version("color", "red", "1")), ("blue", version("color", "blue", "1"))]);
+    let whole = table.asset("t", |asset| asset);
+    table.of([whole], |store| store);
+    table.write([("", version("color", "red", "2"))]);
+    let parts = table.asset("t", |asset| asset.partitions(fixed(["red", "blue"])).partition_expr("color").mode(Mode::Ignore));
+    table.of([parts], |store| store);
+    assert_eq!(table.partitions(), ["red"]);
+    table.write([("blue", version("color", "blue", "3"))]);
+    assert_eq!(table.stored(), all([&version("color", "red", "2"), &version("color", "blue", "3")]));
+}
+
+#[test]
 fn b02_days_are_replaced_alone() {
     let table = Warehouse::new(|asset| asset.partitions(days()).partition_expr("day"));
     table.write([("2023-01-01", day("2023-01-01", "1"))]);
@@ -170,6 +184,7 @@ fn b04_the_predicate_is_half_open_and_its_values_are_bound() {
     let (predicate, values) = query(def, slice, &exprs, frame);
     let (inside, _) = predicate.split_once(") AS picked").unwrap();
     let mut boxes: Vec<&str> = inside.split(" OR ").collect();
+    assert_eq!(boxes.len(), 2, "one for each combination: {predicate}");
     boxes.dedup();
     assert_eq!(boxes, [r#"("a ""b""" IN (?) AND "day" >= CAST(? AS DATE) AND "day" < CAST(? AS DATE))"#]);
     assert_eq!(values[..6], ["red", "2023-01-01", "2023-01-02", "it's \"x\"", "2023-01-02", "2023-01-03"]);

@@ -2,6 +2,7 @@
 
 use lakewright::ErrorKind;
 use lakewright::asset::Mode;
+use lakewright::duckdb::DuckDb;
 use lakewright::frame::arrow::RecordBatchStream;
 
 use super::*;
@@ -46,6 +47,30 @@ fn two_assets_that_duckdb_takes_for_one_table_are_found_before_anything_runs() {
     let errors = built.err().unwrap().into_errors();
     assert!(errors.iter().any(|error| error.kind() == ErrorKind::SharedLocation), "{errors:?}");
     assert!(!warehouse.path().exists());
+}
+
+#[test]
+fn two_stores_on_one_database_are_one_place() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("real.duckdb");
+    DuckDb::open(&path).connection().unwrap().execute("CREATE TABLE t (n INTEGER)").unwrap();
+    std::os::unix::fs::symlink(&path, folder.path().join("link.duckdb")).unwrap();
+    let own = DuckDb::in_memory();
+    let pairs = [
+        (DuckDbIoManager::new(&path), DuckDbIoManager::new(folder.path().join("link.duckdb"))),
+        (DuckDbIoManager::on(own.clone()), DuckDbIoManager::on(own)),
+        (DuckDbIoManager::new(":memory:x"), DuckDbIoManager::on(DuckDb::open(":memory:x"))),
+    ];
+    for (one, other) in pairs {
+        let warehouse = Warehouse::empty();
+        let assets = [
+            warehouse.asset("a/t", |asset| asset.io_manager("one").schema("public")),
+            warehouse.asset("b/t", |asset| asset.io_manager("other").schema("public")),
+        ];
+        let builder = Lakehouse::builder().root(folder.path()).registry(Registry::from_specs(assets));
+        let errors = builder.io_manager("one", one).io_manager("other", other).build().err().unwrap().into_errors();
+        assert!(errors.iter().any(|error| error.kind() == ErrorKind::SharedLocation), "{errors:?}");
+    }
 }
 
 #[test]

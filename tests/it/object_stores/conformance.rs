@@ -11,7 +11,9 @@ use super::clouds::Cloud;
 pub(crate) fn at(cloud: Cloud, place: &Place) -> Storage {
     let Some(at) = cloud.at() else { return Storage::local(place.folder()) };
     let url = format!("{}://lakewright/rules-{}-{}", cloud.scheme(), std::process::id(), place.name());
-    Storage::open(&url, &cloud.config(&at)).unwrap()
+    // Some of the rules ask a lot of an emulator at once.
+    let patient = cloud.config(&at).retries(10, std::time::Duration::from_mins(4));
+    Storage::open(&url, &patient).unwrap()
 }
 
 lakewright::conformance! {

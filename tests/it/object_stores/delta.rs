@@ -105,7 +105,12 @@ fn at_once(storage: &Storage, keys: &[&str]) {
     let seen = read(storage, "public/t").lazy().sort(["n"], SortMultipleOptions::default()).collect().unwrap();
     let expected: Vec<i64> = (0..keys.len()).flat_map(|n| [i64::try_from(n).unwrap(); 2]).collect();
     assert_eq!(integers(&seen, "n"), expected);
-    let commits = storage.list("public/t/_delta_log").unwrap().into_iter().filter(|entry| entry.path.ends_with(".json")).count();
+    let commits = storage
+        .list("public/t/_delta_log")
+        .unwrap()
+        .into_iter()
+        .filter(|entry| std::path::Path::new(&entry.path).extension().is_some_and(|end| end == "json"))
+        .count();
     assert_eq!(commits, keys.len(), "one commit each");
 }
 

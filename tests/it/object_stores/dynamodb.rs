@@ -51,7 +51,7 @@ fn a_commit_is_entered_with_what_other_writers_look_for() {
     let found = dynamodb(&at, "GetItem", &serde_json::json!({ "TableName": TABLE, "Key": key, "ConsistentRead": true }));
     let item = &found["Item"];
     assert_eq!(item["complete"]["S"], "true", "{found}");
-    assert!(item["tempPath"]["S"].as_str().unwrap().starts_with("_delta_log/.tmp/00000000000000000000.json."), "{found}");
+    assert!(item["tempPath"]["S"].as_str().unwrap().starts_with(".tmp/00000000000000000000.json."), "{found}");
     assert!(item["expireTime"]["N"].as_str().unwrap().parse::<u64>().unwrap() > 1_700_000_000, "{found}");
     assert_eq!(texts(&read(&storage, "public/t"), "a"), ["one"; 3]);
 }
@@ -78,7 +78,20 @@ fn a_commit_whose_writer_died_after_its_entry_is_finished_by_the_next_reader() {
     write(&storage, "three");
     assert_eq!(texts(&read(&storage, "public/t"), "a"), ["three"; 3]);
     let commits = storage.list("public/t/_delta_log").unwrap();
-    assert_eq!(commits.iter().filter(|entry| entry.path.ends_with(".json")).count(), 3);
+    assert_eq!(
+        commits.iter().filter(|entry| std::path::Path::new(&entry.path).extension().is_some_and(|end| end == "json")).count(),
+        3
+    );
+}
+
+#[test]
+fn a_probe_tries_what_commits_need() {
+    let Some((storage, _gate, _)) = locked() else { return };
+    let probe = block_on(async { storage.probe(&lakewright::exec::SystemEnv::new()) });
+    assert!(probe.passed(), "{probe:?}");
+    let once = probe.checks.iter().find(|check| check.name == "put-if-absent").unwrap();
+    assert!(once.outcome.as_ref().unwrap().contains("DynamoDB"), "{probe:?}");
+    assert!(storage.list("").unwrap().is_empty(), "nothing is left");
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod concurrency;
 mod empty;
 mod hostile;
 mod modes;
-mod moments;
+pub(crate) mod moments;
 mod others;
 mod reading;
 mod sets;

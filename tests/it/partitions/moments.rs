@@ -17,9 +17,15 @@ use super::windows;
 use crate::support::{block_on, frame_builder, key, lakehouse, version};
 
 /// The machine, but for the time of day.
-struct Clock {
+pub(crate) struct Clock {
     machine: SystemEnv,
     now: Mutex<Timestamp>,
+}
+
+impl Clock {
+    pub(crate) fn at(now: Timestamp) -> Arc<Self> {
+        Arc::new(Self { machine: SystemEnv::new(), now: Mutex::new(now) })
+    }
 }
 
 impl Env for Clock {

@@ -37,6 +37,8 @@ pub(super) struct Refusal {
     /// BigQuery's word for it: `notFound`, `duplicate`, `rateLimitExceeded`.
     pub(super) reason: String,
     pub(super) message: String,
+    /// Whether it is what a job ended with: then the same job comes to nothing else.
+    pub(super) ended: bool,
 }
 
 /// What came back: the answer, or why there is none that can be used.
@@ -47,13 +49,13 @@ impl Refusal {
         let json: Json = serde_json::from_slice(body).unwrap_or_default();
         let reason = json["error"]["errors"][0]["reason"].as_str().unwrap_or_default();
         let message = json["error"]["message"].as_str().map_or_else(|| format!("HTTP status {status}"), str::to_owned);
-        Self { status: Some(status.as_u16()), reason: reason.to_owned(), message }
+        Self { status: Some(status.as_u16()), reason: reason.to_owned(), message, ended: false }
     }
 
     /// What a job that failed says.
     pub(super) fn of_job(error: &Json) -> Self {
         let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
-        Self { status: None, reason: text("reason"), message: text("message") }
+        Self { status: None, reason: text("reason"), message: text("message"), ended: true }
     }
 
     pub(super) fn is_missing(&self) -> bool {
@@ -178,7 +180,7 @@ impl Client {
                 let message = if error.is_timeout() { "the request took too long" } else { "the connection failed" };
                 // The address is told by whoever asks, and may not be repeated with what is in it.
                 let message = format!("{message}: {}", root(&error.without_url()));
-                Ok(Err(Refusal { status: None, reason: "noAnswer".to_owned(), message }))
+                Ok(Err(Refusal { status: None, reason: "noAnswer".to_owned(), message, ended: false }))
             }
         }
     }
@@ -214,6 +216,7 @@ pub(super) async fn read(response: Response) -> Result<Json, Refusal> {
         status: None,
         reason: "noAnswer".to_owned(),
         message: format!("the answer was cut off: {}", root(&error.without_url())),
+        ended: false,
     })?;
     if !status.is_success() {
         return Err(Refusal::of(status, &body));
@@ -225,6 +228,7 @@ pub(super) async fn read(response: Response) -> Result<Json, Refusal> {
         status: Some(status.as_u16()),
         reason: "noAnswer".to_owned(),
         message: format!("the answer is no JSON: {error}"),
+        ended: false,
     })
 }
 

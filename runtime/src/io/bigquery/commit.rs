@@ -70,7 +70,12 @@ impl<'a> Commit<'a> {
         let env = self.request.env.as_ref();
         let mut lost = None;
         // A merge into nothing inserts every row, whatever becomes of rows that match none.
-        let is_new = self.client.table(env, self.place).await?.is_none();
+        let is_new = match self.client.table(env, self.place).await? {
+            None => true,
+            Some(table) => !super::is_stored(self.client, env, self.place, &table).await?,
+        };
+        // A job whose end is not known may be running still, so it is asked for again, and never another one started beside it.
+        let mut ended = 0;
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
                 env.sleep(pause(attempt, env.random()).min(Duration::from_secs(10))).await;
@@ -84,17 +89,21 @@ impl<'a> Commit<'a> {
                 return Ok(Committed::new().ignored(allowed.ignored));
             }
             let script = self.script(&table, &allowed, is_new).await?;
-            let job = format!("lakewright_commit_{}_{attempt}", script::digest(self.id, &allowed.pieces));
+            let job = format!("lakewright_commit_{}_{ended}", script::digest(self.id, &allowed.pieces));
             let outcome = self.client.script(env, &job, &script).await;
             // What became of it is read, whatever the answer was: a connection may have been cut after it landed.
             let after = self.table().await?;
             if self.earlier(&after).await?.is_some() {
-                return self.landed(&after, allowed.ignored).await;
+                return Ok(self.landed(&after, allowed.ignored).await);
             }
             match outcome {
                 // Somebody else's table in the meantime, or rows that the mode does not replace.
-                Ok(Ok(_)) => lost = Some(Error::new(ErrorKind::Conflict, "the table was replaced while this run committed")),
+                Ok(Ok(_)) => {
+                    ended += 1;
+                    lost = Some(Error::new(ErrorKind::Conflict, "the table was replaced while this run committed"));
+                }
                 Ok(Err(refusal)) if Self::may_try_again(&refusal) => {
+                    ended += u32::from(refusal.ended);
                     lost = Some(refusal.error("commit", &self.place.to_string()));
                 }
                 Ok(Err(refusal)) => return Err(refusal.error("commit", &self.place.to_string())),
@@ -138,26 +147,29 @@ impl<'a> Commit<'a> {
     }
 
     /// What the commit did that has just landed.
-    async fn landed(&self, table: &Table, ignored: Option<Slice>) -> Result<Committed> {
+    async fn landed(&self, table: &Table, ignored: Option<Slice>) -> Committed {
         let env = self.request.env.as_ref();
         let committed = Committed::new().ignored(ignored);
-        let rows = match self.client.count(env, self.place, None).await {
-            Ok(rows) => rows,
+        let counted = async {
+            let rows = self.client.count(env, self.place, None).await?;
+            let slice_rows = match (&self.keys, self.request.mode) {
+                (_, Mode::Overwrite | Mode::Error | Mode::Ignore) => None,
+                (None, _) => Some(rows),
+                (Some(keys), _) => {
+                    let predicate = self.predicate(table, keys).await?;
+                    Some(self.client.count(env, self.place, Some(&predicate)).await?)
+                }
+            };
+            Ok::<_, Error>((rows, slice_rows))
+        };
+        match counted.await {
+            Ok((rows, slice_rows)) => committed.table_rows(Some(rows)).slice_rows(slice_rows),
+            // It has landed, whatever is known of its rows.
             Err(error) => {
                 tracing::warn!(%error, table = %self.place, "the commit landed, and its rows could not be counted");
-                return Ok(committed);
+                committed
             }
-        };
-        let committed = committed.table_rows(Some(rows));
-        let slice_rows = match (&self.keys, self.request.mode) {
-            (_, Mode::Overwrite | Mode::Error | Mode::Ignore) => None,
-            (None, _) => Some(rows),
-            (Some(keys), _) => {
-                let predicate = self.predicate(table, keys).await?;
-                Some(self.client.count(env, self.place, Some(&predicate)).await?)
-            }
-        };
-        Ok(committed.slice_rows(slice_rows))
+        }
     }
 
     async fn predicate(&self, table: &Table, keys: &KeySet) -> Result<Predicate> {

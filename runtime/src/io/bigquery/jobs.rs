@@ -67,7 +67,8 @@ impl Client {
 
     /// Runs statements under an identifier: if there is such a job, it is waited for instead.
     pub(super) async fn script(&self, env: &dyn Env, id: &str, text: &str) -> Answer<Job> {
-        self.run(env, id, json!({ "query": { "query": text, "useLegacySql": false } })).await
+        let limit = self.config.job_timeout.as_millis().to_string();
+        self.run(env, id, json!({ "query": { "query": text, "useLegacySql": false }, "jobTimeoutMs": limit })).await
     }
 
     async fn run(&self, env: &dyn Env, id: &str, configuration: Json) -> Answer<Job> {
@@ -96,7 +97,8 @@ impl Client {
             if !job.json.is_null() {
                 if env.elapsed().saturating_sub(begun) > self.config.job_timeout {
                     let message = format!("the job `{}` has not ended within {:?}", job.id, self.config.job_timeout);
-                    let help = "it may still end: the same run finds it again; or set a longer `job_timeout`";
+                    self.ask(env, Method::POST, self.url(&["jobs", &job.id, "cancel"], &[])?, None, true).await?.ok();
+                    let help = "it was asked to stop, and may have ended before: look at it, or set a longer `job_timeout`";
                     return Err(Error::new(ErrorKind::Io, message).help(help).retryable());
                 }
                 env.sleep(pause(attempt, env.random())).await;
@@ -127,9 +129,13 @@ impl Client {
         let mut query = vec![("maxResults", rows.as_str()), ("formatOptions.useInt64Timestamp", "true"), ("timeoutMs", "10000")];
         query.extend(token.map(|token| ("pageToken", token)));
         query.extend(job.location.as_deref().map(|location| ("location", location)));
-        let json = match self.get(env, &["queries", &job.id], &query).await? {
-            Ok(json) => json,
-            Err(refusal) => return Ok(Err(refusal)),
+        let json = loop {
+            match self.get(env, &["queries", &job.id], &query).await? {
+                // Without rows and without a token, which would look like the end of them.
+                Ok(json) if json["jobComplete"] == false => {}
+                Ok(json) => break json,
+                Err(refusal) => return Ok(Err(refusal)),
+            }
         };
         let next = json["pageToken"].as_str().filter(|token| !token.is_empty()).map(str::to_owned);
         let Json::Object(mut json) = json else { return Err(internal("an answer of BigQuery is no object")) };

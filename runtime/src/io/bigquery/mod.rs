@@ -79,8 +79,8 @@ impl BigQueryIoManager {
             location: None,
             endpoint: ENDPOINT.to_owned(),
             credentials: Credentials::default(),
-            request_timeout: Duration::from_secs(60),
-            job_timeout: Duration::from_secs(6 * 60 * 60),
+            request_timeout: Duration::from_mins(1),
+            job_timeout: Duration::from_hours(6),
         };
         Self { client: Client::new(config), mode: Mode::Overwrite, options: Vec::new(), turns: Turns::default() }
     }

@@ -282,7 +282,9 @@ mod tests {
         let keys = ["red|2023-01-01", "blue|2023-01-02"];
         let space = both.space("2023-12-31T00:00:00Z".parse().unwrap(), &BTreeMap::new()).unwrap();
         let mut set = space.none();
-        keys.iter().for_each(|key| set.insert(space.parse(key).unwrap()));
+        for key in keys {
+            set.insert(space.parse(key).unwrap());
+        }
         let sql = Predicate::new(&set, &expr, &[def("color", "STRING"), def("at", "TIMESTAMP")], &types).unwrap().sql().unwrap();
         assert_eq!(
             sql.inline(),

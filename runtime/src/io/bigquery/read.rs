@@ -57,7 +57,7 @@ pub(super) async fn read(
     let failed = |refusal: super::client::Refusal| refusal.error("read", &place.to_string());
     let job = client.query(env.as_ref(), &sql).await?.map_err(failed)?;
     let first = client.page(env.as_ref(), &job, None, PAGE).await?.map_err(failed)?;
-    let any = !first.rows.is_empty();
+    let any = !first.rows.is_empty() || first.next.is_some();
     let reading = Reading { client: client.clone(), env: Arc::clone(env), place: place.clone(), defs, job, next: Some(first) };
     let batch_schema = Arc::clone(&schema);
     let batches = stream::try_unfold(reading, move |reading| reading.next_batch(Arc::clone(&batch_schema)));

@@ -82,7 +82,8 @@ pub(super) async fn changes(commit: &Commit<'_>, existing: Option<&DeltaTable>, 
             pieces.clear();
         }
     }
-    check_append_only(commit, state, &changes.actions)?;
+    let what = format!("`mode = \"{}\"`", commit.request.mode.name());
+    check_append_only(commit.path, &what, state, &changes.actions)?;
     check_removes(state, &changes.actions, commit.path)?;
     mark_emptied(commit, state.log_data().iter().collect(), &source, &mut changes).await?;
     changes.actions.extend(metadata::changed(commit, state)?);
@@ -228,16 +229,13 @@ pub(super) fn first_difference(one: &StructType, other: &StructType) -> Option<(
 }
 
 /// Refuses to take rows out of a table that promises to keep them.
-fn check_append_only(commit: &Commit<'_>, state: &DeltaTableState, actions: &[Action]) -> Result<()> {
+pub(super) fn check_append_only(path: &Storage, what: &str, state: &DeltaTableState, actions: &[Action]) -> Result<()> {
     let keeps = state.metadata().configuration().get(APPEND_ONLY).is_some_and(|value| value.eq_ignore_ascii_case("true"));
     if !keeps || !actions.iter().any(|action| matches!(action, Action::Remove(_))) {
         return Ok(());
     }
-    let message = format!(
-        "the table in `{}` is append-only (`delta.appendOnly`), and `mode = \"{}\"` would take rows out of it",
-        commit.path.display(),
-        commit.request.mode.name()
-    );
+    let message =
+        format!("the table in `{}` is append-only (`delta.appendOnly`), and {what} would take rows out of it", path.display());
     Err(Error::new(ErrorKind::NotHonoured, message).help("use `mode = \"append\"`, or set `delta.appendOnly` to false"))
 }
 

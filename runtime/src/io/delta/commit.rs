@@ -32,7 +32,7 @@ use crate::slice::Slice;
 
 /// How long a commit that lost a race is made again against newer versions. By time and not by count: with many writers one commit may
 /// lose often, and each time somebody gets on.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// How often at least, on a clock that runs fast.
 const FEWEST: u32 = 20;
 
@@ -79,7 +79,9 @@ impl<'a> Commit<'a> {
     pub(super) async fn run(&self) -> Result<Committed> {
         let mut rewrites = Rewrites::default();
         let committed = self.attempts(&mut rewrites).await;
-        rewrites.discard(self.path, &self.request.env).await;
+        if !committed.as_ref().is_err_and(Error::is_unsettled) {
+            rewrites.discard(self.path, &self.request.env).await;
+        }
         committed
     }
 
@@ -166,12 +168,17 @@ impl<'a> Commit<'a> {
             Err(error) => match table::open(path, request.env.as_ref()).await? {
                 Some(now) => match earlier(&now, path, id).await? {
                     Some(committed) => Ok(Ok(committed)),
-                    None => Err(failed(error)),
+                    None => Err(unanswered(failed(error), path)),
                 },
-                None => Err(failed(error)),
+                None => Err(unanswered(failed(error), path)),
             },
         }
     }
+}
+
+/// An error of a commit that is not there: in a bucket, it may come yet.
+pub(super) fn unanswered(error: Error, path: &Storage) -> Error {
+    if path.is_local() { error } else { error.unsettled() }
 }
 
 /// What this very commit did if it landed before; an error if a later one of its kind did.

@@ -52,7 +52,6 @@ const PROPERTIES: &[(&str, Takes)] = &[
     ("delta.enableExpiredLogCleanup", Takes::Bool),
     ("delta.isolationLevel", Takes::Text),
     ("delta.logRetentionDuration", Takes::Interval),
-    ("delta.setTransactionRetentionDuration", Takes::Interval),
     ("delta.targetFileSize", Takes::Number),
     ("delta.tuneFileSizesForRewrites", Takes::Bool),
 ];

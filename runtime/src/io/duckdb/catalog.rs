@@ -175,12 +175,19 @@ impl Own {
 
     /// Forgets everything about a table that is not there.
     pub(super) fn forget(&self, connection: &Connection, name: &TableName) -> Result<()> {
+        self.forget_slices(connection, name)?;
+        self.forget_in("commits", connection, name)
+    }
+
+    /// Forgets which partitions are there, of a table that is written whole.
+    pub(super) fn forget_slices(&self, connection: &Connection, name: &TableName) -> Result<()> {
+        self.forget_in("slices", connection, name)
+    }
+
+    fn forget_in(&self, own: &str, connection: &Connection, name: &TableName) -> Result<()> {
         let (schema, table) = name.folded();
-        for own in ["slices", "commits"] {
-            let sql = format!("DELETE FROM {} WHERE table_schema = ? AND table_name = ?", self.table(own));
-            connection.execute_with(&sql, [schema.as_str().into(), table.as_str().into()])?;
-        }
-        Ok(())
+        let sql = format!("DELETE FROM {} WHERE table_schema = ? AND table_name = ?", self.table(own));
+        connection.execute_with(&sql, [schema.as_str().into(), table.as_str().into()]).map(drop)
     }
 
     /// The next version of a table, which nobody else can have taken when this transaction is committed.

@@ -209,9 +209,7 @@ impl<'a> Attempt<'a> {
     fn is_exact(&self, existing: Option<&Found>) -> bool {
         let Commit { request, pieces, .. } = self.commit;
         let [(piece, _)] = &pieces[..] else { return false };
-        let names = |columns: &[super::catalog::Column]| columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>();
-        let replaced =
-            |found: &Found| schema_mode(request.asset) == SchemaMode::Overwrite || names(&found.columns) == names(&piece.columns);
+        let replaced = |found: &Found| schema_mode(request.asset) == SchemaMode::Overwrite || found.columns == piece.columns;
         request.mode == Mode::Overwrite && piece.exact && existing.is_none_or(replaced)
     }
 
@@ -224,6 +222,9 @@ impl<'a> Attempt<'a> {
         };
         let first = &pieces[0].0;
         let whole = self.commit.keys.is_none() && request.mode == Mode::Overwrite;
+        if whole {
+            self.own.forget_slices(self.connection, name)?;
+        }
         if whole && (Self::swaps(&found, first) || schema_mode(request.asset) == SchemaMode::Overwrite) {
             self.connection.execute(&format!("DROP TABLE {}", found.name.sql(&self.own.catalog)))?;
             self.create(pieces)?;
@@ -234,35 +235,32 @@ impl<'a> Attempt<'a> {
         }
         let found = self.own.find(self.connection, name)?.unwrap_or(found);
         let table = found.name.sql(&self.own.catalog);
-        match Merge::of(request.asset, request.mode)? {
-            Some(merge) => {
-                for (piece, slice) in pieces {
-                    let keys = StoreRequest { slice, ..(*request).clone() }.keys()?;
-                    let part = self.part_of(&found, keys.as_ref())?;
-                    let source = piece.name().sql(&self.own.catalog);
-                    let sql = merge_into(&merge, &table, &source, &piece.columns, part.as_ref())?;
-                    self.connection.execute_with(&sql.text, sql.bound())?;
-                }
-            }
-            None => {
-                if request.mode == Mode::Overwrite {
-                    match self.part(&found)? {
-                        Some(part) => {
-                            let belongs = part.sql()?;
-                            let sql = format!("DELETE FROM {table} WHERE {}", belongs.text);
-                            self.connection.execute_with(&sql, belongs.bound())?;
-                        }
-                        None => {
-                            self.connection.execute(&format!("DELETE FROM {table}"))?;
-                        }
-                    }
-                }
-                for (piece, _) in pieces {
-                    self.insert(&table, piece)?;
-                }
-            }
+        let merge = Merge::of(request.asset, request.mode)?;
+        if request.mode == Mode::Overwrite {
+            self.clear(&found, &table)?;
+        }
+        for (piece, slice) in pieces {
+            let Some(merge) = &merge else {
+                self.insert(&table, piece)?;
+                continue;
+            };
+            let keys = StoreRequest { slice, ..(*request).clone() }.keys()?;
+            let part = self.part_of(&found, keys.as_ref())?;
+            let source = piece.name().sql(&self.own.catalog);
+            let sql = merge_into(merge, &table, &source, &piece.columns, part.as_ref())?;
+            self.connection.execute_with(&sql.text, sql.bound())?;
         }
         Ok(found)
+    }
+
+    /// Deletes the rows of the slice, or all.
+    fn clear(&self, found: &Found, table: &str) -> Result<()> {
+        let Some(part) = self.part(found)? else {
+            return self.connection.execute(&format!("DELETE FROM {table}")).map(drop);
+        };
+        let belongs = part.sql()?;
+        let sql = format!("DELETE FROM {table} WHERE {}", belongs.text);
+        self.connection.execute_with(&sql, belongs.bound()).map(drop)
     }
 
     /// Whether the staged rows can take the place of the table: nothing of it would be lost but its rows.
@@ -342,11 +340,11 @@ pub(super) fn delete(database: &DuckDb, name: &TableName, request: &StoreRequest
         }
         own.next_version(connection, name, &request.run.run, now(request.env.as_ref()))?;
         let table = found.name.sql(&own.catalog);
-        let (Some(keys), Some(expr)) = (keys, &request.asset.partition_expr) else {
+        let Some(keys) = keys else {
             connection.execute(&format!("DROP TABLE {table}"))?;
             return own.forget(connection, name);
         };
-        let belongs = predicate(connection, &found, &table, keys, expr)?.sql()?;
+        let belongs = predicate(connection, &found, &table, keys, super::expr_of(request.asset)?)?.sql()?;
         connection.execute_with(&format!("DELETE FROM {table} WHERE {}", belongs.text), belongs.bound())?;
         let keys: Vec<String> = keys.keys().map(|key| key.to_string()).collect();
         own.mark(connection, name, &keys, false)

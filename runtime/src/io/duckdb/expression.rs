@@ -52,7 +52,6 @@ fn wrong(expression: &str) -> Option<&'static str> {
     for c in expression.chars() {
         match (quoted, c) {
             (Some(end), c) if c == end => quoted = None,
-            (Some(_), _) => {}
             (None, '\'' | '"') => quoted = Some(c),
             (None, '(') => depth += 1,
             (None, ')') => depth -= 1,

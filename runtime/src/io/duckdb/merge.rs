@@ -27,6 +27,7 @@ pub(super) fn merge_into(merge: &Merge, table: &str, staged: &str, written: &[Co
         sql.push(" AND (").append(belongs).push(")");
     }
     sql.push(")");
+    let without_choices = sql.text.len();
     match merge.matched {
         Matched::Update => {
             let values = written.iter().filter(|column| !is_key(column));
@@ -52,7 +53,7 @@ pub(super) fn merge_into(merge: &Merge, table: &str, staged: &str, written: &[Co
         sql.push(" THEN DELETE");
     }
     // Every choice leaves it as it is.
-    if !sql.text.contains(" WHEN ") {
+    if sql.text.len() == without_choices {
         sql.push(" WHEN MATCHED THEN DO NOTHING");
     }
     Ok(sql)

@@ -15,7 +15,6 @@ mod statement;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -73,10 +72,8 @@ enum Source {
 }
 
 /// What clones of a store have in common.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Shared {
-    /// Tells databases in memory apart that have no name.
-    number: u64,
     database: Mutex<Option<DuckDb>>,
     /// Commits to one table come one after the other, since DuckDB would let only one of them through.
     tables: Mutex<HashMap<(String, String), Turn>>,
@@ -84,14 +81,6 @@ struct Shared {
 
 /// Whose commit it is.
 type Turn = Arc<tokio::sync::Mutex<()>>;
-
-impl Shared {
-    fn new() -> Arc<Self> {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Self { number, database: Mutex::default(), tables: Mutex::default() })
-    }
-}
 
 impl DuckDbIoManager {
     /// Tables in this database file, which is made when something is stored; `:memory:` is a database that lives as long as the
@@ -107,7 +96,7 @@ impl DuckDbIoManager {
     }
 
     fn of(database: Source) -> Self {
-        Self { database, schema: None, mode: Mode::Overwrite, options: Vec::new(), shared: Shared::new() }
+        Self { database, schema: None, mode: Mode::Overwrite, options: Vec::new(), shared: Arc::default() }
     }
 
     /// The schema of tables whose assets do not name one.
@@ -220,7 +209,11 @@ fn resolved_file(path: &Path) -> Result<PathBuf> {
         return Err(Error::new(ErrorKind::Config, message).help("name a file, for example `warehouse.duckdb`"));
     };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Ok(resolved(folder)?.join(name))
+    // A link to a database is the database.
+    match path.canonicalize() {
+        Ok(path) => Ok(path),
+        Err(_) => Ok(resolved(folder)?.join(name)),
+    }
 }
 
 /// Tells the rows of some partitions from others; nothing for the whole table.
@@ -261,8 +254,7 @@ impl IoManager for DuckDbIoManager {
             Source::Path { path, .. } => resolved_file(path)?.to_string_lossy().into_owned(),
             Source::Shared(database) => match database.path() {
                 Some(path) => resolved_file(path)?.to_string_lossy().into_owned(),
-                // Two databases in memory are two places.
-                None => format!("{}{}", database.location(), self.shared.number),
+                None => database.identity(),
             },
         };
         Ok(Location::new(format!("{database}/{schema}.{table}")))
@@ -306,6 +298,7 @@ impl IoManager for DuckDbIoManager {
         let owned = OwnedRequest::of(&StoreRequest { asset: &asset, ..request.clone() });
         let job = Arc::new(Job { database, name: name.clone(), request: owned, keys: request.keys()? });
         let prepared = Arc::clone(&job);
+        #[expect(clippy::redundant_closure_for_method_calls, reason = "the path of the method is not general enough to compile")]
         let prepare = move || prepared.stage(|stage| stage.prepare());
         retrying(&request.env, &name, prepare).await?;
         blocking(&request.env, move || job.stage(|stage| stage.write(rows))).await
@@ -393,16 +386,19 @@ impl IoManager for DuckDbIoManager {
     }
 
     async fn probe(&self, env: &dyn Env) -> Probe {
-        match self.database() {
-            Ok(database) => match database.path() {
-                Some(path) if !path.exists() => {
-                    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-                    FileSpace::new(folder.unwrap_or(Path::new("."))).probe(env)
-                }
-                _ => try_out(&database).into(),
-            },
-            Err(error) => Err(error).into(),
+        let database = match self.database() {
+            Ok(database) => database,
+            Err(error) => return Err(error).into(),
+        };
+        if let Some(path) = database.path().filter(|path| !path.exists()) {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            return FileSpace::new(folder.unwrap_or(Path::new("."))).probe(env);
         }
+        // It may wait for another process.
+        let (found, outcome) = std::sync::mpsc::channel();
+        let done = env.run_blocking(Box::new(move || drop(found.send(try_out(&database))))).await;
+        let ended = || Error::new(ErrorKind::Panic, done.err().unwrap_or_default());
+        outcome.try_recv().unwrap_or_else(|_| Err(ended())).into()
     }
 }
 

@@ -41,7 +41,10 @@ fn is_conflict(error: &Error) -> bool {
     let of_transaction = error.kind() == ErrorKind::Conflict && error.is_retryable();
     // Two that are the first to write a table find out when they commit.
     let says = |text: &str| error.message().contains(text);
-    of_transaction || says("Failed to commit") || says("write-write conflict") || says("Duplicate key \"table_schema: ")
+    of_transaction
+        || (says("Failed to commit") && !says("IO Error"))
+        || says("write-write conflict")
+        || says("Duplicate key \"table_schema: ")
 }
 
 /// From 5 ms, doubled each time up to 640 ms, with as much again of jitter so that rivals part.

@@ -26,11 +26,11 @@ pub(super) struct Rules {
 pub(super) fn with_declared(inferred: &LazyFrame, asset: &AssetSpec, rules: &Rules) -> Result<SchemaRef> {
     let found = inferred.clone().collect_schema()?;
     let Some(declared) = asset.output.columns else { return Ok(found) };
-    let declares = |name: &str| declared.iter().find(|column| column.name == name);
+    let declaration = |name: &str| declared.iter().find(|column| column.name == name);
     let nothing = only_nulls(inferred, &found, declared)?;
     let mut schema: Schema = found
         .iter()
-        .map(|(name, found)| match declares(name).and_then(declared_field) {
+        .map(|(name, found)| match declaration(name).and_then(declared_field) {
             Some(field) if nothing.contains(name) || (rules.reads_as)(found, field.dtype()) => field,
             _ => Field::new(name.clone(), found.clone()),
         })

@@ -95,8 +95,14 @@ fn is_exact(data_type: &DataType) -> bool {
     match data_type {
         DataType::List(element) | DataType::Array(element, _) => is_exact(element),
         DataType::Struct(fields) => fields.iter().all(|field| is_exact(field.dtype())),
-        DataType::Boolean | DataType::String | DataType::Binary | DataType::Decimal(..) => true,
-        DataType::Date | DataType::Time | DataType::Datetime(..) | DataType::Duration(_) => true,
+        DataType::Boolean
+        | DataType::String
+        | DataType::Binary
+        | DataType::Decimal(..)
+        | DataType::Date
+        | DataType::Time
+        | DataType::Datetime(..)
+        | DataType::Duration(_) => true,
         other => other.is_primitive_numeric(),
     }
 }

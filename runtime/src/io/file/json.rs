@@ -87,8 +87,13 @@ fn in_file(data_type: &DataType) -> Option<DataType> {
 fn nested_in_file(data_type: &DataType) -> Option<DataType> {
     Some(match data_type {
         DataType::Boolean | DataType::String | DataType::Float32 | DataType::Float64 => data_type.clone(),
-        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => DataType::Int64,
-        DataType::UInt8 | DataType::UInt16 | DataType::UInt32 => DataType::Int64,
+        DataType::Int8
+        | DataType::Int16
+        | DataType::Int32
+        | DataType::Int64
+        | DataType::UInt8
+        | DataType::UInt16
+        | DataType::UInt32 => DataType::Int64,
         DataType::List(element) => DataType::List(Box::new(nested_in_file(element)?)),
         DataType::Struct(fields) if !fields.is_empty() => {
             let field = |field: &polars::prelude::Field| {

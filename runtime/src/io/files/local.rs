@@ -31,23 +31,20 @@ impl FileSpace {
         }
 
         let pending = self.manifest_path(place, "json.pending");
-        match self.file_id(&payload.key())? {
-            Some(file) => {
-                let record = commit.manifest(file);
-                write_durably(&pending, &serde_json::to_vec_pretty(&record).map_err(io::Error::from)?)?;
-                if let Err(error) = fs::rename(&source, &target) {
-                    // Otherwise it would say of the old file that it is the new one.
-                    remove_if_there(&pending)?;
-                    return Err(io_error(&error, "replace", &target));
-                }
+        if let Some(file) = self.file_id(&payload.key())? {
+            let record = commit.manifest(file);
+            write_durably(&pending, &serde_json::to_vec_pretty(&record).map_err(io::Error::from)?)?;
+            if let Err(error) = fs::rename(&source, &target) {
+                // Otherwise it would say of the old file that it is the new one.
+                remove_if_there(&pending)?;
+                return Err(io_error(&error, "replace", &target));
             }
+        } else {
             // A try of the same commit may have come as far as the rename: then the file in place is the one that was staged.
-            None => {
-                let begun = self.read_manifest(place, "json.pending")?.filter(|known| known.commit == *id);
-                let there = self.file_id(&target_key)?;
-                if begun.is_none_or(|known| there != Some(known.file)) {
-                    return Err(io_error(&io::ErrorKind::NotFound.into(), "find the staged file", &source));
-                }
+            let begun = self.read_manifest(place, "json.pending")?.filter(|known| known.commit == *id);
+            let there = self.file_id(&target_key)?;
+            if begun.is_none_or(|known| there != Some(known.file)) {
+                return Err(io_error(&io::ErrorKind::NotFound.into(), "find the staged file", &source));
             }
         }
         // From here readers see the new file, so nothing below may say that the commit failed.

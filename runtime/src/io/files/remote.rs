@@ -15,8 +15,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::io::Committed;
 use crate::io::storage::Entry;
 
-/// How long a claim keeps others from a place whose writer does not come to an end; copies take seconds.
-const CLAIM: SignedDuration = SignedDuration::from_mins(2);
+/// How long a claim keeps others from a place whose writer does not come to an end. A copy takes seconds, but it may be tried again for
+/// three minutes by default.
+const CLAIM: SignedDuration = SignedDuration::from_mins(15);
 
 /// A manifest in the chain of a place.
 #[derive(Debug, Serialize, Deserialize)]
@@ -65,7 +66,7 @@ impl FileSpace {
     pub(super) fn copy_in_place(&self, commit: &Commit<'_>) -> Result<Committed> {
         let Commit { place, staged, payload, mode, id, .. } = *commit;
         let (source, target) = (payload.key(), self.key(place, &payload.extension)?);
-        // Read first, so that whoever comes between what is looked at next and the claim has the number of it.
+        // Read first, so that whoever comes between what is looked at next and the claim has the number of it, or a later one.
         let last = self.unclaimed(place, Some(commit.id), commit.now)?;
         if let Some(settled) = self.settled(place, staged, mode, id)? {
             if settled.ignored.is_some() || settled.already {
@@ -83,11 +84,19 @@ impl FileSpace {
         if !self.storage().put_if_absent(&claim, written(&link)?)? {
             return Err(claimed(place, &self.location_of(&target)));
         }
+        // The number may be one that two others have passed: the second removes the manifest of the first, and not its own.
+        if self.chain(place)?.last().is_none_or(|last| last.path != claim) {
+            self.storage().delete(&claim)?;
+            return Err(claimed(place, &self.location_of(&target)));
+        }
         if let Err(error) = self.storage().copy(&source, &target) {
             // The answer may have been lost, and not the request.
             let there = self.file_id(&target)?;
             if link.describes(there.as_ref()).is_none() {
-                self.storage().delete(&claim)?;
+                // What may still be carried out keeps its claim; the same commit goes on under it.
+                if !error.is_retryable() {
+                    self.storage().delete(&claim)?;
+                }
                 return Err(error.with("asset", place));
             }
         }

@@ -43,10 +43,7 @@ pub(super) fn open(authority: &str, config: &StorageConfig) -> Result<Bucket> {
         return Err(wrong("there are several of `access_key`, `sas_token` and `client_secret`", "give one of them"));
     }
     // Beside keys that are given, none of the environment.
-    let mut builder = match ways.contains(&true) {
-        true => MicrosoftAzureBuilder::new(),
-        false => MicrosoftAzureBuilder::from_env(),
-    };
+    let mut builder = if ways.contains(&true) { MicrosoftAzureBuilder::new() } else { MicrosoftAzureBuilder::from_env() };
     for (key, value) in given(&azure) {
         builder = builder.with_config(key, value);
     }

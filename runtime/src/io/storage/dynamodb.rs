@@ -30,7 +30,7 @@ use super::create::there_already;
 use super::threads::threads;
 
 /// How long an entry is kept once it is complete: until then, a list of objects may not show what it says.
-const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+const KEPT: Duration = Duration::from_hours(24);
 
 /// The table that commits are agreed on in.
 pub(super) struct Table {
@@ -99,8 +99,9 @@ fn commit(location: &Path) -> Option<(&str, &str)> {
     (number.len() == 20 && number.bytes().all(|digit| digit.is_ascii_digit())).then_some((table, file))
 }
 
-fn joined(table: &str, rest: &str) -> Result<Path> {
-    Ok(Path::parse(if table.is_empty() { rest.to_owned() } else { format!("{table}/{rest}") })?)
+fn in_log(table: &str, rest: &str) -> Result<Path> {
+    let log = if table.is_empty() { "_delta_log".to_owned() } else { format!("{table}/_delta_log") };
+    Ok(Path::parse(format!("{log}/{rest}"))?)
 }
 
 impl Table {
@@ -128,12 +129,13 @@ impl Table {
             Err(Error::NotFound { .. }) => {}
             Err(error) => return Err(error),
         }
-        let beside = format!("_delta_log/.tmp/{file}.{:016x}{:016x}", rand::random::<u64>(), rand::random::<u64>());
-        let put = objects.put(&joined(table, &beside)?, payload).await?;
+        // Relative to the log, as the other writers have it.
+        let beside = format!(".tmp/{file}.{:016x}{:016x}", rand::random::<u64>(), rand::random::<u64>());
+        let put = objects.put(&in_log(table, &beside)?, payload).await?;
         let entered = Entered { table: self.key(table), file: file.to_owned(), beside, complete: false };
         if !self.enter(&entered).await? {
             // Somebody else's: finished, so that whoever looks again sees it.
-            if let Err(error) = objects.delete(&joined(table, &entered.beside)?).await {
+            if let Err(error) = objects.delete(&in_log(table, &entered.beside)?).await {
                 tracing::warn!(%error, "what was written for a commit that lost is left over");
             }
             self.finish_last(objects, table).await?;
@@ -172,11 +174,11 @@ impl Table {
     }
 
     async fn finish(&self, objects: &Arc<dyn ObjectStore>, table: &str, entered: Entered) -> Result<()> {
-        let location = joined(table, &format!("_delta_log/{}", entered.file))?;
+        let location = in_log(table, &entered.file)?;
         match objects.head(&location).await {
             Ok(_) => {}
             // Two who finish it copy the same.
-            Err(Error::NotFound { .. }) => objects.copy(&joined(table, &entered.beside)?, &location).await?,
+            Err(Error::NotFound { .. }) => objects.copy(&in_log(table, &entered.beside)?, &location).await?,
             Err(error) => return Err(error),
         }
         let until = (SystemTime::now() + KEPT).duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());

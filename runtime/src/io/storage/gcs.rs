@@ -20,10 +20,7 @@ pub(super) fn open(bucket: &str, config: &StorageConfig) -> Result<Bucket> {
         return Err(wrong("there are several of `service_account`, `service_account_key` and `anonymous`", "give one of them"));
     }
     // Beside an account that is given, none of the environment.
-    let mut builder = match ways.contains(&true) {
-        true => GoogleCloudStorageBuilder::new(),
-        false => GoogleCloudStorageBuilder::from_env(),
-    };
+    let mut builder = if ways.contains(&true) { GoogleCloudStorageBuilder::new() } else { GoogleCloudStorageBuilder::from_env() };
     let given = [
         (Key::ServiceAccount, gcs.service_account.clone()),
         (Key::ServiceAccountKey, gcs.service_account_key.as_ref().map(|key| key.expose_secret().to_owned())),

@@ -5,6 +5,9 @@ use crate::env::{Env, unique_id};
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::Probe;
 
+/// What is tried to be created once has this after its name.
+const ONCE: &str = "-once";
+
 impl Storage {
     /// Looks whether it can be reached, listed and written to, whether something can be created that must not be there, and whether it
     /// can be removed. Nothing of what is stored is touched.
@@ -27,10 +30,13 @@ impl Storage {
         let written = probe.check("write", place.written(&name));
         if written {
             probe.check("put-if-absent", place.created_once(&name));
-            let removed = [&name, &format!("{name}-once")].into_iter().try_for_each(|name| place.delete(name));
-            let gone = removed.and_then(|()| match place.exists(&name)? {
-                true => Err(Error::new(ErrorKind::Io, format!("`{place}/{name}` is still there after it was removed"))),
-                false => Ok("what was written could be removed".to_owned()),
+            let removed = place.delete(&name).and_then(|()| place.remove_once(&name));
+            let gone = removed.and_then(|()| {
+                if place.exists(&name)? {
+                    Err(Error::new(ErrorKind::Io, format!("`{place}/{name}` is still there after it was removed")))
+                } else {
+                    Ok("what was written could be removed".to_owned())
+                }
             });
             probe.check("delete", gone);
         }
@@ -45,19 +51,32 @@ impl Storage {
         }
     }
 
+    /// What is created once. In a bucket it is called as a commit is, which is all that stores create that agree on it in a table.
+    fn once(&self, name: &str) -> String {
+        match &self.place {
+            Place::Local(_) => format!("{name}{ONCE}"),
+            Place::Remote { .. } => format!("{name}{ONCE}/_delta_log/00000000000000000000.json"),
+        }
+    }
+
+    /// Removes it, with what was written beside.
+    fn remove_once(&self, name: &str) -> Result<()> {
+        match &self.place {
+            Place::Local(_) => self.delete(&self.once(name)),
+            Place::Remote { .. } => self.list(&format!("{name}{ONCE}"))?.iter().try_for_each(|entry| self.delete(&entry.path)),
+        }
+    }
+
     /// Twice, since an object store that ignores the condition is found by the second.
     fn created_once(&self, name: &str) -> Result<String> {
-        let name = format!("{name}-once");
+        let name = self.once(name);
         let (first, second) = (self.put_if_absent(&name, b"one".to_vec())?, self.put_if_absent(&name, b"other".to_vec())?);
-        match (first, second) {
-            (true, false) => Ok(format!("of two who create something, one wins ({})", self.how_created())),
-            _ => {
-                let message =
-                    format!("`{self}` lets two writers create the same object, so that one would undo what the other did");
-                let help = "of S3-compatible stores without conditional writes, set `copy_if_not_exists` or `dynamodb`";
-                Err(Error::new(ErrorKind::Unsupported, message).help(help))
-            }
+        if first && !second {
+            return Ok(format!("of two who create something, one wins ({})", self.how_created()));
         }
+        let message = format!("`{self}` lets two writers create the same object, so that one would undo what the other did");
+        let help = "of S3-compatible stores without conditional writes, set `copy_if_not_exists` or `dynamodb`";
+        Err(Error::new(ErrorKind::Unsupported, message).help(help))
     }
 
     fn how_created(&self) -> &'static str {

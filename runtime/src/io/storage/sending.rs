@@ -48,12 +48,11 @@ impl Sending {
     }
 
     fn send_part(&mut self) -> Result<()> {
-        let mut parts = match self.parts.take() {
-            Some(parts) => parts,
-            None => {
-                let (store, path) = (self.bucket.store(), self.path.clone());
-                wait(async move { store.put_multipart(&path).await })?.map_err(|error| self.failed(&error))?
-            }
+        let mut parts = if let Some(parts) = self.parts.take() {
+            parts
+        } else {
+            let (store, path) = (self.bucket.store(), self.path.clone());
+            wait(async move { store.put_multipart(&path).await })?.map_err(|error| self.failed(&error))?
         };
         let part = parts.put_part(mem::take(&mut self.buffer).into());
         self.parts = Some(parts);

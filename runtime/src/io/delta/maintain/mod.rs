@@ -15,7 +15,7 @@ use serde_json::json;
 
 pub use policy::DeltaMaintenance;
 
-use super::commit::{is_conflict, make_durable};
+use super::commit::{is_conflict, make_durable, unanswered};
 use super::stage::StagedFile;
 use super::table::{self, RUN};
 use crate::error::{Error, ErrorKind, Result};
@@ -98,7 +98,7 @@ async fn commit_once(
             Ok(Ok(version))
         }
         Err(error) if is_conflict(&error) => Ok(Err(error)),
-        Err(error) => Err(failed(error)),
+        Err(error) => Err(unanswered(failed(error), path)),
     }
 }
 

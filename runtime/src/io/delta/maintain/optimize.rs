@@ -58,7 +58,8 @@ pub(super) async fn optimize(
         Err(error) => Err(error),
     };
     // What did not come into the table goes; what cannot be told stays, for a later vacuum.
-    if let Ok(Some(now)) = table::open(path, request.env.as_ref()).await
+    if !done.as_ref().is_err_and(Error::is_unsettled)
+        && let Ok(Some(now)) = table::open(path, request.env.as_ref()).await
         && let Ok(state) = table::state(&now, path)
     {
         let live: HashSet<String> = state.log_data().iter().map(|file| file.path().into_owned()).collect();

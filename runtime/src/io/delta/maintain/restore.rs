@@ -7,8 +7,9 @@ use deltalake_core::logstore::object_store::path::Path as ObjectPath;
 use deltalake_core::logstore::object_store::{Error as StoreError, ObjectStoreExt};
 use deltalake_core::protocol::DeltaOperation;
 
-use super::super::actions::check_removes;
+use super::super::actions::{check_append_only, check_removes};
 use super::super::commit::Patience;
+use super::super::source::Source;
 use super::super::table;
 use super::{commit_once, too_busy};
 use crate::error::{Error, ErrorKind, Result};
@@ -36,9 +37,12 @@ pub(super) async fn restore(path: &Storage, request: &StoreRequest<'_>, version:
         let away: Vec<&LogicalFileView> =
             there.iter().filter(|(key, _)| !wanted.contains_key(*key)).map(|(_, file)| file).collect();
         check_there(path, &current, &back, version).await?;
+        // Which reads the deletion vectors.
+        Source::new(path, &target).await?;
 
         let mut actions: Vec<Action> = away.iter().map(|file| Action::from(file.remove_action(true))).collect();
         check_removes(now, &actions, path)?;
+        check_append_only(path, "`restore`", now, &actions)?;
         #[expect(deprecated, reason = "the only way to an add action as the log has it")]
         actions.extend(back.iter().map(|file| Action::Add(file.add_action())));
         if then.metadata() != now.metadata() {

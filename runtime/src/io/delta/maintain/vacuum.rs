@@ -17,7 +17,7 @@ use crate::io::maintenance::{Maintained, StoredFile, Vacuum};
 use crate::io::storage::Storage;
 
 /// How long files are kept if the table does not say.
-const RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const RETENTION: Duration = Duration::from_hours(7 * 24);
 
 pub(super) async fn vacuum(path: &Storage, request: &StoreRequest<'_>, vacuum: &Vacuum) -> Result<Maintained> {
     let failed = |error: &dyn std::fmt::Display, tried: &str| {
@@ -45,8 +45,14 @@ pub(super) async fn vacuum(path: &Storage, request: &StoreRequest<'_>, vacuum: &
         let help = "readers of older versions and runs that have not committed yet would lose them; force it if there are none";
         return Err(Error::new(ErrorKind::NotHonoured, message).help(help));
     }
-    let age = i64::try_from(older_than.as_millis()).unwrap_or(i64::MAX);
-    let before = request.env.now().as_millisecond().saturating_sub(age);
+    let now = request.env.now().as_millisecond();
+    let ago = |age: Duration| now.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
+    let before = ago(older_than);
+    // A file that the log does not know may be one of a run that has not committed yet, which the table's own retention says nothing of.
+    let unknown_before = if vacuum.force { before } else { ago(older_than.max(RETENTION)) };
+    // A table below this one has a log of its own.
+    let logs = found.iter().filter_map(|file| file.location.as_ref().split_once("/_delta_log/"));
+    let nested: HashSet<String> = logs.map(|(table, _)| format!("{table}/")).collect();
     let live: HashSet<String> = state.log_data().iter().map(|file| plain(&file.path())).collect();
     let removed_at = tombstones(&opened, path).await?;
 
@@ -54,8 +60,11 @@ pub(super) async fn vacuum(path: &Storage, request: &StoreRequest<'_>, vacuum: &
         let name = plain(file.location.as_ref());
         is_data(&name)
             && !live.contains(&name)
-            && file.last_modified.timestamp_millis() < before
-            && removed_at.get(&name).is_none_or(|at| *at < before)
+            && !nested.iter().any(|table| file.location.as_ref().starts_with(table.as_str()))
+            && match removed_at.get(&name) {
+                Some(at) => file.last_modified.timestamp_millis() < before && *at < before,
+                None => file.last_modified.timestamp_millis() < unknown_before,
+            }
     });
     found.sort_by(|one, other| one.location.cmp(&other.location));
     let removed = found.iter().map(|file| StoredFile::new(file.location.as_ref(), file.size)).collect();
@@ -76,7 +85,13 @@ async fn tombstones(opened: &DeltaTable, path: &Storage) -> Result<HashMap<Strin
         .try_collect()
         .await
         .map_err(|error| table::unreadable(error, path))?;
-    Ok(all.iter().map(|gone| (plain(&gone.path()), gone.deletion_timestamp().unwrap_or(i64::MAX))).collect())
+    // A file may have come back and gone again: the last time counts.
+    let mut removed = HashMap::new();
+    for gone in &all {
+        let at = gone.deletion_timestamp().unwrap_or(i64::MAX);
+        removed.entry(plain(&gone.path())).and_modify(|known: &mut i64| *known = at.max(*known)).or_insert(at);
+    }
+    Ok(removed)
 }
 
 /// Whether a file is one that tables keep rows in. Logs, indices and whatever begins with a dot or an underscore are not. Deletion
