@@ -25,7 +25,7 @@ mod probe;
 mod requests;
 #[cfg(any(feature = "bigquery", feature = "delta", feature = "duckdb"))]
 mod schema_mode;
-#[cfg(any(feature = "delta", feature = "csv", feature = "ipc", feature = "json", feature = "parquet"))]
+#[cfg(any(feature = "bigquery", feature = "csv", feature = "delta", feature = "ipc", feature = "json", feature = "parquet"))]
 #[allow(dead_code, reason = "each store has its own sort of sink")]
 mod sink;
 #[cfg(feature = "polars")]
