@@ -6,12 +6,14 @@ use lakewright::exec::SystemEnv;
 use lakewright::io::fs::FsIoManager;
 use lakewright::io::storage::Storage;
 use lakewright::io::{CommitState, Committed, LoadRequest, RunInfo, Staged, StoreRequest};
+use lakewright::jiff::{SignedDuration, Timestamp};
 use lakewright::prelude::*;
 use lakewright::{AssetBuilder, AssetSpec, CommitId, ErrorKind, IoManager, Slice, Value};
 use serde_json::{Value as Json, json};
 
-use super::place;
+use super::{place, server};
 use crate::object_stores::Cloud;
+use crate::partitions::moments::Clock;
 use crate::support::block_on;
 
 /// A store of texts, driven by hand.
@@ -116,6 +118,63 @@ fn a_writer_that_dies_before_the_copy_has_not_and_its_claim_is_respected_for_a_w
         assert_eq!(by_hand.text().await.as_deref(), Some("two"), "the same commit goes on where it was");
         by_hand.commit(&three, 3).await.unwrap();
         assert_eq!(by_hand.text().await.as_deref(), Some("three"));
+    });
+}
+
+#[test]
+fn a_writer_that_is_slow_and_not_gone_copies_nothing_once_it_was_passed() {
+    let mut by_hand = ByHand::new("slow");
+    block_on(async {
+        let (one, two, three) = (by_hand.stage("one").await, by_hand.stage("two").await, by_hand.stage("three").await);
+        by_hand.commit(&one, 1).await.unwrap();
+        // As it is between the claim and the copy.
+        let (name, link) = by_hand.last();
+        let source = two.payload["path"].as_str().unwrap();
+        let mut claim = link.clone();
+        claim["claim"] = json!({"before": link["manifest"]["file"], "source": source});
+        claim["manifest"]["commit"] = serde_json::to_value(by_hand.id(2)).unwrap();
+        by_hand.put(&name.replace("1.json", "2.json"), &claim);
+        assert_eq!(by_hand.commit(&three, 3).await.unwrap_err().kind(), ErrorKind::Conflict);
+        assert!(by_hand.storage.exists(source).unwrap(), "while the claim holds, nothing is taken from it");
+        by_hand.env = Clock::at(Timestamp::now() + SignedDuration::from_mins(20));
+        by_hand.commit(&three, 3).await.unwrap();
+        by_hand.storage.copy(source, "p/v.json").unwrap_err();
+        assert_eq!(by_hand.commit(&two, 2).await.unwrap_err().kind(), ErrorKind::Superseded);
+        assert_eq!(by_hand.text().await.as_deref(), Some("three"));
+    });
+}
+
+#[test]
+fn a_writer_that_was_passed_after_its_copy_cannot_make_it_again() {
+    let by_hand = ByHand::new("passed");
+    block_on(async {
+        let (one, two) = (by_hand.stage("one").await, by_hand.stage("two").await);
+        // As it is when the copy was made and its answer is lost, so that it is about to be sent again.
+        let source = one.payload["path"].as_str().unwrap();
+        let bytes = by_hand.storage.get(source).unwrap().unwrap();
+        by_hand.commit(&one, 1).await.unwrap();
+        by_hand.storage.put(source, bytes).unwrap();
+        let (name, mut link) = by_hand.last();
+        link["claim"] = json!({"before": null, "source": source});
+        by_hand.put(&name, &link);
+        by_hand.commit(&two, 2).await.unwrap();
+        by_hand.storage.copy(source, "p/v.json").unwrap_err();
+        assert_eq!(by_hand.text().await.as_deref(), Some("two"));
+    });
+}
+
+#[test]
+fn requests_whose_answers_are_lost_are_not_taken_for_those_of_somebody_else() {
+    let by_hand = ByHand::new("lost");
+    block_on(async {
+        for (number, path) in [(1, "lost/.lakewright/p/"), (2, "lost/p/v.json")] {
+            let staged = by_hand.stage(&format!("text {number}")).await;
+            server::lose_answer("PUT", path);
+            by_hand.commit(&staged, number).await.unwrap();
+            assert_eq!(by_hand.text().await, Some(format!("text {number}")));
+            assert_eq!(by_hand.state(number).await, CommitState::Committed);
+            assert_eq!(by_hand.storage.list(".lakewright").unwrap().len(), 1, "one manifest, nothing staged");
+        }
     });
 }
 
