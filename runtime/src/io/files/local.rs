@@ -4,7 +4,7 @@
 //! commit that is tried again after a crash between the two can tell that its file is already in place.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::manifest::parse;
@@ -23,6 +23,7 @@ impl FileSpace {
         let (source, target_key) = (self.below(&payload.key()), self.key(place, &payload.extension)?);
         let target = self.below(&target_key);
         let _lock = self.lock(place)?;
+        self.finish_earlier(place)?;
         if let Some(settled) = self.settled(place, staged, mode, id)? {
             if settled.ignored.is_some() {
                 remove_if_there(&source)?;
@@ -32,8 +33,10 @@ impl FileSpace {
 
         let pending = self.manifest_path(place, "json.pending");
         if let Some(file) = self.file_id(&payload.key())? {
-            let record = commit.manifest(file);
-            write_durably(&pending, &serde_json::to_vec_pretty(&record).map_err(io::Error::from)?)?;
+            let record = serde_json::to_vec_pretty(&commit.manifest(file)).map_err(io::Error::from)?;
+            // All of it or nothing: one that a full disk or a crash cut off would keep everybody from the file.
+            self.storage().put(&manifest_key(place, "json.pending"), record)?;
+            sync(parent(&pending))?;
             if let Err(error) = fs::rename(&source, &target) {
                 // Otherwise it would say of the old file that it is the new one.
                 remove_if_there(&pending)?;
@@ -52,6 +55,16 @@ impl FileSpace {
             tracing::warn!(%error, asset = %place, "the file is in place, and its manifest is not");
         }
         Ok(commit.done())
+    }
+
+    /// Finishes what a crash left between its rename and its manifest, which is about to be written over.
+    fn finish_earlier(&self, place: &FilePlace) -> Result<()> {
+        let Some(known) = self.read_manifest(place, "json.pending")? else { return Ok(()) };
+        let key = self.key(place, &known.extension)?;
+        if self.file_id(&key)?.as_ref() == Some(&known.file) {
+            self.finish(place, &self.below(&key), &known.extension)?;
+        }
+        Ok(())
     }
 
     /// Makes the rename durable and the pending manifest the present one. Until then, [`FileSpace::manifest`] looks at both.
@@ -107,13 +120,12 @@ impl FileSpace {
     }
 
     fn manifest_path(&self, place: &FilePlace, suffix: &str) -> PathBuf {
-        self.below(&format!("{MANIFESTS}/{}.{suffix}", place.key()))
+        self.below(&manifest_key(place, suffix))
     }
 }
 
-fn write_durably(path: &Path, bytes: &[u8]) -> Result<()> {
-    let written = File::create(path).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
-    written.map_err(|error| io_error(&error, "write", path))
+fn manifest_key(place: &FilePlace, suffix: &str) -> String {
+    format!("{MANIFESTS}/{}.{suffix}", place.key())
 }
 
 fn remove_if_there(path: &Path) -> Result<()> {
