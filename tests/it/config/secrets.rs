@@ -130,6 +130,7 @@ fn in_what_goes_wrong_with_it() {
         format!("password = \"${{{SECRET}}}\""),
         format!("password = \"{SECRET}\"\nphrase = \"refuse\""),
         format!("password = \"{SECRET}\"\n[stores.other]\nkind = \"{SECRET}\""),
+        format!("phrase = \"{SECRET}\"\n[stores.other]\nkind = \"{SECRET}\""),
         format!("password = \"{SECRET}\"\n[assets.login]\nnumber = \"{SECRET}\""),
         format!("[stores.csv]\nroot = \"data\"\nstorage = {{ s3 = {{ secret_access_key = \"{SECRET}\" }} }}"),
         "[stores.csv]\nroot = \"data\"\nstorage.azure.sas_token = \"${PHRASE}\"".to_owned(),

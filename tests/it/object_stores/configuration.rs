@@ -52,6 +52,15 @@ fn what_contradicts_itself_is_refused_before_anything_is_sent() {
 }
 
 #[test]
+fn a_key_that_is_none_is_not_told() {
+    // What is in quotes is JSON, and no key.
+    let gcs = lakewright::io::storage::GcsConfig::new().service_account_key("\"our-secret\"");
+    let error = Storage::open("gs://bucket", &StorageConfig::new().gcs(gcs)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(error.help_text().is_some() && !format!("{error:?}").contains("our-secret"), "{error:?}");
+}
+
+#[test]
 fn secrets_are_never_printed() {
     let config = r#"{
         "s3": {"access_key_id": "TOP-1", "secret_access_key": "TOP-2", "session_token": "TOP-3"},
