@@ -1,6 +1,6 @@
 //! The configuration: its fields arrive, its mistakes are told, its secrets are not.
 
-use lakewright::io::storage::{DynamoDbConfig, S3Config, Storage, StorageConfig};
+use lakewright::io::storage::{AzureConfig, DynamoDbConfig, GcsConfig, S3Config, Storage, StorageConfig};
 use lakewright::prelude::*;
 use lakewright::{Error, ErrorKind};
 use tempfile::tempdir;
@@ -54,10 +54,16 @@ fn what_contradicts_itself_is_refused_before_anything_is_sent() {
 #[test]
 fn a_key_that_is_none_is_not_told() {
     // What is in quotes is JSON, and no key.
-    let gcs = lakewright::io::storage::GcsConfig::new().service_account_key("\"our-secret\"");
-    let error = Storage::open("gs://bucket", &StorageConfig::new().gcs(gcs)).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Config);
-    assert!(error.help_text().is_some() && !format!("{error:?}").contains("our-secret"), "{error:?}");
+    let quoted = StorageConfig::new().gcs(GcsConfig::new().service_account_key("\"our-secret\""));
+    for (url, config) in [
+        ("gs://bucket", quoted),
+        ("s3://our-key:our-secret@bucket/lake", StorageConfig::new()),
+        ("s3://our-secret@bucket", StorageConfig::new().azure(AzureConfig::new())),
+    ] {
+        let error = Storage::open(url, &config).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.help_text().is_some() && !format!("{error:?}").contains("our-secret"), "{error:?}");
+    }
 }
 
 #[test]
