@@ -123,24 +123,34 @@ fn a_writer_that_dies_before_the_copy_has_not_and_its_claim_is_respected_for_a_w
 
 #[test]
 fn a_writer_that_is_slow_and_not_gone_copies_nothing_once_it_was_passed() {
-    let mut by_hand = ByHand::new("slow");
+    let (by_hand, mut passing) = (ByHand::new("slow"), ByHand::new("slow"));
+    passing.env = Clock::at(Timestamp::now() + SignedDuration::from_mins(20));
     block_on(async {
         let (one, two, three) = (by_hand.stage("one").await, by_hand.stage("two").await, by_hand.stage("three").await);
         by_hand.commit(&one, 1).await.unwrap();
-        // As it is between the claim and the copy.
-        let (name, link) = by_hand.last();
-        let source = two.payload["path"].as_str().unwrap();
-        let mut claim = link.clone();
-        claim["claim"] = json!({"before": link["manifest"]["file"], "source": source});
-        claim["manifest"]["commit"] = serde_json::to_value(by_hand.id(2)).unwrap();
-        by_hand.put(&name.replace("1.json", "2.json"), &claim);
-        assert_eq!(by_hand.commit(&three, 3).await.unwrap_err().kind(), ErrorKind::Conflict);
-        assert!(by_hand.storage.exists(source).unwrap(), "while the claim holds, nothing is taken from it");
-        by_hand.env = Clock::at(Timestamp::now() + SignedDuration::from_mins(20));
-        by_hand.commit(&three, 3).await.unwrap();
-        by_hand.storage.copy(source, "p/v.json").unwrap_err();
-        assert_eq!(by_hand.commit(&two, 2).await.unwrap_err().kind(), ErrorKind::Superseded);
+        // On the way to its copy, it stalls for longer than its claim holds.
+        server::before("PUT", "slow/p/v.json", move || {
+            block_on(async { passing.commit(&three, 3).await.unwrap() });
+        });
+        let error = by_hand.commit(&two, 2).await.unwrap_err();
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Conflict, true), "{error:?}");
         assert_eq!(by_hand.text().await.as_deref(), Some("three"));
+        assert_eq!(by_hand.state(3).await, CommitState::Committed);
+        assert_eq!(by_hand.commit(&two, 2).await.unwrap_err().kind(), ErrorKind::Superseded);
+    });
+}
+
+#[test]
+fn who_looks_while_an_object_is_replaced_sees_whose_it_is() {
+    let (by_hand, writing) = (ByHand::new("meanwhile"), ByHand::new("meanwhile"));
+    block_on(async {
+        let (one, two) = (by_hand.stage("one").await, by_hand.stage("two").await);
+        by_hand.commit(&one, 1).await.unwrap();
+        // After the manifests were read, and before what is in place is looked at.
+        server::before("HEAD", "meanwhile/p/v.json", move || {
+            block_on(async { writing.commit(&two, 2).await.unwrap() });
+        });
+        assert_eq!(by_hand.state(2).await, CommitState::Committed);
     });
 }
 

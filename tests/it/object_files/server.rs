@@ -23,10 +23,30 @@ pub(super) fn lose_answer(method: &'static str, path: &str) {
     LOST.lock().unwrap().push((method, path.to_owned()));
 }
 
+type Deed = Box<dyn FnOnce() + Send>;
+
+/// What happens before requests.
+static BEFORE: Mutex<Vec<(&str, String, Deed)>> = Mutex::new(Vec::new());
+
+/// The next request of this method with this in its path is carried out after this was done.
+pub(super) fn before(method: &'static str, path: &str, deed: impl FnOnce() + Send + 'static) {
+    BEFORE.lock().unwrap().push((method, path.to_owned(), Box::new(deed)));
+}
+
+fn is_of(request: &HttpRequest, method: &str, path: &str) -> bool {
+    request.method() == method && request.uri().path().contains(path)
+}
+
 fn is_lost(request: &HttpRequest) -> bool {
     let mut lost = LOST.lock().unwrap();
-    let this = lost.iter().position(|(method, path)| request.method() == *method && request.uri().path().contains(path));
+    let this = lost.iter().position(|(method, path)| is_of(request, method, path));
     this.map(|this| lost.remove(this)).is_some()
+}
+
+fn comes_before(request: &HttpRequest) -> Option<Deed> {
+    let mut all = BEFORE.lock().unwrap();
+    let this = all.iter().position(|(method, path, _)| is_of(request, method, path));
+    this.map(|this| all.remove(this).2)
 }
 
 struct Server {
@@ -66,6 +86,9 @@ fn serve(stream: &TcpStream, service: &S3Service, handle: &Handle) -> std::io::R
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut writer = stream;
     while let Some((head_only, request)) = request(&mut reader)? {
+        if let Some(deed) = comes_before(&request) {
+            deed();
+        }
         let lost = is_lost(&request);
         let answer = handle.block_on(async { service.call(request).await });
         if lost {

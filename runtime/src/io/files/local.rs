@@ -99,14 +99,22 @@ impl FileSpace {
     }
 
     pub(super) fn local_manifest(&self, place: &FilePlace) -> Result<Option<Manifest>> {
-        for suffix in ["json.pending", "json"] {
-            if let Some(known) = self.read_manifest(place, suffix)?
-                && self.file_id(&self.key(place, &known.extension)?)?.as_ref() == Some(&known.file)
-            {
-                return Ok(Some(known));
+        let mut seen = Vec::new();
+        loop {
+            let mut read = Vec::new();
+            for suffix in ["json.pending", "json"] {
+                let Some(known) = self.read_manifest(place, suffix)? else { continue };
+                if self.file_id(&self.key(place, &known.extension)?)?.as_ref() == Some(&known.file) {
+                    return Ok(Some(known));
+                }
+                read.push(known.commit);
             }
+            // The file may have been put in place after its manifests were read, and is somebody else's only if not.
+            if read == seen {
+                return Ok(None);
+            }
+            seen = read;
         }
-        Ok(None)
     }
 
     /// The manifest with this suffix; nothing if there is none.

@@ -55,13 +55,21 @@ impl Link {
 
 impl FileSpace {
     pub(super) fn remote_manifest(&self, place: &FilePlace) -> Result<Option<Manifest>> {
-        let links = self.chain(place)?.into_iter().map(|entry| self.link(&entry.path));
-        for link in links.rev() {
-            let Some(link) = link? else { continue };
-            let there = self.file_id(&self.key(place, &link.manifest.extension)?)?;
-            if let Some(manifest) = link.describes(there.as_ref()) {
-                return Ok(Some(manifest));
+        let mut chain = self.chain(place)?;
+        while !chain.is_empty() {
+            for entry in chain.iter().rev() {
+                let Some(link) = self.link(&entry.path)? else { continue };
+                let there = self.file_id(&self.key(place, &link.manifest.extension)?)?;
+                if let Some(manifest) = link.describes(there.as_ref()) {
+                    return Ok(Some(manifest));
+                }
             }
+            // What is in place may have been put there after its manifests were listed, and is somebody else's only if not.
+            let now = self.chain(place)?;
+            if now == chain {
+                break;
+            }
+            chain = now;
         }
         Ok(None)
     }
