@@ -76,7 +76,11 @@ impl FileSpace {
         fs::rename(&pending, &manifest).map_err(|error| io_error(&error, "replace", &manifest))?;
         sync(parent(&manifest))?;
         if let Some(previous) = previous {
-            remove_if_there(&self.below(&self.key(place, &previous)?))?;
+            let old = self.key(place, &previous)?;
+            // Where small letters and capitals are the same to the disk, `png` may be the `PNG` that has just come.
+            if !previous.eq_ignore_ascii_case(extension) || self.file_id(&old)? != self.file_id(&self.key(place, extension)?)? {
+                remove_if_there(&self.below(&old))?;
+            }
         }
         Ok(())
     }
