@@ -93,6 +93,18 @@ impl Node {
             Tree::Int(_) | Tree::Float(_) | Tree::Bool(_) => {}
         }
     }
+
+    /// Every whole number, with the path to it.
+    pub(super) fn each_number(&self, path: &str, look: &mut impl FnMut(&str, i64)) {
+        match &self.value {
+            Tree::Table(table) => table.iter().for_each(|(key, node)| node.each_number(&join(path, key), look)),
+            Tree::List(items) => {
+                items.iter().enumerate().for_each(|(at, node)| node.each_number(&format!("{path}[{at}]"), look));
+            }
+            Tree::Int(number) => look(path, *number),
+            Tree::Text(_) | Tree::Float(_) | Tree::Bool(_) => {}
+        }
+    }
 }
 
 /// The path of a key in a table, as TOML would write it.
