@@ -189,6 +189,23 @@ fn requests_whose_answers_are_lost_are_not_taken_for_those_of_somebody_else() {
 }
 
 #[test]
+fn what_a_writer_left_beside_its_claim_is_none() {
+    let by_hand = ByHand::new("beside");
+    block_on(async {
+        let (one, two) = (by_hand.stage("one").await, by_hand.stage("two").await);
+        by_hand.commit(&one, 1).await.unwrap();
+        // As it is where objects are created by a copy, when the writer died before it or before it cleaned up.
+        let (name, mut link) = by_hand.last();
+        link["claim"] = json!({"before": link["manifest"]["file"]});
+        let (folder, file) = name.rsplit_once('/').unwrap();
+        by_hand.put(&format!("{folder}/_commit_{}.0123456789abcdef.tmp", file.replace("1.json", "2.json")), &link);
+        assert_eq!(by_hand.state(1).await, CommitState::Committed);
+        by_hand.commit(&two, 2).await.unwrap();
+        assert_eq!((by_hand.text().await.as_deref(), by_hand.state(2).await), (Some("two"), CommitState::Committed));
+    });
+}
+
+#[test]
 fn what_is_stored_again_as_it_was_is_committed_again() {
     let by_hand = ByHand::new("the-same");
     block_on(async {

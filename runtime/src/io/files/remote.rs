@@ -186,7 +186,10 @@ impl FileSpace {
     /// The manifests of a place, in the order of their numbers.
     fn chain(&self, place: &FilePlace) -> Result<Vec<Entry>> {
         // In the order of names, which is that of the numbers.
-        self.storage().list(&chain_folder(place))
+        let mut entries = self.storage().list(&chain_folder(place))?;
+        // Where objects are created by a copy, what is copied is beside them, and may be left there by who died.
+        entries.retain(|entry| number(&entry.path).is_some());
+        Ok(entries)
     }
 
     /// One of them; nothing if it has been removed meanwhile.
@@ -195,8 +198,7 @@ impl FileSpace {
         let location = self.location_of(path);
         let link: Link = parse_json(&text, &location)?;
         checked(&link.manifest, &location)?;
-        let name = path.rsplit('/').next().and_then(|name| name.split('.').next());
-        Ok(Some(Link { number: name.and_then(|name| name.parse().ok()).unwrap_or_default(), ..link }))
+        Ok(Some(Link { number: number(path).unwrap_or_default(), ..link }))
     }
 
     fn link_key(place: &FilePlace, number: u64) -> String {
@@ -207,6 +209,11 @@ impl FileSpace {
 /// A folder that is none of another place: no part of a key has a `%` before an `m`.
 fn chain_folder(place: &FilePlace) -> String {
     format!("{MANIFESTS}/{}%m", place.key())
+}
+
+/// The number in the name of a manifest.
+fn number(path: &str) -> Option<u64> {
+    path.rsplit('/').next()?.strip_suffix(".json")?.parse().ok()
 }
 
 fn written(link: &Link) -> Result<Vec<u8>> {
