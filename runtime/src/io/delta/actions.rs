@@ -99,9 +99,10 @@ impl Changes {
         self.added.extend(rest);
     }
 
-    /// Adds files, and counts their rows.
-    pub(super) fn add<'f>(&mut self, files: impl Iterator<Item = &'f StagedFile>) {
-        for file in files {
+    /// Adds files, and counts their rows. The log has the last of them first: it is read from its end, and files of the same time come
+    /// in its order.
+    pub(super) fn add<'f>(&mut self, files: impl DoubleEndedIterator<Item = &'f StagedFile>) {
+        for file in files.rev() {
             self.actions.push(add(file));
             self.table_rows = self.table_rows.map(|rows| rows + file.rows);
             self.slice_rows = self.slice_rows.map(|rows| rows + file.rows);

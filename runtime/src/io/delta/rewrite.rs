@@ -59,6 +59,8 @@ impl Rewrites {
         rows: LazyFrame,
     ) -> Result<Option<StagedFile>> {
         let chosen = written_again(commit.request, commit.path, staged, &file.path, file.partition_values.clone(), rows).await?;
+        // In the order of what was staged.
+        let chosen = chosen.map(|chosen| StagedFile { modified: file.modified, ..chosen });
         if let Some(chosen) = &chosen {
             // Another version of the table may want others.
             self.done.insert(format!("{}|{}", file.path, chosen.path), Some(chosen.clone()));
