@@ -121,6 +121,12 @@ kinds! {
     Fingerprint = "LW0304",
     /// The run was interrupted.
     Interrupted = "LW0305",
+    /// Another run that still goes on makes the same.
+    Busy = "LW0306",
+    /// A step took longer than its asset allows.
+    Timeout = "LW0307",
+    /// The run was cancelled.
+    Canceled = "LW0308",
 
     /// A selection that names nothing, or cannot be parsed.
     Selection = "LW0401",
