@@ -8,6 +8,7 @@ extern crate self as lakewright;
 pub mod __private;
 pub mod asset;
 mod call;
+mod cancel;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod columns;
@@ -58,7 +59,7 @@ pub use io::IoManager;
 #[doc(no_inline)]
 pub use jiff;
 pub use key::{AssetKey, path_segment};
-pub use lakehouse::{BuildError, Lakehouse, LakehouseBuilder};
+pub use lakehouse::{BuildError, Lakehouse, LakehouseBuilder, RunOptions};
 pub use lakewright_macros::Columns;
 /// ```
 /// use lakewright::prelude::*;
