@@ -5,6 +5,7 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 
 use crate::args::Value;
+use crate::code_hash::code_hash;
 use crate::expand::Upstream;
 use crate::valid::{Asset, Kind};
 use crate::{body, checks, edges, paths};
@@ -24,12 +25,14 @@ pub(crate) fn define(asset: &Asset, upstreams: &[Upstream<'_>]) -> TokenStream {
     let inputs = (!upstreams.is_empty()).then(|| quote!(inputs: &[#(#inputs),*],));
     let asked_for = asked_for_fields(asset);
     let output = checks::describe(&Ident::new("__Out", here));
+    let code_hash = code_hash(&asset.item).map(|hash| quote!(code_hash: ::core::option::Option::Some(#hash),));
     let body = (!asset.external).then(|| body::start(asset));
     quote! {
         static __DEF: #asset_def = #asset_def {
             key: &[#(#key),*],
             source: #source,
             #(#options)*
+            #code_hash
             #calls
             #inputs
             #asked_for

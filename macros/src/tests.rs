@@ -1,5 +1,6 @@
-//! A handful of expansions, to learn the macro from its output; the messages are in [`errors`].
+//! A handful of expansions, to learn the macro from its output; the messages are in [`errors`], the hash of the code in [`code_hash`].
 
+mod code_hash;
 mod errors;
 mod partitions;
 

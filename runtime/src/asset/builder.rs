@@ -51,6 +51,7 @@ struct Parts {
     kinds: Vec<String>,
     description: Option<String>,
     code_version: Option<String>,
+    code_hash: Option<String>,
     columns: Option<&'static [ColumnDef]>,
     inputs: Vec<Input>,
 }
@@ -177,6 +178,7 @@ impl AssetBuilder {
                 kinds: Vec::new(),
                 description: None,
                 code_version: None,
+                code_hash: None,
                 columns: None,
                 inputs: Vec::new(),
             },
@@ -291,6 +293,12 @@ impl AssetBuilder {
         self
     }
 
+    /// What stands for its code, since there is no function to hash: any text that is another one after a change.
+    pub fn code_hash(mut self, hash: impl Into<String>) -> Self {
+        self.spec.code_hash = Some(hash.into());
+        self
+    }
+
     /// The columns of what it produces: `columns(Reading::COLUMNS)`.
     pub fn columns(mut self, columns: &'static [ColumnDef]) -> Self {
         self.spec.columns = Some(columns);
@@ -345,6 +353,7 @@ impl AssetBuilder {
             description: spec.description,
             metadata: Vec::new(),
             code_version: spec.code_version,
+            code_hash: spec.code_hash,
             retries: None,
             pool: None,
             inputs,

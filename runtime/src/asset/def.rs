@@ -69,6 +69,8 @@ pub struct AssetDef {
     pub metadata: &'static [(&'static str, Literal)],
     /// `code_version = "…"`.
     pub code_version: Option<&'static str>,
+    /// What [`AssetSpec::code_hash`] is.
+    pub code_hash: Option<&'static str>,
     /// `retries = n`.
     pub retries: Option<u32>,
     /// `pool = "…"`.
@@ -182,6 +184,7 @@ impl AssetDef {
         description: None,
         metadata: &[],
         code_version: None,
+        code_hash: None,
         retries: None,
         pool: None,
         inputs: &[],
@@ -222,6 +225,7 @@ impl AssetDef {
             description: self.description.map(str::to_owned),
             metadata: literals(self.metadata),
             code_version: self.code_version.map(str::to_owned),
+            code_hash: self.code_hash.map(str::to_owned),
             retries: self.retries,
             pool: self.pool.map(str::to_owned),
             inputs,

@@ -232,6 +232,10 @@ pub struct AssetSpec {
     pub metadata: Vec<(String, MetadataValue)>,
     /// The version of the code that its author declared.
     pub code_version: Option<String>,
+    /// A hash of its code: 32 hex digits over the tokens of the function's signature and body. It is another after each change of one of
+    /// them, and the same whatever the layout, comments, docs, attributes, visibility and compiler. Absent if it is external, or built at
+    /// run time without one.
+    pub code_hash: Option<String>,
     /// How often a failing step is tried again; see [`AssetSpec::not_honoured`].
     pub retries: Option<u32>,
     /// The concurrency pool it runs in; see [`AssetSpec::not_honoured`].
