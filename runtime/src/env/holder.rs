@@ -38,7 +38,9 @@ impl Holder {
     #[must_use]
     pub fn is_gone(&self) -> bool {
         // A container has processes of its own under the same boot; its name tells it from others.
-        let here = !self.boot.is_empty() && boot().as_deref() == Some(self.boot.as_str()) && host().as_deref() == Some(self.host.as_str());
+        let here = !self.boot.is_empty()
+            && boot().as_deref() == Some(self.boot.as_str())
+            && host().as_deref() == Some(self.host.as_str());
         here && self.started != 0 && started(self.pid) != Some(self.started)
     }
 }

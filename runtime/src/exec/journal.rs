@@ -1,7 +1,7 @@
 //! What happens in one run, on its way to the log: kept in order, written in batches.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
@@ -85,6 +85,3 @@ impl Workshop {
         Ok(())
     }
 }
-
-/// A journal that steps share.
-pub(crate) type Shared = Arc<Journal>;

@@ -19,8 +19,8 @@ mod workshop;
 
 pub use choice::PartitionChoice;
 pub use env::SystemEnv;
-pub use plan::{Plan, StepAsset, StepSpec};
 pub use interrupt::Interrupt;
+pub use plan::{Plan, StepAsset, StepSpec};
 pub use report::{RunReport, StepOutcome, StepReport};
 pub(crate) use step::committed_before;
 pub use step::{InProcess, Launch, StepLauncher, StepResult};

@@ -143,12 +143,7 @@ impl Plan {
     }
 
     /// The plan of a run, from its first event.
-    pub(crate) fn of_run(
-        steps: &[StepSummary],
-        fingerprint: &str,
-        at: Timestamp,
-        numbers: &[Vec<i64>],
-    ) -> Self {
+    pub(crate) fn of_run(steps: &[StepSummary], fingerprint: &str, at: Timestamp, numbers: &[Vec<i64>]) -> Self {
         let step = |(number, summary): (usize, &StepSummary)| StepSpec {
             v: PLAN_VERSION,
             number,

@@ -20,7 +20,8 @@ impl Past {
     pub(crate) fn of(run: &str, events: &[Event]) -> Result<Self> {
         let damaged = || {
             let message = format!("the log does not have the plan of run `{run}`");
-            Error::new(ErrorKind::Missing, message).help("it was begun by an older version, or is gone from the log; start a new run")
+            Error::new(ErrorKind::Missing, message)
+                .help("it was begun by an older version, or is gone from the log; start a new run")
         };
         let mut stored: BTreeMap<usize, Vec<Materialization>> = BTreeMap::new();
         let mut past: Option<Self> = None;

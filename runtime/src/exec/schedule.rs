@@ -310,7 +310,8 @@ impl Run {
             return;
         }
         let attempt = self.attempts.get(&step).copied().unwrap_or(1);
-        let delay = asset.as_ref().and_then(|asset| self.workshop.policy.delay(asset, attempt, &error, self.workshop.env.as_ref()));
+        let delay =
+            asset.as_ref().and_then(|asset| self.workshop.policy.delay(asset, attempt, &error, self.workshop.env.as_ref()));
         let failure = Failure::from(&error);
         if let Some(delay) = delay.filter(|_| self.goes_on()) {
             let waits = SignedDuration::try_from(delay).unwrap_or_default();

@@ -191,7 +191,8 @@ impl Lakehouse {
 
     fn known_run(&self, run: &str) -> Result<(RunRecord, RunState)> {
         let missing = || {
-            Error::new(ErrorKind::Missing, format!("there is no run `{run}` in the log")).help("`runs list` shows those there are")
+            Error::new(ErrorKind::Missing, format!("there is no run `{run}` in the log"))
+                .help("`runs list` shows those there are")
         };
         self.run_record(run)?.ok_or_else(missing)
     }
