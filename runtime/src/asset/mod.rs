@@ -2,6 +2,7 @@
 
 mod builder;
 mod def;
+mod input;
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,8 +10,9 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-pub use builder::{AssetBuilder, Input};
+pub use builder::AssetBuilder;
 pub use def::{Asset, AssetDef, ConfigDef, InputDef, Literal, ResourceDef};
+pub use input::Input;
 
 use crate::call::{Call, Produced};
 use crate::columns::ColumnDef;
