@@ -3,11 +3,13 @@
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{AssetSpec, Calls, Input, Mode, OutputSpec, PartitionExpr, Source, ValueKind};
 use crate::call::{Call, Produced};
 use crate::columns::ColumnDef;
 use crate::error::Result;
+use crate::key::AssetKey;
 use crate::metadata::MetadataValue;
 use crate::partition::PartitionsDef;
 
@@ -51,6 +53,14 @@ struct Parts {
     description: Option<String>,
     code_version: Option<String>,
     code_hash: Option<String>,
+    retries: Option<u32>,
+    retry_delay: Option<Duration>,
+    retry_any: bool,
+    timeout: Option<Duration>,
+    pool: Option<String>,
+    priority: i32,
+    memory: Option<u64>,
+    aliases: Vec<String>,
     columns: Option<&'static [ColumnDef]>,
     inputs: Vec<Input>,
 }
@@ -81,6 +91,14 @@ impl AssetBuilder {
                 description: None,
                 code_version: None,
                 code_hash: None,
+                retries: None,
+                retry_delay: None,
+                retry_any: false,
+                timeout: None,
+                pool: None,
+                priority: 0,
+                memory: None,
+                aliases: Vec::new(),
                 columns: None,
                 inputs: Vec::new(),
             },
@@ -201,6 +219,54 @@ impl AssetBuilder {
         self
     }
 
+    /// How often a failing step is tried again.
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.spec.retries = Some(retries);
+        self
+    }
+
+    /// The pause before a step is tried again for the first time; it doubles each time.
+    pub fn retry_delay(mut self, delay: Duration) -> Self {
+        self.spec.retry_delay = Some(delay);
+        self
+    }
+
+    /// A step is tried again after any failure, and not only after a [retryable](crate::Error::is_retryable) one.
+    pub fn retry_any(mut self) -> Self {
+        self.spec.retry_any = true;
+        self
+    }
+
+    /// How long one try of a step may take.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.spec.timeout = Some(timeout);
+        self
+    }
+
+    /// The concurrency pool that steps run in.
+    pub fn pool(mut self, pool: impl Into<String>) -> Self {
+        self.spec.pool = Some(pool.into());
+        self
+    }
+
+    /// Of steps that are ready the one with the greatest priority goes first; 0 without this.
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.spec.priority = priority;
+        self
+    }
+
+    /// How many bytes of memory a step is estimated to need.
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.spec.memory = Some(bytes);
+        self
+    }
+
+    /// Adds a key (`prefix/name`) that it had before, whose history is its own.
+    pub fn alias(mut self, key: impl Into<String>) -> Self {
+        self.spec.aliases.push(key.into());
+        self
+    }
+
     /// The columns of what it produces: `columns(Reading::COLUMNS)`.
     pub fn columns(mut self, columns: &'static [ColumnDef]) -> Self {
         self.spec.columns = Some(columns);
@@ -216,7 +282,7 @@ impl AssetBuilder {
     /// How it is computed. A body that blocks goes through [`Call::blocking`].
     ///
     /// # Errors
-    /// If the key, or the key of an input, cannot be one.
+    /// If the key, an alias or the key of an input cannot be one.
     pub fn body<F, Fut>(self, body: F) -> Result<AssetSpec>
     where
         F: Fn(Call) -> Fut + Send + Sync + 'static,
@@ -228,7 +294,7 @@ impl AssetBuilder {
     /// Somebody else writes it.
     ///
     /// # Errors
-    /// If the key cannot be one.
+    /// If the key or an alias cannot be one.
     pub fn external(self) -> Result<AssetSpec> {
         self.finish(None)
     }
@@ -236,6 +302,7 @@ impl AssetBuilder {
     fn finish(self, body: Option<super::Body>) -> Result<AssetSpec> {
         let spec = self.spec;
         let inputs = spec.inputs.into_iter().map(Input::finish).collect::<Result<_>>()?;
+        let aliases = spec.aliases.iter().map(|alias| alias.parse::<AssetKey>()).collect::<Result<_>>()?;
         Ok(AssetSpec {
             key: self.key.parse()?,
             source: spec.source,
@@ -256,8 +323,14 @@ impl AssetBuilder {
             metadata: Vec::new(),
             code_version: spec.code_version,
             code_hash: spec.code_hash,
-            retries: None,
-            pool: None,
+            retries: spec.retries,
+            retry_delay: spec.retry_delay,
+            retry_any: spec.retry_any,
+            timeout: spec.timeout,
+            pool: spec.pool,
+            priority: spec.priority,
+            memory: spec.memory,
+            aliases,
             inputs,
             resources: Vec::new(),
             config: None,

@@ -78,11 +78,14 @@ fn unknown_store(key: &str, asset: &AssetSpec, stores: &BTreeMap<String, Arc<dyn
 }
 
 fn check_honoured(asset: &AssetSpec) -> Vec<Error> {
-    let error = |option: &str| {
-        let message = format!("`{option}` is not built yet, and is not silently ignored either");
-        Error::new(ErrorKind::NotHonoured, message).help(format!("leave `{option}` out"))
+    let (options, why) = if asset.is_external() {
+        (asset.about_runs(), "says how an asset is run, and nothing runs for an external one")
+    } else {
+        (asset.not_honoured(), "is not built yet, and is not silently ignored either")
     };
-    asset.not_honoured().into_iter().map(error).collect()
+    let error =
+        |option: &str| Error::new(ErrorKind::NotHonoured, format!("`{option}` {why}")).help(format!("leave `{option}` out"));
+    options.into_iter().map(error).collect()
 }
 
 fn check_resources(asset: &AssetSpec, resources: &Resources) -> Vec<Error> {
