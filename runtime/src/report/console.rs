@@ -51,7 +51,12 @@ impl ConsoleReporter {
                 };
                 state.line(&format!("note     {name}: nothing is stored for {what}, which may be absent"));
             }
-            EventKind::InputHandedOver { .. } => {}
+            EventKind::InputHandedOver { .. }
+            | EventKind::RunResumed { .. }
+            | EventKind::StepRetrying { .. }
+            | EventKind::Reconciled { .. }
+            | EventKind::Reported { .. }
+            | EventKind::Wiped { .. } => {}
             EventKind::Materialized { step, materialization } => {
                 state.stored.entry(*step).or_default().push(materialization.clone());
             }
@@ -80,6 +85,7 @@ impl ConsoleReporter {
                 let why = match reason {
                     SkipReason::UpstreamFailed { asset } => format!("`{asset}` failed"),
                     SkipReason::Interrupted => "the run was interrupted".to_owned(),
+                    SkipReason::Unchanged => "nothing has changed".to_owned(),
                 };
                 let line = format!("skipped  {:<24} {why}", state.name(*step));
                 state.line(&line);
@@ -93,6 +99,7 @@ impl ConsoleReporter {
                     RunStatus::Succeeded => "succeeded",
                     RunStatus::Failed => "failed",
                     RunStatus::Interrupted => "was interrupted",
+                    RunStatus::Canceled => "was cancelled",
                 };
                 state.line(&format!("run {} {word} after {}", event.run, duration(*elapsed)));
             }
