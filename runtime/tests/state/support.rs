@@ -1,6 +1,6 @@
 //! What the tests share.
 
-use lakewright::event::{Durations, EventKind, Failure, Materialization, RunStatus, StepSummary};
+use lakewright::event::{Durations, EventKind, Failure, Materialization, RunAbout, RunStatus, StepSummary};
 use lakewright::{AssetKey, CommitId, Slice};
 
 pub(crate) fn key(text: &str) -> AssetKey {
@@ -18,7 +18,13 @@ pub(crate) fn started(steps: &[&[&str]]) -> EventKind {
         slices: vec![Slice::Whole; assets.len()],
         after: vec![],
     };
-    EventKind::RunStarted { steps: steps.iter().map(step).collect(), fingerprint: "f".into() }
+    EventKind::RunStarted {
+        steps: steps.iter().map(step).collect(),
+        fingerprint: "f".into(),
+        plan_at: None,
+        numbers: vec![],
+        about: RunAbout::default(),
+    }
 }
 
 pub(crate) fn materialized(step: usize, asset: &str) -> EventKind {
@@ -34,6 +40,9 @@ pub(crate) fn materialized(step: usize, asset: &str) -> EventKind {
         bytes: Some(10),
         columns: vec![],
         code_version: None,
+        code: None,
+        inputs: vec![],
+        data_version: None,
         metadata: vec![("loss".into(), f64::INFINITY.into())],
         commit: CommitId::new("log", &key(asset), &Slice::Whole, 7),
         attempt: 1,
