@@ -180,8 +180,12 @@ fn processes_and_threads_that_find_an_old_log_at_once() {
         std::thread::spawn(move || SqliteState::new(path).run("old").unwrap().unwrap())
     };
     let threads: Vec<_> = (0..3).map(|_| open()).collect();
-    threads.into_iter().for_each(|thread| assert_eq!(thread.join().unwrap().steps, 2));
-    children.into_iter().for_each(|child| assert!(child.wait_with_output().unwrap().status.success()));
+    for thread in threads {
+        assert_eq!(thread.join().unwrap().steps, 2);
+    }
+    for child in children {
+        assert!(child.wait_with_output().unwrap().status.success());
+    }
     assert_eq!(copies(&path).len(), 1);
     assert_eq!(SqliteState::new(&path).append("r0", jiff::Timestamp::UNIX_EPOCH, succeeded(0)).unwrap().cursor, 506 + 6 + 1);
 }

@@ -121,7 +121,7 @@ fn beginner() {
     let (Some(path), Ok(run)) = (std::env::var_os(PATH), std::env::var(RUN)) else { return };
     let log = SqliteState::new(PathBuf::from(path));
     log.log_id().unwrap();
-    let say = |text: &str| println!("\nsaid {text}.");
+    let say = |text: &str| writeln!(std::io::stdout(), "\nsaid {text}.").unwrap();
     let mut lines = std::io::stdin().lines();
     say("ready");
     lines.next().unwrap().unwrap();
