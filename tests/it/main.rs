@@ -37,3 +37,4 @@ mod row_counts;
 mod selection;
 mod structure;
 mod support;
+mod testing;
