@@ -40,6 +40,7 @@ mod select;
 mod settings;
 mod slice;
 pub mod state;
+pub mod testing;
 mod typed;
 mod value;
 
@@ -209,6 +210,10 @@ struct StoresGuide;
 #[cfg(all(doctest, feature = "delta", feature = "parquet", feature = "csv", feature = "fs", feature = "cli"))]
 #[doc = include_str!("../../docs/configuration.md")]
 struct ConfigurationGuide;
+
+#[cfg(all(doctest, feature = "delta", feature = "parquet", feature = "csv", feature = "fs", feature = "cli"))]
+#[doc = include_str!("../../docs/testing.md")]
+struct TestingGuide;
 
 #[cfg(all(doctest, feature = "bigquery"))]
 #[doc = include_str!("../../docs/stores/bigquery.md")]

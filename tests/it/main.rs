@@ -38,3 +38,4 @@ mod runs;
 mod selection;
 mod structure;
 mod support;
+mod testing;

@@ -24,7 +24,7 @@ const LAYERS: [&[&str]; 6] = [
         "config",
     ],
     &["exec", "lakehouse"],
-    &["report", "cli", "conformance", "prelude", "__private"],
+    &["report", "cli", "conformance", "testing", "prelude", "__private"],
 ];
 
 fn layer(module: &str) -> usize {
