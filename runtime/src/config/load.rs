@@ -146,13 +146,12 @@ pub(crate) fn load(choice: &Choice, root: Option<&Path>, kinds: &Kinds) -> Resul
         loading.errors.push(error.help("leave one of them out"));
         io_manager = None;
     }
-    let Loading { mut redactor, errors, tree, .. } = loading;
+    let Loading { mut redactor, errors, mut tree, .. } = loading;
+    // A second time, now that it is known which fields were read as secrets.
+    redactor.hide_written(&mut tree);
     if !errors.is_empty() {
         return Err(errors.into_iter().map(|error| redactor.clean_error(error)).collect());
     }
-    // A second time, now that it is known which fields were read as secrets.
-    let mut tree = tree;
-    redactor.hide_written(&mut tree);
     let said =
         |path: &str| tree.table().and_then(|table| table.get(path)).map_or_else(String::new, |node| node.place.to_string());
     let fields = fields.as_ref();
