@@ -2,6 +2,7 @@
 
 mod builder;
 mod check;
+mod look;
 mod maintain;
 mod runs;
 
@@ -10,6 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use builder::LakehouseBuilder;
+pub use look::{RunDetail, RunFilter, StepDetail, StepState};
 pub use runs::RunOptions;
 
 use crate::asset::{AssetSpec, ValueKind};
