@@ -38,6 +38,16 @@ fn asynchronous_with_everything() {
 }
 
 #[test]
+fn how_it_is_run() {
+    insta::assert_snapshot!(expansion(
+        On::Asset,
+        r#"retries = 3, retry_delay = "1.5s", retry_on = "any", timeout = "10m", pool = "db", priority = -5, memory = "2GiB",
+            alias = ["old_name", "lab/older"]"#,
+        "fn report() -> Report { todo!() }",
+    ));
+}
+
+#[test]
 fn inputs_and_order() {
     insta::assert_snapshot!(expansion(
         On::Asset,

@@ -5,13 +5,13 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{AssetSpec, Calls, InputSpec, Mode, OutputSpec, PartitionExpr, Source, ValueKind};
+use super::{AssetSpec, Calls, Input, Mode, OutputSpec, PartitionExpr, Source, ValueKind};
 use crate::call::{Call, Produced};
 use crate::columns::ColumnDef;
 use crate::error::Result;
 use crate::key::AssetKey;
 use crate::metadata::MetadataValue;
-use crate::partition::{Mapping, PartitionsDef};
+use crate::partition::PartitionsDef;
 
 /// Builds an [`AssetSpec`] without a macro.
 ///
@@ -63,103 +63,6 @@ struct Parts {
     aliases: Vec<String>,
     columns: Option<&'static [ColumnDef]>,
     inputs: Vec<Input>,
-}
-
-/// How an input that is added at run time is read.
-///
-/// ```
-/// use lakewright::asset::Input;
-/// use lakewright::partition::Mapping;
-///
-/// let input = Input::of("readings").columns(["temperature"]).mapping(Mapping::Last);
-/// # let _ = input;
-/// ```
-#[must_use = "hand it to `AssetBuilder::input`"]
-#[derive(Debug, Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a word of its own in the attribute")]
-pub struct Input {
-    parameter: Option<String>,
-    upstream: String,
-    columns: Option<Vec<String>>,
-    optional: bool,
-    order_only: bool,
-    mapping: Option<Mapping>,
-    allow_missing: bool,
-    version: Option<i64>,
-    per_partition: bool,
-    previous: bool,
-}
-
-impl Input {
-    /// All of the asset with this key.
-    pub fn of(upstream: impl Into<String>) -> Self {
-        Self {
-            parameter: None,
-            upstream: upstream.into(),
-            columns: None,
-            optional: false,
-            order_only: false,
-            mapping: None,
-            allow_missing: false,
-            version: None,
-            per_partition: false,
-            previous: false,
-        }
-    }
-
-    /// The partition before the one that is made, of the asset itself.
-    pub fn previous(asset: impl Into<String>) -> Self {
-        let mapping = Some(Mapping::Offset { start: -1, end: -1 });
-        Self { mapping, previous: true, optional: true, ..Self::of(asset) }
-    }
-
-    /// The name by which the body asks for it, instead of the key.
-    pub fn named(mut self, parameter: impl Into<String>) -> Self {
-        self.parameter = Some(parameter.into());
-        self
-    }
-
-    /// Loads only these columns.
-    pub fn columns<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
-        self.columns = Some(columns.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// Nothing stored is no error.
-    pub fn optional(mut self) -> Self {
-        self.optional = true;
-        self
-    }
-
-    /// Which upstream partitions it gets.
-    pub fn mapping(mut self, mapping: Mapping) -> Self {
-        self.mapping = Some(mapping);
-        self
-    }
-
-    /// Partitions that nothing is stored for are left out.
-    pub fn allow_missing(mut self) -> Self {
-        self.allow_missing = true;
-        self
-    }
-
-    /// Reads this version of the table.
-    pub fn version(mut self, version: i64) -> Self {
-        self.version = Some(version);
-        self
-    }
-
-    /// The body asks for a map with one value for each partition.
-    pub fn per_partition(mut self) -> Self {
-        self.per_partition = true;
-        self
-    }
-}
-
-impl<S: Into<String>> From<S> for Input {
-    fn from(upstream: S) -> Self {
-        Self::of(upstream)
-    }
 }
 
 impl AssetBuilder {
@@ -215,7 +118,7 @@ impl AssetBuilder {
 
     /// Runs after the asset with this key, without loading it.
     pub fn after(mut self, upstream: impl Into<String>) -> Self {
-        self.spec.inputs.push(Input { order_only: true, ..Input::of(upstream) });
+        self.spec.inputs.push(Input::of(upstream).order_only());
         self
     }
 
@@ -399,7 +302,7 @@ impl AssetBuilder {
     fn finish(self, body: Option<super::Body>) -> Result<AssetSpec> {
         let spec = self.spec;
         let inputs = spec.inputs.into_iter().map(Input::finish).collect::<Result<_>>()?;
-        let aliases = spec.aliases.iter().map(|alias| alias.parse()).collect::<Result<_>>()?;
+        let aliases = spec.aliases.iter().map(|alias| alias.parse::<AssetKey>()).collect::<Result<_>>()?;
         Ok(AssetSpec {
             key: self.key.parse()?,
             source: spec.source,
@@ -433,24 +336,6 @@ impl AssetBuilder {
             config: None,
             output: OutputSpec { kind: spec.kind, optional: spec.optional, type_name: "value", columns: spec.columns },
             body,
-        })
-    }
-}
-
-impl Input {
-    fn finish(self) -> Result<InputSpec> {
-        let upstream: AssetKey = self.upstream.parse()?;
-        Ok(InputSpec {
-            parameter: self.parameter.unwrap_or(self.upstream),
-            upstream,
-            columns: self.columns,
-            optional: self.optional,
-            order_only: self.order_only,
-            mapping: self.mapping,
-            allow_missing: self.allow_missing,
-            version: self.version,
-            per_partition: self.per_partition,
-            previous: self.previous,
         })
     }
 }

@@ -219,8 +219,12 @@ impl AssetDef {
     /// If the key or an alias is none, which the macro does not let through.
     pub fn spec(&self) -> Result<AssetSpec> {
         let inputs = self.inputs.iter().map(InputDef::spec).collect::<Result<_>>()?;
-        let aliases =
-            self.aliases.iter().map(|alias| alias.parse()).collect::<Result<_>>().map_err(|error| self.invalid(&error))?;
+        let aliases = self
+            .aliases
+            .iter()
+            .map(|alias| alias.parse::<AssetKey>())
+            .collect::<Result<_>>()
+            .map_err(|error| self.invalid(&error))?;
         Ok(AssetSpec {
             key: self.asset_key()?,
             source: self.source,

@@ -2,6 +2,7 @@
 
 mod builder;
 mod def;
+mod input;
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,8 +11,9 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-pub use builder::{AssetBuilder, Input};
+pub use builder::AssetBuilder;
 pub use def::{Asset, AssetDef, ConfigDef, InputDef, Literal, ResourceDef};
+pub use input::Input;
 
 use crate::call::{Call, Produced};
 use crate::columns::ColumnDef;
@@ -237,20 +239,19 @@ pub struct AssetSpec {
     /// them, and the same whatever the layout, comments, docs, attributes, visibility and compiler. Absent if it is external, or built at
     /// run time without one.
     pub code_hash: Option<String>,
-    /// How often a failing step is tried again; see [`AssetSpec::not_honoured`].
+    /// How often a failing step is tried again.
     pub retries: Option<u32>,
-    /// The pause before it is tried again for the first time, which doubles each time; see [`AssetSpec::not_honoured`].
+    /// The pause before it is tried again for the first time, which doubles each time.
     pub retry_delay: Option<Duration>,
-    /// Whether it is tried again after any failure, and not only after a [retryable](crate::Error::is_retryable) one; see
-    /// [`AssetSpec::not_honoured`].
+    /// Whether it is tried again after any failure, and not only after a [retryable](crate::Error::is_retryable) one.
     pub retry_any: bool,
-    /// How long one try may take; see [`AssetSpec::not_honoured`].
+    /// How long one try may take.
     pub timeout: Option<Duration>,
-    /// The concurrency pool it runs in; see [`AssetSpec::not_honoured`].
+    /// The concurrency pool it runs in.
     pub pool: Option<String>,
-    /// Of steps that are ready the one with the greatest goes first; see [`AssetSpec::not_honoured`].
+    /// Of steps that are ready the one with the greatest goes first.
     pub priority: i32,
-    /// How many bytes of memory a step is estimated to need; see [`AssetSpec::not_honoured`].
+    /// How many bytes of memory a step is estimated to need.
     pub memory: Option<u64>,
     /// Keys that it had before, whose history is its own.
     pub aliases: Vec<AssetKey>,
@@ -277,12 +278,6 @@ impl AssetSpec {
     #[must_use]
     pub fn is_stored(&self) -> bool {
         self.output.kind != ValueKind::Nothing
-    }
-
-    /// The options that are set and that no part of this version honours yet, which makes each a definition error.
-    #[must_use]
-    pub fn not_honoured(&self) -> Vec<&'static str> {
-        self.about_runs()
     }
 
     /// The options that are set and say how its body is run, of which there is none if somebody else writes it.

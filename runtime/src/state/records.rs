@@ -27,7 +27,7 @@ pub struct NewRun<'a> {
     pub about: RunAbout,
 }
 
-/// What the log has to ask those who know processes and partitions.
+/// What the log has to ask those who know processes and partitions. It asks while it is locked: an answer must not call the log.
 pub trait Referee {
     /// Whether a run goes on whose holder was last heard of at this moment.
     fn alive(&self, holder: &Holder, beat: Timestamp) -> bool;
