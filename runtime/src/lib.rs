@@ -59,7 +59,10 @@ pub use io::IoManager;
 #[doc(no_inline)]
 pub use jiff;
 pub use key::{AssetKey, path_segment};
-pub use lakehouse::{BuildError, Lakehouse, LakehouseBuilder, RunDetail, RunFilter, RunOptions, StepDetail, StepState};
+pub use lakehouse::{
+    BuildError, Changed, Comparison, Difference, Found, Lakehouse, LakehouseBuilder, RunDetail, RunFilter, RunOptions,
+    StepDetail, StepState,
+};
 pub use lakewright_macros::Columns;
 /// ```
 /// use lakewright::prelude::*;

@@ -6,6 +6,7 @@ mod completions;
 mod config;
 mod doctor;
 mod front;
+mod gc;
 mod graph;
 mod list;
 mod materialize;
@@ -96,6 +97,8 @@ enum Command {
     /// Look at partitions, and change dynamic sets of them
     #[command(subcommand)]
     Partitions(partitions::Partitions),
+    /// Remove from the log what is old
+    Gc(gc::Gc),
     /// Look at the configuration
     #[command(subcommand)]
     Config(config::Config),
@@ -212,6 +215,7 @@ impl App {
             Command::Runs(command) => command.run(shell),
             Command::Asset(command) => command.run(shell),
             Command::Partitions(command) => command.run(shell),
+            Command::Gc(command) => command.run(shell),
             Command::Config(command) => command.run(&shell),
             Command::Completions(command) => Ok(command.run()),
         };
