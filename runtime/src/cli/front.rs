@@ -4,7 +4,9 @@ use std::process::exit;
 use std::sync::Arc;
 
 use tokio::runtime::Runtime;
+use tracing::level_filters::LevelFilter;
 
+use super::output::Recorder;
 use super::{EXIT_INTERRUPTED, EXIT_OK, EXIT_STEP_FAILED, complain, print, print_json};
 use crate::error::Result;
 use crate::event::RunStatus;
@@ -43,18 +45,37 @@ impl Front {
         Ok(())
     }
 
-    /// Carries out a run, which the signals of the process end.
-    pub(super) fn carry_out<F>(&self, runtime: &Runtime, run: &str, work: impl FnOnce(Interrupt) -> F) -> Result<RunReport>
+    /// Carries out a run, which the signals of the process end, and keeps what its steps write.
+    pub(super) fn carry_out<F>(
+        &self,
+        runtime: &Runtime,
+        lakehouse: &Lakehouse,
+        run: &str,
+        logs: LevelFilter,
+        work: impl FnOnce(Interrupt) -> F,
+    ) -> Result<RunReport>
     where
         F: Future<Output = Result<RunReport>>,
     {
-        runtime.block_on(async {
+        let recorder = if logs == LevelFilter::OFF {
+            Recorder::off()
+        } else {
+            let reporter = Arc::clone(&self.reporter);
+            Recorder::start(lakehouse, run, logs, Arc::new(move |write| reporter.suspend(write)), self.json)
+        };
+        let signals = Signals { run: run.to_owned(), reporter: Arc::clone(&self.reporter), recorder: recorder.clone() };
+        let report = runtime.block_on(async {
             let interrupt = Interrupt::new();
-            let listening = tokio::spawn(signals(interrupt.clone(), run.to_owned()));
+            let listening = [
+                tokio::spawn(interrupted(signals.clone(), interrupt.clone())),
+                tokio::spawn(terminated(signals, interrupt.clone())),
+            ];
             let report = work(interrupt).await;
-            listening.abort();
+            listening.iter().for_each(tokio::task::JoinHandle::abort);
             report
-        })
+        });
+        recorder.finish();
+        report
     }
 
     /// Shows what a run did; its exit code.
@@ -86,44 +107,56 @@ impl Front {
     }
 }
 
-/// The first Ctrl-C lets what has begun finish, the second stops at once.
-async fn signals(interrupt: Interrupt, run: String) {
-    tokio::spawn(terminated(interrupt.clone(), run.clone()));
-    if tokio::signal::ctrl_c().await.is_ok() {
-        if !interrupt.is_raised() {
-            complain(&format!(
-                "interrupted: what has begun is finished, nothing else begins; Ctrl-C again stops at once. \
-                 `runs resume {run}` goes on with the rest"
-            ));
-            interrupt.raise();
-            if tokio::signal::ctrl_c().await.is_err() {
-                return;
-            }
-        }
-        stop(&run);
+/// What is done about the signals of the process.
+#[derive(Clone)]
+struct Signals {
+    run: String,
+    reporter: Arc<ConsoleReporter>,
+    recorder: Recorder,
+}
+
+impl Signals {
+    /// Ends the process, whatever goes on in it. What was printed before is shown.
+    fn stop(&self) -> ! {
+        self.recorder.stop();
+        complain(&format!("stopped; `runs resume {}` goes on with it", self.run));
+        exit(EXIT_INTERRUPTED.into())
     }
 }
 
-/// A polite request to end cancels the run; a second one stops at once.
+/// The first Ctrl-C lets what has begun finish, the second stops at once.
+async fn interrupted(signals: Signals, interrupt: Interrupt) {
+    if tokio::signal::ctrl_c().await.is_err() {
+        return;
+    }
+    if !interrupt.is_raised() {
+        let on = format!("`runs resume {}` goes on with the rest", signals.run);
+        signals
+            .reporter
+            .say(&format!("interrupted: what has begun is finished, nothing else begins; Ctrl-C again stops at once. {on}"));
+        interrupt.raise();
+        if tokio::signal::ctrl_c().await.is_err() {
+            return;
+        }
+    }
+    signals.stop()
+}
+
+/// A request to end cancels the run; a second one stops at once.
 #[cfg(unix)]
-async fn terminated(interrupt: Interrupt, run: String) {
+async fn terminated(signals: Signals, interrupt: Interrupt) {
     let Ok(mut requests) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else { return };
     requests.recv().await;
-    complain(&format!("terminated: what has begun ends as soon as it can; `runs resume {run}` goes on with it"));
+    let on = format!("`runs resume {}` goes on with it", signals.run);
+    signals.reporter.say(&format!("terminated: what has begun ends as soon as it can. {on}"));
     interrupt.cancel();
     requests.recv().await;
-    stop(&run);
+    signals.stop()
 }
 
 #[cfg(not(unix))]
 #[expect(clippy::unused_async, reason = "as where there are such signals")]
-async fn terminated(_interrupt: Interrupt, _run: String) {}
-
-/// Ends the process, whatever goes on in it.
-fn stop(run: &str) -> ! {
-    complain(&format!("stopped; `runs resume {run}` goes on with it"));
-    exit(EXIT_INTERRUPTED.into())
-}
+async fn terminated(_signals: Signals, _interrupt: Interrupt) {}
 
 async fn show(lakehouse: &Lakehouse, report: &RunReport) -> Result<()> {
     for stored in report.materializations() {

@@ -9,7 +9,9 @@ mod front;
 mod gc;
 mod graph;
 mod list;
+mod logs;
 mod materialize;
+mod output;
 mod partitions;
 mod runs;
 mod units;
@@ -21,6 +23,8 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind as ClapErrorKind;
 use clap::{Parser, Subcommand};
+
+pub use output::LogLayer;
 
 use crate::error::{Error, ErrorKind};
 use crate::event::Failure;
@@ -91,6 +95,8 @@ enum Command {
     /// Look at runs, stop them and go on with them
     #[command(subcommand)]
     Runs(runs::Runs),
+    /// Show what the steps of a run wrote
+    Logs(logs::Logs),
     /// Look at one asset
     #[command(subcommand)]
     Asset(asset::Asset),
@@ -213,6 +219,7 @@ impl App {
             Command::Graph(command) => command.run(shell),
             Command::Materialize(command) => command.run(shell),
             Command::Runs(command) => command.run(shell),
+            Command::Logs(command) => command.run(shell),
             Command::Asset(command) => command.run(shell),
             Command::Partitions(command) => command.run(shell),
             Command::Gc(command) => command.run(shell),

@@ -2,6 +2,7 @@
 
 mod builder;
 mod check;
+mod lines;
 mod look;
 mod maintain;
 mod runs;
