@@ -213,6 +213,10 @@ struct StoresGuide;
 #[doc = include_str!("../../docs/configuration.md")]
 struct ConfigurationGuide;
 
+#[cfg(all(doctest, feature = "cli"))]
+#[doc = include_str!("../../docs/runs.md")]
+struct RunsGuide;
+
 #[cfg(all(doctest, feature = "bigquery"))]
 #[doc = include_str!("../../docs/stores/bigquery.md")]
 struct BigQueryGuide;

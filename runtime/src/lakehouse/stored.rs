@@ -256,11 +256,12 @@ impl Lakehouse {
             }
         } else {
             for index in there.indices() {
-                deleted = self.delete(action, store, &there.only(index).slice()).await;
+                let one = there.only(index);
+                deleted = self.delete(action, store, &one.slice()).await;
                 if deleted.is_err() {
                     break;
                 }
-                gone.insert(index);
+                gone = gone.union(&one);
             }
         }
         // Whatever went wrong, what is gone is gone.

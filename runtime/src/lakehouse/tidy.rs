@@ -299,24 +299,43 @@ impl Lakehouse {
                 _ => return Err(Error::new(ErrorKind::Internal, "the store was asked for one thing and answered for another")),
             }
         }
+        let mut replaced = Vec::new();
         left.retain(|one| one.commit.is_some());
-        let commits: Vec<CommitId> = left.iter().filter_map(|one| one.commit.clone()).collect();
-        // One table is asked once; where each partition is stored on its own, each is asked for its own.
-        let mut states = Vec::with_capacity(left.len());
         if one_table(asset, store) {
-            states = self.commits_in(asset, store, &slice, &commits).await?;
+            // One table is asked once, and knows of each commit whatever the partitions.
+            let commits: Vec<CommitId> = left.iter().filter_map(|one| one.commit.clone()).collect();
+            let states = self.commits_in(asset, store, &slice, &commits).await?;
+            let differ = left.into_iter().zip(states).filter(|(_, state)| *state != CommitState::Committed);
+            replaced.extend(differ.map(|(one, _)| one));
         } else {
-            for (one, commit) in left.iter().zip(&commits) {
-                let slice = all(std::slice::from_ref(one));
-                states.extend(self.commits_in(asset, store, &slice, std::slice::from_ref(commit)).await?);
+            for Recorded { keys, commit } in left {
+                let keys = match keys {
+                    Some(keys) if !self.is_committed(asset, store, &keys.slice(), commit.as_ref()).await? => keys,
+                    None if !self.is_committed(asset, store, &Slice::Whole, commit.as_ref()).await? => {
+                        replaced.push(Recorded { keys: None, commit });
+                        continue;
+                    }
+                    _ => continue,
+                };
+                // Of several files that were committed as one, it may be only some.
+                for index in keys.indices() {
+                    let one = keys.only(index);
+                    if keys.len() == 1 || !self.is_committed(asset, store, &one.slice(), commit.as_ref()).await? {
+                        replaced.push(Recorded { keys: Some(one), commit: None });
+                    }
+                }
             }
         }
-        let mut states = states.into_iter();
-        left.retain(|_| states.next().is_some_and(|state| state != CommitState::Committed));
         let differs = |of: &[Recorded], found| {
             (!of.is_empty()).then(|| Difference { asset: asset.key.clone(), slice: all(of), found, run: None })
         };
-        Ok(differs(&gone, Found::Gone).into_iter().chain(differs(&left, Found::Replaced)).collect())
+        Ok(differs(&gone, Found::Gone).into_iter().chain(differs(&replaced, Found::Replaced)).collect())
+    }
+
+    /// Whether a commit is the last that landed in a slice.
+    async fn is_committed(&self, asset: &AssetSpec, store: Store<'_>, slice: &Slice, commit: Option<&CommitId>) -> Result<bool> {
+        let Some(commit) = commit else { return Ok(true) };
+        Ok(self.commits_in(asset, store, slice, std::slice::from_ref(commit)).await? == [CommitState::Committed])
     }
 
     async fn commits_in(&self, asset: &AssetSpec, store: Store<'_>, slice: &Slice, ids: &[CommitId]) -> Result<Vec<CommitState>> {
