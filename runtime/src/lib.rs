@@ -60,7 +60,10 @@ pub use io::IoManager;
 #[doc(no_inline)]
 pub use jiff;
 pub use key::{AssetKey, path_segment};
-pub use lakehouse::{BuildError, Lakehouse, LakehouseBuilder, RunOptions};
+pub use lakehouse::{
+    BuildError, Changed, Comparison, Difference, Found, Lakehouse, LakehouseBuilder, RunDetail, RunFilter, RunOptions,
+    StepDetail, StepState,
+};
 pub use lakewright_macros::Columns;
 /// ```
 /// use lakewright::prelude::*;
@@ -214,6 +217,10 @@ struct ConfigurationGuide;
 #[cfg(all(doctest, feature = "delta", feature = "parquet", feature = "csv", feature = "fs", feature = "cli"))]
 #[doc = include_str!("../../docs/testing.md")]
 struct TestingGuide;
+
+#[cfg(all(doctest, feature = "cli"))]
+#[doc = include_str!("../../docs/runs.md")]
+struct RunsGuide;
 
 #[cfg(all(doctest, feature = "bigquery"))]
 #[doc = include_str!("../../docs/stores/bigquery.md")]

@@ -8,6 +8,8 @@
 #[cfg(feature = "bigquery")]
 mod bigquery;
 mod cli;
+mod cli_assets;
+mod cli_runs;
 mod columns;
 mod config;
 mod conformance;
@@ -33,6 +35,7 @@ mod object_files;
 mod object_stores;
 mod parquet_store;
 mod partitions;
+mod redact;
 mod row_counts;
 mod runs;
 mod selection;

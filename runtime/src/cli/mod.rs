@@ -5,10 +5,16 @@ mod check;
 mod completions;
 mod config;
 mod doctor;
+mod front;
+mod gc;
 mod graph;
 mod list;
+mod logs;
 mod materialize;
+mod output;
 mod partitions;
+mod runs;
+mod units;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write, stderr, stdout};
@@ -17,6 +23,8 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind as ClapErrorKind;
 use clap::{Parser, Subcommand};
+
+pub use output::LogLayer;
 
 use crate::error::{Error, ErrorKind};
 use crate::event::Failure;
@@ -84,12 +92,19 @@ enum Command {
     Graph(graph::Graph),
     /// Compute assets and store them
     Materialize(materialize::Materialize),
+    /// Look at runs, stop them and go on with them
+    #[command(subcommand)]
+    Runs(runs::Runs),
+    /// Show what the steps of a run wrote
+    Logs(logs::Logs),
     /// Look at one asset
     #[command(subcommand)]
     Asset(asset::Asset),
     /// Look at partitions, and change dynamic sets of them
     #[command(subcommand)]
     Partitions(partitions::Partitions),
+    /// Remove from the log what is old
+    Gc(gc::Gc),
     /// Look at the configuration
     #[command(subcommand)]
     Config(config::Config),
@@ -203,8 +218,11 @@ impl App {
             Command::List(command) => command.run(shell),
             Command::Graph(command) => command.run(shell),
             Command::Materialize(command) => command.run(shell),
+            Command::Runs(command) => command.run(shell),
+            Command::Logs(command) => command.run(shell),
             Command::Asset(command) => command.run(shell),
             Command::Partitions(command) => command.run(shell),
+            Command::Gc(command) => command.run(shell),
             Command::Config(command) => command.run(&shell),
             Command::Completions(command) => Ok(command.run()),
         };

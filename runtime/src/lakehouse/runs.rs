@@ -129,9 +129,44 @@ impl Lakehouse {
         self.go_on(run, interrupt, &[RunState::Failed, RunState::Interrupted, RunState::Canceled]).await
     }
 
+    /// The steps of a run as a plan, for a new run of the same under new numbers.
+    ///
+    /// ```
+    /// use lakewright::RunOptions;
+    /// use lakewright::prelude::*;
+    ///
+    /// #[asset(io_manager = "memory")]
+    /// fn numbers() -> Vec<i64> { vec![1, 2, 3] }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> lakewright::Result<()> {
+    /// let lakehouse = Lakehouse::builder().registry(Registry::of(assets![numbers])).build()?;
+    /// let first = lakehouse.materialize("numbers").await?;
+    /// let second = lakehouse.run_with(lakehouse.plan_of(&first.run)?, RunOptions::new()).await?;
+    /// let numbers: Vec<_> = second.materializations().map(|stored| stored.commit.number).collect();
+    /// assert_eq!(numbers, [2]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// If there is no such run, it made nothing, or its definitions have changed.
+    pub fn plan_of(&self, run: &str) -> Result<Plan> {
+        let (record, _) = self.known_run(run)?;
+        refuse_action(&record)?;
+        let mut plan = Past::of(run, &self.workshop.state.run_events(run, 0, usize::MAX)?)?.plan;
+        plan.at = self.workshop.env.now();
+        for asset in plan.steps.iter_mut().flat_map(|step| &mut step.assets) {
+            asset.number = None;
+        }
+        plan.check(self.graph())?;
+        Ok(plan)
+    }
+
     async fn go_on(&self, run: &str, interrupt: Interrupt, from: &[RunState]) -> Result<RunReport> {
         let workshop = &self.workshop;
-        let (_, state) = self.known_run(run)?;
+        let (record, state) = self.known_run(run)?;
+        refuse_action(&record)?;
         if state != RunState::Running && !from.contains(&state) {
             let message = format!("the run `{run}` {}", ended(state));
             let help = match state {
@@ -239,7 +274,11 @@ impl Lakehouse {
         let journal = Arc::new(Journal::new(run.to_owned()));
         // What was begun by other definitions, or by a version that did not keep plans, is only marked as ended.
         let past = Past::of(run, &workshop.state.run_events(run, 0, usize::MAX)?);
-        if let Some(past) = past.ok().filter(|past| past.plan.check(self.graph()).is_ok()) {
+        let past = past.ok().filter(|past| past.plan.check(self.graph()).is_ok());
+        if let Some(past) = past.as_ref().filter(|_| record.about.action.as_deref() == Some("wipe")) {
+            self.settle_wipe(&journal, past).await?;
+        }
+        if let Some(past) = past.filter(|_| record.about.action.is_none()) {
             for step in past.open() {
                 if exec::committed_before(workshop, &journal, &past.plan.steps[step]).await? {
                     journal.emit(workshop, EventKind::StepSucceeded { step, durations: Durations::default() })?;
@@ -251,6 +290,14 @@ impl Lakehouse {
         journal.flush(workshop)?;
         Ok(true)
     }
+}
+
+/// Refuses what only makes sense for a run that materializes.
+fn refuse_action(record: &RunRecord) -> Result<()> {
+    let Some(action) = &record.about.action else { return Ok(()) };
+    let command = if action == "repair" { "doctor --repair".to_owned() } else { format!("asset {action}") };
+    let message = format!("the run `{}` did not materialize anything: it was `{command}`", record.run);
+    Err(Error::new(ErrorKind::Selection, message).help(format!("do it again with `{command}`")))
 }
 
 fn ended(state: RunState) -> &'static str {
