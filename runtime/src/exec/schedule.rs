@@ -10,7 +10,7 @@ use tokio::task::{Id, JoinSet};
 
 use crate::env::unique_id;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{Durations, EventKind, Failure, Materialization, RunStatus, SkipReason};
+use crate::event::{Durations, EventKind, Failure, Materialization, RunAbout, RunStatus, SkipReason};
 use crate::exec::env::panic_message;
 use crate::exec::plan::Plan;
 use crate::exec::step::{StepLauncher, StepResult};
@@ -131,7 +131,14 @@ pub(crate) async fn run(
     plan.check(&workshop.graph)?;
     let run = unique_id(workshop.env.as_ref());
     let start = workshop.env.elapsed();
-    workshop.emit(&run, EventKind::RunStarted { steps: plan.summary(), fingerprint: workshop.graph.fingerprint().to_owned() })?;
+    let started = EventKind::RunStarted {
+        steps: plan.summary(),
+        fingerprint: workshop.graph.fingerprint().to_owned(),
+        plan_at: None,
+        numbers: vec![],
+        about: RunAbout::default(),
+    };
+    workshop.emit(&run, started)?;
 
     let mut schedule = Schedule::new(&plan);
     let mut running: JoinSet<(usize, Result<StepResult>)> = JoinSet::new();
