@@ -2,6 +2,8 @@
 
 mod defaults;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod projection;
 mod records;
 #[cfg(feature = "sqlite")]
@@ -9,6 +11,8 @@ mod sqlite;
 
 pub(crate) use defaults::default_state;
 pub use memory::MemoryState;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresState;
 pub use records::{
     BackfillRecord, Beat, Collected, Holder, LogLine, NewRun, Referee, RunQuery, RunRecord, RunState, SliceStatus, Snapshot,
 };
