@@ -248,7 +248,15 @@ impl Call {
         F: FnOnce(Call) -> Result<T> + Send + 'static,
     {
         let env = Arc::clone(self.context.env());
-        async move { blocking(&env, move || job(self)).await }
+        let at_work = self.context.at_work();
+        async move {
+            let job = move || {
+                // Let go on the thread, which goes on when nobody waits for it any more.
+                let _at_work = at_work;
+                job(self)
+            };
+            blocking(&env, job).await
+        }
     }
 
     /// The input with this name, loaded as a frame. Blocks if the frame is eager.

@@ -1,6 +1,6 @@
 //! What reaches disks, logs and other programs is the same for ever: golden forms.
 
-use lakewright::event::{Durations, Event, EventKind, Failure, Materialization, RunStatus, SkipReason, StepSummary};
+use lakewright::event::{Durations, Event, EventKind, Failure, Materialization, RunAbout, RunStatus, SkipReason, StepSummary};
 use lakewright::exec::{Plan, StepAsset, StepSpec};
 use lakewright::io::Staged;
 use lakewright::prelude::*;
@@ -43,6 +43,9 @@ fn events() {
         bytes: Some(10),
         columns: vec![Column::new("x", "long")],
         code_version: None,
+        code: None,
+        inputs: vec![],
+        data_version: None,
         metadata: vec![("n".into(), MetadataValue::Int(1)), ("loss".into(), MetadataValue::Float(f64::INFINITY))],
         commit: CommitId::new("log", &key("a/b"), &Slice::Whole, 7),
         attempt: 1,
@@ -59,6 +62,9 @@ fn events() {
         EventKind::RunStarted {
             steps: vec![StepSummary { assets: vec![key("a")], slices: vec![Slice::Whole], after: vec![] }],
             fingerprint: "f".into(),
+            plan_at: None,
+            numbers: vec![],
+            about: RunAbout::default(),
         },
         EventKind::StepStarted { step: 0, attempt: 1 },
         EventKind::InputMissing { step: 0, asset: key("a"), partitions: None },

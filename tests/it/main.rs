@@ -34,6 +34,7 @@ mod object_stores;
 mod parquet_store;
 mod partitions;
 mod row_counts;
+mod runs;
 mod selection;
 mod structure;
 mod support;

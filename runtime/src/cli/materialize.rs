@@ -75,7 +75,7 @@ impl Materialize {
         Ok(match report.status {
             RunStatus::Succeeded => EXIT_OK,
             RunStatus::Failed => EXIT_STEP_FAILED,
-            RunStatus::Interrupted => EXIT_INTERRUPTED,
+            RunStatus::Interrupted | RunStatus::Canceled => EXIT_INTERRUPTED,
         })
     }
 }

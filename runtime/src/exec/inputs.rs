@@ -156,7 +156,7 @@ impl StepRun<'_> {
         }
         let table = kept.rows.table(input.columns.as_deref())?;
         let told = EventKind::InputHandedOver { step: self.step.number, asset: upstream.key.clone(), bytes: kept.bytes };
-        self.workshop.emit(&self.run.run, told)?;
+        self.emit(told)?;
         Ok(Some(InputValue::One(Value::Table(table))))
     }
 
@@ -169,7 +169,7 @@ impl StepRun<'_> {
     fn tell_missing(&self, input: &InputSpec, missing: Option<&KeySet>) -> Result<()> {
         let partitions = missing.map(KeySet::slice);
         let missing = EventKind::InputMissing { step: self.step.number, asset: input.upstream.clone(), partitions };
-        self.workshop.emit(&self.run.run, missing)
+        self.emit(missing)
     }
 }
 

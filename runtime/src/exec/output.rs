@@ -13,7 +13,7 @@ use crate::event::{EventKind, Materialization};
 use crate::exec::plan::StepAsset;
 use crate::frame::StoredRows;
 use crate::frame::check_declared;
-use crate::io::{Staged, StoreRequest};
+use crate::io::{CommitState, LoadRequest, Staged, StoreRequest};
 use crate::metadata::MetadataValue;
 use crate::partition::KeySet;
 use crate::slice::Slice;
@@ -117,7 +117,7 @@ impl<'a> StepRun<'a> {
         }
         let reason = "the run produced nothing; what was stored is still there".to_owned();
         let skipped = EventKind::OutputSkipped { step: self.step.number, asset: asset.key.clone(), slice: slice.clone(), reason };
-        self.workshop.emit(&self.run.run, skipped)
+        self.emit(skipped)
     }
 
     pub(super) fn check(&self, pending: &[Pending<'_>]) -> Result<()> {
@@ -157,7 +157,7 @@ impl<'a> StepRun<'a> {
             let reason = "it was stored by somebody else in the meantime, and `mode = \"ignore\"` leaves it as it is".to_owned();
             let skipped =
                 EventKind::OutputSkipped { step: self.step.number, asset: asset.key.clone(), slice: ignored.clone(), reason };
-            self.workshop.emit(&self.run.run, skipped)?;
+            self.emit(skipped)?;
             if *ignored == slice {
                 return Ok(None);
             }
@@ -184,7 +184,7 @@ impl<'a> StepRun<'a> {
             columns: staged.into_iter().next().map(|staged| staged.columns).unwrap_or_default(),
             code_version: asset.code_version.clone(),
             code: None,
-            inputs: vec![],
+            inputs: Vec::new(),
             data_version: None,
             metadata,
             commit: id,
@@ -192,8 +192,51 @@ impl<'a> StepRun<'a> {
             slice,
         };
         let told = EventKind::Materialized { step: self.step.number, materialization: materialization.clone() };
-        self.workshop.emit(&self.run.run, told)?;
+        self.emit(told)?;
         Ok(Some(materialization))
+    }
+
+    /// What an earlier attempt at the step has stored already, if it was all there is to store: the store itself knows, whatever became
+    /// of the one who asked it.
+    pub(super) async fn committed_before(&self, numbers: &[i64]) -> Result<Option<Vec<Materialization>>> {
+        let log = self.workshop.state.log_id()?;
+        let mut found = Vec::with_capacity(numbers.len());
+        for (target, number) in self.step.assets.iter().zip(numbers) {
+            let (asset, store) = self.workshop.asset(&target.key)?;
+            let Some(store) = store else { return Ok(None) };
+            let id = CommitId::new(&log, &asset.key, &target.slice, *number);
+            let request = self.request(asset, store, &target.slice, &[]);
+            let blame = |error| store.blame(error, asset, &target.slice);
+            let state = store.io.committed(request, std::slice::from_ref(&id)).await.map_err(blame)?;
+            if state != [CommitState::Committed] {
+                return Ok(None);
+            }
+            let request = LoadRequest::new(asset, &target.slice, Arc::clone(&self.workshop.env));
+            let there = store.io.describe(request).await.map_err(blame)?;
+            found.push(Materialization {
+                asset: asset.key.clone(),
+                slice: target.slice.clone(),
+                store: store.key.to_owned(),
+                location: store.io.locate(asset, &target.slice)?.to_string(),
+                version: there.version,
+                rows: None,
+                slice_rows: None,
+                table_rows: there.rows.filter(|_| target.slice == Slice::Whole),
+                bytes: None,
+                columns: there.columns,
+                code_version: asset.code_version.clone(),
+                code: None,
+                inputs: Vec::new(),
+                data_version: None,
+                metadata: Vec::new(),
+                commit: id,
+                attempt: self.run.attempt,
+            });
+        }
+        for materialization in &found {
+            self.emit(EventKind::Reconciled { step: self.step.number, materialization: materialization.clone() })?;
+        }
+        Ok(Some(found))
     }
 
     pub(super) async fn discard(&self, pending: &[Pending<'_>]) {

@@ -63,6 +63,9 @@ pub struct StepAsset {
     pub key: AssetKey,
     /// The part of it.
     pub slice: Slice,
+    /// The number of its commit, once the run has begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<i64>,
 }
 
 /// What is known of partitions when a run is planned.
@@ -108,7 +111,7 @@ impl Plan {
                 steps.push(StepSpec {
                     v: PLAN_VERSION,
                     number,
-                    assets: vec![StepAsset { key: asset.key.clone(), slice }],
+                    assets: vec![StepAsset { key: asset.key.clone(), slice, number: None }],
                     after,
                     fingerprint: graph.fingerprint().to_owned(),
                 });
@@ -137,6 +140,28 @@ impl Plan {
             }
         }
         Ok(())
+    }
+
+    /// The plan of a run, from its first event.
+    pub(crate) fn of_run(steps: &[StepSummary], fingerprint: &str, at: Timestamp, numbers: &[Vec<i64>]) -> Self {
+        let step = |(number, summary): (usize, &StepSummary)| StepSpec {
+            v: PLAN_VERSION,
+            number,
+            assets: summary
+                .assets
+                .iter()
+                .zip(&summary.slices)
+                .enumerate()
+                .map(|(place, (key, slice))| StepAsset {
+                    key: key.clone(),
+                    slice: slice.clone(),
+                    number: numbers.get(number).and_then(|numbers| numbers.get(place)).copied(),
+                })
+                .collect(),
+            after: summary.after.clone(),
+            fingerprint: fingerprint.to_owned(),
+        };
+        Self { v: PLAN_VERSION, at, steps: steps.iter().enumerate().map(step).collect() }
     }
 
     /// The steps as an event shows them.

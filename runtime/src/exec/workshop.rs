@@ -1,15 +1,15 @@
 //! Everything that the steps of a run share.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
+use super::policy::Policy;
 use crate::asset::{AssetSpec, Mode};
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{Event, EventKind};
+use crate::event::Event;
 use crate::graph::Graph;
 use crate::io::{IoManager, Staged};
 use crate::key::AssetKey;
@@ -64,21 +64,11 @@ pub(crate) struct Workshop {
     pub(crate) telling: Mutex<()>,
     /// How many bytes may be handed from step to step in memory.
     pub(crate) hand_over: u64,
+    /// How steps are run unless their assets say otherwise.
+    pub(crate) policy: Policy,
 }
 
 impl Workshop {
-    pub(crate) fn emit(&self, run: &str, kind: EventKind) -> Result<()> {
-        let _order = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
-        let event = self.state.append(run, self.env.now(), kind)?;
-        for subscriber in &self.subscribers {
-            // Whoever listens must not be able to fail a run, least of all between a commit and its record.
-            if catch_unwind(AssertUnwindSafe(|| subscriber(&event))).is_err() {
-                tracing::warn!(cursor = event.cursor, "a subscriber panicked at an event");
-            }
-        }
-        Ok(())
-    }
-
     /// An asset with its store, if it has one.
     pub(crate) fn asset(&self, key: &AssetKey) -> Result<(&Arc<AssetSpec>, Option<Store<'_>>)> {
         let place =

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -11,7 +12,7 @@ use crate::config::{Choice, ConfigTable, Configuration, DEFAULT_ROOT, Kinds, Loa
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result, known_names};
 use crate::event::Event;
-use crate::exec::{OutputHook, PendingOutput, Subscriber, SystemEnv, Workshop, default_parallelism};
+use crate::exec::{OutputHook, PendingOutput, Policy, Subscriber, SystemEnv, Workshop, default_parallelism};
 use crate::graph::Graph;
 use crate::io::{IoManager, default_stores};
 use crate::key::AssetKey;
@@ -41,6 +42,7 @@ pub struct LakehouseBuilder {
     subscribers: Vec<Subscriber>,
     parallelism: Option<usize>,
     hand_over: Option<u64>,
+    policy: Policy,
 }
 
 /// How many bytes may be handed from step to step in memory unless somebody says otherwise.
@@ -258,6 +260,42 @@ impl LakehouseBuilder {
         self
     }
 
+    /// How often a step that failed is tried again, where its asset does not say; never without this. Only after errors that may pass.
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.policy.retries = retries;
+        self
+    }
+
+    /// How long the first pause before another attempt is, where the asset does not say; a second without this. Each further one is twice
+    /// as long, up to five minutes, with jitter.
+    pub fn retry_delay(mut self, delay: Duration) -> Self {
+        self.policy.retry_delay = delay;
+        self
+    }
+
+    /// How long an attempt at a step may take, where its asset does not say; any time without this.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.policy.timeout = Some(timeout);
+        self
+    }
+
+    /// How many bytes the steps that run at once may take, by the `memory` of their assets; any number without this. A step that wants
+    /// more runs alone.
+    pub fn memory_budget(mut self, bytes: u64) -> Self {
+        self.policy.memory = Some(bytes);
+        self
+    }
+
+    /// How many steps of the assets with this `pool` run at once, in all the processes of the log; one without this.
+    pub fn pool(mut self, name: impl Into<String>, steps: usize) -> Self {
+        let name = name.into();
+        if steps == 0 {
+            self.errors.push(Error::new(ErrorKind::Config, format!("no step could ever run in the pool `{name}` of 0")));
+        }
+        self.policy.pools.insert(name, steps);
+        self
+    }
+
     /// Checks everything and makes the lakehouse. Touches no store.
     ///
     /// # Errors
@@ -325,6 +363,7 @@ impl LakehouseBuilder {
             subscribers: self.subscribers,
             telling: Mutex::new(()),
             hand_over: self.hand_over.unwrap_or(HAND_OVER_BYTES),
+            policy: self.policy,
         };
         let parallelism = self.parallelism.unwrap_or_else(default_parallelism);
         Ok(Lakehouse { workshop: Arc::new(workshop), parallelism })

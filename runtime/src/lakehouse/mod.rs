@@ -3,18 +3,18 @@
 mod builder;
 mod check;
 mod maintain;
+mod runs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 pub use builder::LakehouseBuilder;
+pub use runs::RunOptions;
 
 use crate::asset::{AssetSpec, ValueKind};
 use crate::error::{Error, ErrorKind, Result, known_names};
-use crate::exec::{
-    self, HandOver, InProcess, Interrupt, Moment, PartitionChoice, Partitioning, Plan, RunReport, Store, Workshop,
-};
+use crate::exec::{Interrupt, Moment, PartitionChoice, Partitioning, Plan, RunReport, Store, Workshop};
 use crate::frame::{Frame, Preview};
 use crate::graph::Graph;
 use crate::io::{Description, LoadRequest, Location, Present, Probe};
@@ -205,17 +205,6 @@ impl Lakehouse {
     /// If it is called from within an async runtime; use [`Lakehouse::materialize`] there.
     pub fn materialize_blocking(&self, selection: &str) -> Result<RunReport> {
         runtime()?.block_on(self.materialize(selection))
-    }
-
-    /// Runs a plan until it is done or interrupted.
-    ///
-    /// # Errors
-    /// If the log cannot be written.
-    pub async fn run(&self, plan: Plan, interrupt: Interrupt) -> Result<RunReport> {
-        let hand_over = Arc::new(HandOver::new(&plan, self.graph(), self.workshop.hand_over));
-        let moment = Arc::new(Moment::new(plan.at));
-        let launcher = Arc::new(InProcess { workshop: Arc::clone(&self.workshop), hand_over, moment });
-        exec::run(Arc::clone(&self.workshop), launcher, plan, self.parallelism, interrupt).await
     }
 
     /// Where an asset is, or will be; nothing for an asset that is not stored.

@@ -51,7 +51,19 @@ impl ConsoleReporter {
                 };
                 state.line(&format!("note     {name}: nothing is stored for {what}, which may be absent"));
             }
-            EventKind::InputHandedOver { .. } => {}
+            EventKind::InputHandedOver { .. } | EventKind::Reported { .. } | EventKind::Wiped { .. } => {}
+            EventKind::RunResumed { steps } => {
+                state.line(&format!("resumed  run {}: {} of {} steps are left", event.run, steps.len(), state.steps.len()));
+            }
+            EventKind::StepRetrying { step, attempt, failure, delay } => {
+                let (name, pause) = (state.name(*step), duration(*delay));
+                state.line(&format!("retry    {name:<24} attempt {attempt} failed, the next is in {pause}: {}", failure.message));
+                state.running.retain(|running| running != step);
+            }
+            EventKind::Reconciled { step, .. } => {
+                let name = state.name(*step);
+                state.line(&format!("note     {name}: was stored already by an earlier attempt"));
+            }
             EventKind::Materialized { step, materialization } => {
                 state.stored.entry(*step).or_default().push(materialization.clone());
             }
@@ -80,6 +92,7 @@ impl ConsoleReporter {
                 let why = match reason {
                     SkipReason::UpstreamFailed { asset } => format!("`{asset}` failed"),
                     SkipReason::Interrupted => "the run was interrupted".to_owned(),
+                    SkipReason::Unchanged => "nothing it is made from has changed".to_owned(),
                 };
                 let line = format!("skipped  {:<24} {why}", state.name(*step));
                 state.line(&line);
@@ -93,6 +106,7 @@ impl ConsoleReporter {
                     RunStatus::Succeeded => "succeeded",
                     RunStatus::Failed => "failed",
                     RunStatus::Interrupted => "was interrupted",
+                    RunStatus::Canceled => "was cancelled",
                 };
                 state.line(&format!("run {} {word} after {}", event.run, duration(*elapsed)));
             }

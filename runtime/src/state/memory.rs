@@ -102,7 +102,7 @@ impl Inner {
             }
             let (_, steps) = steps_of(&other.run, self.first_of(&other.run))?;
             let events = self.events.iter().filter(|event| event.run == other.run).map(|event| &event.kind);
-            refuse_overlap(wanted, other, &steps, referee, || Ok(over(events)))?;
+            refuse_overlap(wanted, other, &steps, referee, || Ok::<_, Error>(over(events)))?;
         }
         Ok(())
     }
@@ -152,6 +152,8 @@ impl State for MemoryState {
         refuse_running(inner.runs.get(run).ok_or_else(|| no_run(run))?, referee)?;
         let (_, all) = steps_of(run, inner.first_of(run))?;
         inner.admit(run, &steps.iter().filter_map(|step| all.get(*step)).collect::<Vec<_>>(), referee)?;
+        // Whoever held the run before cannot give them back.
+        inner.slots.values_mut().for_each(|slots| slots.retain(|(holder, _)| holder != run));
         let event = inner.append(run, at, EventKind::RunResumed { steps: steps.to_vec() })?;
         if let Some(record) = inner.runs.get_mut(run) {
             record.holder = Some(holder.clone());

@@ -14,13 +14,14 @@ pub use memory::MemoryState;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresState;
 pub use records::{
-    BackfillRecord, Beat, Collected, Holder, LogLine, NewRun, Referee, RunQuery, RunRecord, RunState, SliceStatus, Snapshot,
+    BackfillRecord, Beat, Collected, LogLine, NewRun, Referee, RunQuery, RunRecord, RunState, SliceStatus, Snapshot,
 };
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteState;
 
 use jiff::Timestamp;
 
+pub use crate::env::Holder;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, EventKind};
 use crate::key::AssetKey;

@@ -130,13 +130,13 @@ pub(super) fn first_event(run: &NewRun<'_>, numbers: Vec<Vec<i64>>) -> EventKind
 
 /// Refuses what is to be made if another run that goes on makes a part of it. `over` tells which steps of the other are over, and is
 /// only asked if it matters.
-pub(super) fn refuse_overlap(
+pub(super) fn refuse_overlap<E: From<Error>>(
     wanted: &[&StepSummary],
     other: &RunRecord,
     steps: &[StepSummary],
     referee: &dyn Referee,
-    over: impl FnOnce() -> Result<BTreeSet<usize>>,
-) -> Result<()> {
+    over: impl FnOnce() -> Result<BTreeSet<usize>, E>,
+) -> Result<(), E> {
     let mut theirs: HashMap<&AssetKey, Vec<(usize, &Slice)>> = HashMap::new();
     for (number, step) in steps.iter().enumerate() {
         for (asset, slice) in step.assets.iter().zip(&step.slices) {
@@ -154,7 +154,7 @@ pub(super) fn refuse_overlap(
     let over = over()?;
     match shared.into_iter().find(|(step, ..)| !over.contains(step)) {
         None => Ok(()),
-        Some((_, asset, slice)) => Err(busy(other, asset, slice)),
+        Some((_, asset, slice)) => Err(busy(other, asset, slice).into()),
     }
 }
 

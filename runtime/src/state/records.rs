@@ -1,34 +1,12 @@
 //! What the log keeps beside events, as plain data.
 
-use std::fmt;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::env::Holder;
 use crate::event::{RunAbout, RunStatus, StepSummary};
 use crate::key::AssetKey;
 use crate::slice::Slice;
-
-/// A process that carries out a run: enough to tell, on its machine, whether it still does.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Holder {
-    /// The name of its machine.
-    pub host: String,
-    /// Identifies the machine and when it was started; empty where that is not known.
-    pub boot: String,
-    /// The process.
-    pub pid: u32,
-    /// When the process was started, as the system counts, since the numbers of processes are given again.
-    pub started: u64,
-    /// Tells two that one process carried out one after the other.
-    pub nonce: String,
-}
-
-impl fmt::Display for Holder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "process {} on `{}`", self.pid, self.host)
-    }
-}
 
 /// What a run begins with.
 #[derive(Debug, Clone)]
@@ -49,7 +27,7 @@ pub struct NewRun<'a> {
     pub about: RunAbout,
 }
 
-/// What the log has to ask those who know processes and partitions.
+/// What the log has to ask those who know processes and partitions. It asks while it is locked: an answer must not call the log.
 pub trait Referee {
     /// Whether a run goes on whose holder was last heard of at this moment.
     fn alive(&self, holder: &Holder, beat: Timestamp) -> bool;

@@ -53,11 +53,11 @@ fn a_log_of_a_newer_program_is_refused_untouched() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("state.db");
     SqliteState::new(&path).number(&key("a"), &Slice::Whole, "r", 0).unwrap();
-    Connection::open(&path).unwrap().pragma_update(None, "user_version", 2).unwrap();
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 3).unwrap();
     let before = fs::read(&path).unwrap();
     let error = refused(&path);
     assert_eq!(error.kind(), ErrorKind::Unsupported);
-    assert!(error.message().contains("has version 2, and this program knows 1"), "{error:?}");
+    assert!(error.message().contains("has version 3, and this program knows 2"), "{error:?}");
     assert!(fs::read(&path).unwrap() == before);
 }
 

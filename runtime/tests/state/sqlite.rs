@@ -125,32 +125,39 @@ fn what_sqlite_we_build_keeps_its_promises() {
 
 /// The form of the file is the same for ever; a change needs a version and a way from the old one.
 #[test]
-fn the_tables_are_what_version_1_has() {
+fn the_tables_are_what_version_2_has() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("state.db");
     SqliteState::new(&path).log_id().unwrap();
     let file = Connection::open(&path).unwrap();
     let pragma = |name: &str| file.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0)).unwrap();
-    assert_eq!((pragma("application_id"), pragma("user_version")), (0x4c57_4c47, 1));
+    assert_eq!((pragma("application_id"), pragma("user_version")), (0x4c57_4c47, 2));
     let sql = "SELECT t.name || '(' || group_concat(c.name || ' ' || c.type || iif(c.pk, ' key', ''), ', ' ORDER BY c.cid) || ')'
                FROM sqlite_schema t JOIN pragma_table_info(t.name) c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'
                GROUP BY t.name ORDER BY t.name";
     let mut tables = file.prepare(sql).unwrap();
     let tables: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
     let wanted = [
+        "backfills(id TEXT key, at TEXT, json TEXT)",
         "dynamic_keys(set TEXT key, key TEXT key, place INTEGER)",
         "events(cursor INTEGER key, v INTEGER, run TEXT, at TEXT, kind TEXT)",
         "issued(asset TEXT key, slice TEXT key, run TEXT key, step INTEGER key, number INTEGER)",
+        "lines(run TEXT key, place INTEGER key, step INTEGER, at TEXT, level TEXT, target TEXT, text TEXT)",
+        "materializations(asset TEXT key, cursor INTEGER key)",
         "meta(log_id TEXT)",
         "numbers(asset TEXT key, slice TEXT key, number INTEGER)",
         "partition_status(asset TEXT key, slice TEXT key, status TEXT, cursor INTEGER)",
+        "runs(first INTEGER key, run TEXT, state TEXT, started TEXT, finished TEXT, holder TEXT, beat TEXT, cancel INTEGER, \
+         steps INTEGER, succeeded INTEGER, failed INTEGER, skipped INTEGER, about TEXT, backfill TEXT)",
+        "slots(pool TEXT key, run TEXT key, step INTEGER key)",
+        "snapshots(asset TEXT key, cursor INTEGER, space TEXT, bytes BLOB)",
     ];
     assert_eq!(tables, wanted);
 }
 
 /// The forms in the columns, too.
 #[test]
-fn the_rows_are_what_version_1_has() {
+fn the_rows_are_what_version_2_has() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("state.db");
     let log = SqliteState::new(&path);

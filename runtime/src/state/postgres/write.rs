@@ -143,6 +143,8 @@ pub(super) fn reopen(
     let event = put_event(transaction, run, at, EventKind::RunResumed { steps: steps.to_vec() })?;
     follow(&mut record, at, &event.kind);
     transaction.later(changed_run(&record));
+    // Whoever held the run before cannot give them back.
+    transaction.later(Request::new("DELETE FROM @.slots WHERE run = $1").with(run.to_owned()));
     transaction.later(
         Request::new("UPDATE @.runs SET holder = $2, beat = $3 WHERE run = $1")
             .with(run.to_owned())
@@ -161,20 +163,10 @@ fn admit(transaction: &mut Transaction<'_>, wanted: &[&StepSummary], referee: &d
             continue;
         }
         let (_, steps) = steps_of(&other.run, read::first_of_run(link, &other.run)?)?;
-        // What comes of asking for its events is kept apart: the question is not asked by us.
-        let mut failure = None;
-        let over = || {
-            let endings = read::endings(link, &other.run).map_err(|lost| {
-                failure = Some(lost);
-                internal("the log was lost")
-            })?;
-            Ok(over(endings.iter().map(|event| &event.kind)))
-        };
-        let refused = refuse_overlap(wanted, &other, &steps, referee, over);
-        match failure {
-            Some(failure) => return Err(failure),
-            None => refused?,
-        }
+        refuse_overlap(wanted, &other, &steps, referee, || {
+            let endings = read::endings(link, &other.run)?;
+            Ok::<_, Failure>(over(endings.iter().map(|event| &event.kind)))
+        })?;
     }
     Ok(())
 }

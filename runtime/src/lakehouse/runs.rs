@@ -1,0 +1,264 @@
+//! Runs: beginning one, going on with one, ending one, and looking at those there have been.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+
+use super::Lakehouse;
+use crate::env::unique_id;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Durations, Event, EventKind, RunAbout, RunStatus};
+use crate::exec::{self, Begun, HandOver, InProcess, Interrupt, Journal, Moment, Past, Plan, RunReport};
+use crate::state::{NewRun, RunQuery, RunRecord, RunState};
+
+/// How a run is carried out, beside what it does.
+///
+/// ```
+/// use lakewright::RunOptions;
+///
+/// let options = RunOptions::new().tag("ticket", "OPS-17").selection("orders+");
+/// # let _ = options;
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use = "hand it to `Lakehouse::run_with`"]
+pub struct RunOptions {
+    about: RunAbout,
+    interrupt: Interrupt,
+    id: Option<String>,
+}
+
+impl RunOptions {
+    /// Nothing out of the ordinary.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Attaches something that the run is found by.
+    pub fn tag(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.about.tags.insert(name.into(), value.into());
+        self
+    }
+
+    /// Says from which selection the plan was made, for people.
+    pub fn selection(mut self, selection: impl Into<String>) -> Self {
+        self.about.selection = Some(selection.into());
+        self
+    }
+
+    /// Says that the run is part of a backfill.
+    pub fn backfill(mut self, id: impl Into<String>) -> Self {
+        self.about.backfill = Some(id.into());
+        self
+    }
+
+    /// Ends the run early.
+    pub fn interrupt(mut self, interrupt: Interrupt) -> Self {
+        self.interrupt = interrupt;
+        self
+    }
+
+    /// The identifier of the run, which no other may have; a random one without this.
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+}
+
+impl Lakehouse {
+    /// Runs a plan until it is done or interrupted.
+    ///
+    /// # Errors
+    /// If the log cannot be written, the plan was made from other definitions, or another run that still goes on makes a part of the
+    /// same ([`ErrorKind::Busy`]).
+    pub async fn run(&self, plan: Plan, interrupt: Interrupt) -> Result<RunReport> {
+        self.run_with(plan, RunOptions::new().interrupt(interrupt)).await
+    }
+
+    /// As [`Lakehouse::run`], with options.
+    ///
+    /// # Errors
+    /// As [`Lakehouse::run`], or if there is a run of this identifier.
+    pub async fn run_with(&self, mut plan: Plan, options: RunOptions) -> Result<RunReport> {
+        plan.check(self.graph())?;
+        self.close_lost_runs().await?;
+        let workshop = &self.workshop;
+        let RunOptions { about, interrupt, id } = options;
+        let run = id.unwrap_or_else(|| unique_id(workshop.env.as_ref()));
+        let holder = workshop.env.holder();
+        let new = NewRun {
+            run: &run,
+            at: workshop.env.now(),
+            holder: &holder,
+            steps: plan.summary(),
+            fingerprint: self.graph().fingerprint(),
+            plan_at: plan.at,
+            about,
+        };
+        let mut numbers = Vec::new();
+        workshop.tell(|| {
+            let event = workshop.state.begin(&new, workshop.as_ref())?;
+            if let EventKind::RunStarted { numbers: issued, .. } = &event.kind {
+                numbers.clone_from(issued);
+            }
+            Ok(vec![event])
+        })?;
+        for (step, numbers) in plan.steps.iter_mut().zip(numbers) {
+            for (asset, number) in step.assets.iter_mut().zip(numbers) {
+                asset.number = Some(number);
+            }
+        }
+        let begun = Begun { plan, done: BTreeMap::new(), attempts: BTreeMap::new(), again: false, holder };
+        self.carry_out(run, begun, interrupt).await
+    }
+
+    /// Goes on with a run that was interrupted, cancelled, or whose process has ended: with the steps that are not done, under the same
+    /// numbers, so that what it had committed is not committed again.
+    ///
+    /// # Errors
+    /// If there is no such run, it still goes on, it has nothing left to do, or its definitions have changed; or as [`Lakehouse::run`].
+    pub async fn resume(&self, run: &str, interrupt: Interrupt) -> Result<RunReport> {
+        self.go_on(run, interrupt, &[RunState::Interrupted, RunState::Canceled]).await
+    }
+
+    /// Tries the failed steps of a run again, and those that were skipped because of them, under the same numbers.
+    ///
+    /// # Errors
+    /// As [`Lakehouse::resume`].
+    pub async fn retry_failed(&self, run: &str, interrupt: Interrupt) -> Result<RunReport> {
+        self.go_on(run, interrupt, &[RunState::Failed, RunState::Interrupted, RunState::Canceled]).await
+    }
+
+    async fn go_on(&self, run: &str, interrupt: Interrupt, from: &[RunState]) -> Result<RunReport> {
+        let workshop = &self.workshop;
+        let (_, state) = self.known_run(run)?;
+        if state != RunState::Running && !from.contains(&state) {
+            let message = format!("the run `{run}` {}", ended(state));
+            let help = match state {
+                RunState::Failed => format!("`runs retry {run} --failed` tries its failed steps again"),
+                _ => "there is nothing left to do; start a new run".to_owned(),
+            };
+            return Err(Error::new(ErrorKind::Selection, message).help(help));
+        }
+        let past = Past::of(run, &workshop.state.run_events(run, 0, usize::MAX)?)?;
+        past.plan.check(self.graph())?;
+        let holder = workshop.env.holder();
+        let open = past.open();
+        workshop.tell(|| {
+            let event = workshop.state.reopen(run, workshop.env.now(), &holder, &open, workshop.as_ref())?;
+            Ok(vec![event])
+        })?;
+        let Past { plan, done, attempts } = past;
+        let begun = Begun { plan, done, attempts, again: true, holder };
+        self.carry_out(run.to_owned(), begun, interrupt).await
+    }
+
+    async fn carry_out(&self, run: String, begun: Begun, interrupt: Interrupt) -> Result<RunReport> {
+        let hand_over = Arc::new(HandOver::new(&begun.plan, self.graph(), self.workshop.hand_over));
+        let moment = Arc::new(Moment::new(begun.plan.at));
+        let journal = Arc::new(Journal::new(run));
+        let workshop = Arc::clone(&self.workshop);
+        let launcher = Arc::new(InProcess { workshop: Arc::clone(&workshop), hand_over, moment, journal: Arc::clone(&journal) });
+        exec::run(workshop, launcher, journal, begun, self.parallelism, interrupt).await
+    }
+
+    /// Asks a run to stop, wherever it is carried out: what has begun ends, async bodies where they wait, and it can be resumed. False if it
+    /// has ended.
+    ///
+    /// # Errors
+    /// If there is no such run, or the log cannot be written.
+    pub fn cancel_run(&self, run: &str) -> Result<bool> {
+        self.known_run(run)?;
+        self.workshop.state.cancel(run)
+    }
+
+    /// Runs, the one that began last first, and how far each is.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub fn runs(&self, query: &RunQuery) -> Result<Vec<(RunRecord, RunState)>> {
+        let records = self.workshop.state.runs(query)?;
+        Ok(records.into_iter().map(|record| self.with_state(record)).collect())
+    }
+
+    /// A run, and how far it is; nothing if there is none of this name.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub fn run_record(&self, run: &str) -> Result<Option<(RunRecord, RunState)>> {
+        Ok(self.workshop.state.run(run)?.map(|record| self.with_state(record)))
+    }
+
+    fn known_run(&self, run: &str) -> Result<(RunRecord, RunState)> {
+        let missing = || {
+            Error::new(ErrorKind::Missing, format!("there is no run `{run}` in the log"))
+                .help("`runs list` shows those there are")
+        };
+        self.run_record(run)?.ok_or_else(missing)
+    }
+
+    fn with_state(&self, record: RunRecord) -> (RunRecord, RunState) {
+        let state = record.state(self.workshop.as_ref());
+        (record, state)
+    }
+
+    /// Up to `limit` events of a run after a cursor, oldest first.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub fn run_events(&self, run: &str, after: u64, limit: usize) -> Result<Vec<Event>> {
+        self.workshop.state.run_events(run, after, limit)
+    }
+
+    /// Writes down how the runs ended whose processes are no more, and what they had stored that nobody could record. Every run begins
+    /// with this. How many they were.
+    ///
+    /// # Errors
+    /// If the log cannot be read or written, or a store cannot say what it has.
+    pub async fn close_lost_runs(&self) -> Result<usize> {
+        let mut closed = 0;
+        for record in self.workshop.state.runs(&RunQuery { open: true, ..RunQuery::newest(usize::MAX) })? {
+            if record.state(self.workshop.as_ref()) == RunState::Interrupted {
+                closed += usize::from(self.close_lost_run(&record).await?);
+            }
+        }
+        Ok(closed)
+    }
+
+    async fn close_lost_run(&self, record: &RunRecord) -> Result<bool> {
+        let workshop = &self.workshop;
+        let run = record.run.as_str();
+        let (holder, now) = (workshop.env.holder(), workshop.env.now());
+        let taken = workshop.tell(|| Ok(vec![workshop.state.reopen(run, now, &holder, &[], workshop.as_ref())?]));
+        match taken {
+            Ok(()) => {}
+            // Another process was quicker.
+            Err(error) if error.kind() == ErrorKind::Busy => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        let journal = Arc::new(Journal::new(run.to_owned()));
+        // What was begun by other definitions, or by a version that did not keep plans, is only marked as ended.
+        let past = Past::of(run, &workshop.state.run_events(run, 0, usize::MAX)?);
+        if let Some(past) = past.ok().filter(|past| past.plan.check(self.graph()).is_ok()) {
+            for step in past.open() {
+                if exec::committed_before(workshop, &journal, &past.plan.steps[step]).await? {
+                    journal.emit(workshop, EventKind::StepSucceeded { step, durations: Durations::default() })?;
+                }
+            }
+        }
+        let elapsed = now.duration_since(record.started).max(SignedDuration::ZERO);
+        journal.emit(workshop, EventKind::RunFinished { status: RunStatus::Interrupted, elapsed })?;
+        journal.flush(workshop)?;
+        Ok(true)
+    }
+}
+
+fn ended(state: RunState) -> &'static str {
+    match state {
+        RunState::Running => "still goes on",
+        RunState::Succeeded => "has succeeded",
+        RunState::Failed => "has failed",
+        RunState::Interrupted => "was interrupted",
+        RunState::Canceled => "was cancelled",
+    }
+}
