@@ -101,20 +101,18 @@ pub(super) fn failed(error: &tokio_postgres::Error) -> Failure {
         code if *code == SqlState::T_R_SERIALIZATION_FAILURE || *code == SqlState::T_R_DEADLOCK_DETECTED => {
             Failure::Lost { error: io("the server of the log undid a transaction").retryable(), patient: true }
         }
-        code if *code == SqlState::INSUFFICIENT_PRIVILEGE => Failure::Told(
-            io("the user of the log may not do this").help(
-                "the schema and its tables have to be the user's own, or it needs SELECT, INSERT, UPDATE and DELETE on all of them",
-            ),
-        ),
+        code if *code == SqlState::INSUFFICIENT_PRIVILEGE => Failure::Told(io("the user of the log may not do this").help(
+            "the schema and its tables have to be the user's own, or it needs SELECT, INSERT, UPDATE and DELETE on all of them",
+        )),
         code if *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
             Failure::Lost { error: io("the server of the log cannot be written to any more").retryable(), patient: true }
         }
         code if *code == SqlState::DISK_FULL || *code == SqlState::OUT_OF_MEMORY => {
             Failure::Told(io("the server of the log has no room left").retryable())
         }
-        code if *code == SqlState::QUERY_CANCELED => Failure::Told(
-            io("the server of the log broke off what it was asked").help("see its `statement_timeout`").retryable(),
-        ),
+        code if *code == SqlState::QUERY_CANCELED => {
+            Failure::Told(io("the server of the log broke off what it was asked").help("see its `statement_timeout`").retryable())
+        }
         code if is_gone(code) => lost(&cause(error)),
         code if code.code().starts_with("42") || code.code().starts_with("3F") => Failure::Told(damaged().source(cause(error))),
         _ => Failure::Told(Error::new(ErrorKind::Internal, "the log cannot do what it was asked").source(cause(error))),

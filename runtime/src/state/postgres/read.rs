@@ -73,11 +73,9 @@ pub(super) fn runs(link: &mut Link, query: &RunQuery) -> Result<Vec<RunRecord>, 
             run_columns!(),
             " FROM @.runs WHERE first < $1 AND backfill = $3 AND backfill IS NOT NULL ORDER BY first DESC LIMIT $2"
         ),
-        (false, false) => concat!(
-            "SELECT ",
-            run_columns!(),
-            " FROM @.runs WHERE first < $1 AND $3::text IS NULL ORDER BY first DESC LIMIT $2"
-        ),
+        (false, false) => {
+            concat!("SELECT ", run_columns!(), " FROM @.runs WHERE first < $1 AND $3::text IS NULL ORDER BY first DESC LIMIT $2")
+        }
     };
     let before = query.before.map_or(i64::MAX, whole);
     link.query(sql, &[&before, &whole(query.limit), &query.backfill])?.iter().map(run).collect()

@@ -28,7 +28,9 @@ pub(super) fn runtime() -> Result<&'static Handle> {
 fn start() -> std::io::Result<Handle> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let handle = runtime.handle().clone();
-    thread::Builder::new().name("lakewright-postgres".to_owned()).spawn(move || runtime.block_on(std::future::pending::<()>()))?;
+    thread::Builder::new()
+        .name("lakewright-postgres".to_owned())
+        .spawn(move || runtime.block_on(std::future::pending::<()>()))?;
     Ok(handle)
 }
 

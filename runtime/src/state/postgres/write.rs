@@ -94,7 +94,11 @@ fn numbers(link: &mut Link, steps: &[StepSummary]) -> Result<Vec<Vec<i64>>, Fail
 }
 
 /// Appends events of a run that was looked at.
-pub(super) fn append(transaction: &mut Transaction<'_>, run: &str, events: &[(Timestamp, EventKind)]) -> Result<Vec<Event>, Failure> {
+pub(super) fn append(
+    transaction: &mut Transaction<'_>,
+    run: &str,
+    events: &[(Timestamp, EventKind)],
+) -> Result<Vec<Event>, Failure> {
     let before = transaction.seen[0].first().map(run_of).transpose()?;
     let appended = put_events(transaction, run, events)?;
     let mut record = before.clone();
@@ -328,12 +332,10 @@ pub(super) fn take_slot(
     if !slots.left.is_empty() {
         let (runs, steps): (Vec<String>, Vec<i64>) = slots.left.into_iter().unzip();
         transaction.later(
-            Request::new(
-                "DELETE FROM @.slots WHERE pool = $1 AND (run, step) IN (SELECT * FROM unnest($2::text[], $3::int8[]))",
-            )
-            .with(pool.to_owned())
-            .with(runs)
-            .with(steps),
+            Request::new("DELETE FROM @.slots WHERE pool = $1 AND (run, step) IN (SELECT * FROM unnest($2::text[], $3::int8[]))")
+                .with(pool.to_owned())
+                .with(runs)
+                .with(steps),
         );
     }
     let free = slots.taken < limit;
