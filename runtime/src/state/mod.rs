@@ -10,6 +10,8 @@ mod records;
 mod sqlite;
 
 pub(crate) use defaults::default_state;
+#[cfg(feature = "sqlite")]
+pub(crate) use defaults::state_file;
 pub use memory::MemoryState;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresState;
