@@ -11,6 +11,8 @@ mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]
+mod migration;
+#[cfg(feature = "sqlite")]
 mod processes;
 #[cfg(feature = "sqlite")]
 mod sqlite;
