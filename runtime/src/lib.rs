@@ -210,6 +210,10 @@ struct StoresGuide;
 #[doc = include_str!("../../docs/configuration.md")]
 struct ConfigurationGuide;
 
+#[cfg(all(doctest, feature = "postgres"))]
+#[doc = include_str!("../../docs/state.md")]
+struct StateGuide;
+
 #[cfg(all(doctest, feature = "bigquery"))]
 #[doc = include_str!("../../docs/stores/bigquery.md")]
 struct BigQueryGuide;

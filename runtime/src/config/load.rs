@@ -325,11 +325,11 @@ impl Loading {
         let node = self.node(key).filter(|node| node.table().is_some())?;
         let mut errors = Vec::new();
         let table = self.config_table(key, key.to_owned(), node, root);
-        let made = make(&table, &mut errors).map(|made| (made, node.place.to_string()));
+        let one = make(&table, &mut errors).map(|one| (one, node.place.to_string()));
         let secrets = table.findings.into_inner().secrets;
         self.errors.append(&mut errors);
         self.redactor.paths.extend(secrets);
-        made
+        one
     }
 
     fn config_table<'a>(&'a self, key: &'a str, path: String, node: &'a Node, root: &'a Path) -> ConfigTable<'a> {

@@ -8,10 +8,10 @@ mod damage;
 #[cfg(all(feature = "sqlite", feature = "fs"))]
 mod lakehouse;
 mod memory;
-#[cfg(feature = "postgres")]
-mod postgres;
 #[cfg(feature = "sqlite")]
 mod migration;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "sqlite")]
 mod processes;
 #[cfg(feature = "sqlite")]

@@ -99,8 +99,7 @@ impl Address {
         }
         let trust = match mode {
             Some("disable") => Trust::Plain,
-            None | Some("allow" | "prefer") if root.is_none() => Trust::Anybody,
-            Some("require") if root.is_none() => Trust::Anybody,
+            None | Some("allow" | "prefer" | "require") if root.is_none() => Trust::Anybody,
             None | Some("allow" | "prefer" | "require" | "verify-ca" | "verify-full") => Trust::Known(root),
             Some(_) => {
                 let help = "`sslmode` is one of `disable`, `prefer`, `require` and `verify-full`";
@@ -130,7 +129,7 @@ impl Address {
         // A peer that is gone without a word is noticed within a minute.
         config.keepalives_idle(Duration::from_secs(20)).keepalives_interval(Duration::from_secs(10)).keepalives_retries(3);
         if config.get_tcp_user_timeout().is_none() {
-            config.tcp_user_timeout(Duration::from_secs(60));
+            config.tcp_user_timeout(Duration::from_mins(1));
         }
         let user = config.get_user().map_or_else(|| "(the user of the system)".to_owned(), str::to_owned);
         let database = config.get_dbname().map_or_else(|| user.clone(), str::to_owned);

@@ -16,7 +16,7 @@ use super::tls;
 use crate::error::{Error, ErrorKind};
 
 /// How long a server that is there may take for an answer, beside waiting for locks.
-const SILENCE: Duration = Duration::from_secs(120);
+const SILENCE: Duration = Duration::from_mins(2);
 
 /// How many rows are handed over at a time.
 const ROWS: usize = 1024;

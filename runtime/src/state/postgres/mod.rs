@@ -1,4 +1,4 @@
-//! A log in a database of PostgreSQL, for the processes of several machines.
+//! A log in a database of `PostgreSQL`, for the processes of several machines.
 //!
 //! Two connections, each behind a mutex: one for what appends events and issues numbers, which takes its turn, and one for the rest.
 
@@ -37,7 +37,7 @@ use transaction::{Durability, Lane};
 /// How long a call waits for others and for a connection, unless it is said.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Keeps the log in a schema of a PostgreSQL database (12 or later), which any number of machines may use at once.
+/// Keeps the log in a schema of a `PostgreSQL` database (12 or later), which any number of machines may use at once.
 ///
 /// The schema and its tables are made by the first call that writes or asks for the identity, if the user may; before that there is
 /// nothing to read. Never put an older copy in their place: it would issue numbers that tables know already, and those commits would be
@@ -315,7 +315,11 @@ impl State for PostgresState {
     }
 
     fn remove_keys(&self, set: &str, keys: &[String]) -> Result<Vec<String>> {
-        self.write(Durability::Full, || write::look_at_keys(set, keys), |transaction| write::remove_keys(transaction, set, keys))
+        self.write(
+            Durability::Full,
+            || write::look_at_keys(set, keys),
+            |transaction| Ok(write::remove_keys(transaction, set, keys)),
+        )
     }
 
     fn slice_status(&self, asset: &AssetKey, after: u64) -> Result<Vec<SliceStatus>> {

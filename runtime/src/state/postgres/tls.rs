@@ -1,6 +1,6 @@
 //! Encryption on the way to the server, and whom to take for it.
 //!
-//! As the tools of PostgreSQL have it: unless the URL asks for more, what is sent is encrypted where the server can, and anybody may be
+//! As the tools of `PostgreSQL` have it: unless the URL asks for more, what is sent is encrypted where the server can, and anybody may be
 //! the server. `sslmode=verify-full` takes only one that shows a certificate of its name.
 
 use std::path::PathBuf;

@@ -398,7 +398,7 @@ pub(super) fn add_keys(transaction: &mut Transaction<'_>, set: &str, keys: &[Str
     Ok(added)
 }
 
-pub(super) fn remove_keys(transaction: &mut Transaction<'_>, set: &str, keys: &[String]) -> Result<Vec<String>, Failure> {
+pub(super) fn remove_keys(transaction: &mut Transaction<'_>, set: &str, keys: &[String]) -> Vec<String> {
     let mut there: HashSet<String> = transaction.seen[0].iter().map(|row| row.get(0)).collect();
     let removed: Vec<String> = keys.iter().filter(|key| there.remove(*key)).cloned().collect();
     if !removed.is_empty() {
@@ -408,7 +408,7 @@ pub(super) fn remove_keys(transaction: &mut Transaction<'_>, set: &str, keys: &[
                 .with(removed.iter().map(|key| digest(key)).collect::<Vec<_>>()),
         );
     }
-    Ok(removed)
+    removed
 }
 
 /// What stands for a key in an index, which has no room for long ones.

@@ -11,8 +11,11 @@ use super::Schema;
 use super::proxy::{Cut, Proxy};
 use crate::support::{Rules, at, ended, failed, finished, holder, key, materialized, new_run, started, succeeded, texts};
 
-/// One request of each kind, and what it returned.
-fn requests() -> Vec<(&'static str, Box<dyn Fn(&dyn State) -> String>)> {
+/// Asks something of a log, and says what it returned.
+type Ask = Box<dyn Fn(&dyn State) -> String>;
+
+/// One request of each kind.
+fn requests() -> Vec<(&'static str, Ask)> {
     fn said(answer: impl std::fmt::Debug) -> String {
         format!("{answer:?}")
     }

@@ -1,4 +1,4 @@
-//! The log in a server of PostgreSQL, if there is one: `tests/emulators/postgres.sh start` starts one.
+//! The log in a server of `PostgreSQL`, if there is one: `tests/emulators/postgres.sh start` starts one.
 //!
 //! What is in the database besides is looked at, and done to it, by `psql`.
 

@@ -102,7 +102,9 @@ fn the_defaults_of_the_server_change_nothing() {
         }
     };
     let threads: Vec<_> = (0..4).map(|thread| std::thread::spawn(take(thread))).collect();
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
     assert_eq!(schema.log().number(&key("a"), &Slice::Whole, "last", 0).unwrap(), 81);
     assert_eq!(schema.log().events(0, 100).unwrap().len(), 80);
 }
@@ -173,12 +175,12 @@ fn long_keys_slices_and_texts_with_zeros_are_kept() {
     let Some(schema) = Schema::new() else { return };
     let log = schema.log();
     // Random, since an index would pack what repeats itself.
-    let long: String = (0..4000u64).map(|at| blake(at)).collect();
-    assert_eq!(log.add_keys("s", std::slice::from_ref(&long)).unwrap(), std::slice::from_ref(&long));
-    assert_eq!(log.keys("s").unwrap(), std::slice::from_ref(&long));
-    let part = format!("a[{long}]");
+    let endless: String = (0..4000u64).map(letter).collect();
+    assert_eq!(log.add_keys("s", std::slice::from_ref(&endless)).unwrap(), std::slice::from_ref(&endless));
+    assert_eq!(log.keys("s").unwrap(), std::slice::from_ref(&endless));
+    let part = format!("a[{endless}]");
     log.append("r", at(0), materialized(0, &part)).unwrap();
-    assert_eq!(log.slice_status(&key("a"), 0).unwrap()[0].slice.to_string(), format!("v1:[{long}]"));
+    assert_eq!(log.slice_status(&key("a"), 0).unwrap()[0].slice.to_string(), format!("v1:[{endless}]"));
     let text = "a\0b\u{1F600}".to_owned();
     let line = lakewright::state::LogLine { step: Some(1), at: at(0), level: "OUT".into(), target: "\0".into(), text };
     log.append_lines("r", std::slice::from_ref(&line)).unwrap();
@@ -186,7 +188,7 @@ fn long_keys_slices_and_texts_with_zeros_are_kept() {
 }
 
 /// A letter that nobody foresees.
-fn blake(at: u64) -> char {
+fn letter(at: u64) -> char {
     let mixed = (at.wrapping_add(7)).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(31).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     char::from(b'a' + u8::try_from((mixed >> 33) % 26).unwrap())
 }

@@ -58,7 +58,7 @@ fn pass(client: &TcpStream, server: &TcpStream, cut: Cut, left: &Arc<AtomicUsize
     let held = Arc::new(AtomicUsize::new(0));
     let holding = Arc::clone(&held);
     let answers = std::thread::spawn(move || {
-        let mut buffer = [0; 65536];
+        let mut buffer = vec![0; 65536];
         let mut tail = Vec::new();
         while let Ok(length @ 1..) = from.read(&mut buffer) {
             if holding.load(Ordering::SeqCst) == 1 {
@@ -76,7 +76,7 @@ fn pass(client: &TcpStream, server: &TcpStream, cut: Cut, left: &Arc<AtomicUsize
         drop(from.shutdown(Shutdown::Both));
     });
     let (mut from, mut to) = (client, server);
-    let mut buffer = [0; 65536];
+    let mut buffer = vec![0; 65536];
     let mut tail = Vec::new();
     while let Ok(length @ 1..) = from.read(&mut buffer) {
         let commits = names_a_commit(&mut tail, &buffer[..length]);
