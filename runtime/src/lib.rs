@@ -222,6 +222,10 @@ struct TestingGuide;
 #[doc = include_str!("../../docs/runs.md")]
 struct RunsGuide;
 
+#[cfg(all(doctest, feature = "postgres"))]
+#[doc = include_str!("../../docs/state.md")]
+struct StateGuide;
+
 #[cfg(all(doctest, feature = "bigquery"))]
 #[doc = include_str!("../../docs/stores/bigquery.md")]
 struct BigQueryGuide;
