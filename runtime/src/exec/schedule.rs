@@ -29,7 +29,7 @@ use crate::io::RunInfo;
 use crate::state::Beat;
 
 /// How long an event waits for others before it is written.
-const BATCH: Duration = Duration::from_millis(2);
+const BATCH: Duration = Duration::from_millis(10);
 
 /// How long a step waits before it asks again for a slot that another process has.
 const SLOT: Duration = Duration::from_millis(200);

@@ -162,8 +162,14 @@ impl IoManager for MemoryIoManager {
     }
 
     async fn stage(&self, request: StoreRequest<'_>, value: Value) -> Result<Staged> {
-        let (asset, keys) = (request.asset.clone(), request.keys()?);
-        let kept = blocking(&request.env, move || Kept::keep(belonging(value, &asset, keys.as_ref())?)).await?;
+        let kept = match value {
+            // A plan is computed here, which may take long.
+            Value::Table(_) => {
+                let (asset, keys) = (request.asset.clone(), request.keys()?);
+                blocking(&request.env, move || Kept::keep(belonging(value, &asset, keys.as_ref())?)).await?
+            }
+            value => Kept::keep(value)?,
+        };
         let token = self.tokens.fetch_add(1, Ordering::Relaxed);
         let mut staged = Staged::new(json!({ "token": token })).bytes(kept.bytes()).columns(kept.columns());
         staged.rows = kept.rows();
