@@ -59,7 +59,10 @@ pub use io::IoManager;
 #[doc(no_inline)]
 pub use jiff;
 pub use key::{AssetKey, path_segment};
-pub use lakehouse::{BuildError, Lakehouse, LakehouseBuilder, RunOptions};
+pub use lakehouse::{
+    Backfill, BackfillAsset, BackfillCounts, BackfillGroup, BackfillOptions, BackfillOutcome, BackfillRun, BackfillStatus,
+    BuildError, Lakehouse, LakehouseBuilder, PlannedRun, RunCut, RunOptions,
+};
 pub use lakewright_macros::Columns;
 /// ```
 /// use lakewright::prelude::*;

@@ -28,7 +28,7 @@ pub use workshop::PendingOutput;
 
 pub(crate) use handover::HandOver;
 pub(crate) use journal::Journal;
-pub(crate) use plan::Partitioning;
+pub(crate) use plan::{Partitioning, mapping_of, nearest_selected};
 pub(crate) use policy::Policy;
 pub(crate) use resume::Past;
 pub(crate) use schedule::{Begun, default_parallelism, run};
