@@ -177,6 +177,30 @@ pub enum EventKind {
     },
 }
 
+impl EventKind {
+    /// The number of the step that it is about, if it is about one.
+    #[must_use]
+    pub fn step(&self) -> Option<usize> {
+        match self {
+            Self::StepStarted { step, .. }
+            | Self::InputMissing { step, .. }
+            | Self::InputHandedOver { step, .. }
+            | Self::Materialized { step, .. }
+            | Self::OutputSkipped { step, .. }
+            | Self::Reconciled { step, .. }
+            | Self::StepRetrying { step, .. }
+            | Self::StepSucceeded { step, .. }
+            | Self::StepFailed { step, .. }
+            | Self::StepSkipped { step, .. } => Some(*step),
+            Self::RunStarted { .. }
+            | Self::RunResumed { .. }
+            | Self::RunFinished { .. }
+            | Self::Reported { .. }
+            | Self::Wiped { .. } => None,
+        }
+    }
+}
+
 /// What a run is for: information for people, and what it is found by.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -190,6 +214,9 @@ pub struct RunAbout {
     /// The backfill that it is part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backfill: Option<String>,
+    /// What it does, if it does not materialize: `wipe` or `report`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
 }
 
 impl RunAbout {

@@ -61,7 +61,7 @@ pub use jiff;
 pub use key::{AssetKey, path_segment};
 pub use lakehouse::{
     Backfill, BackfillAsset, BackfillCounts, BackfillGroup, BackfillOptions, BackfillOutcome, BackfillRun, BackfillStatus,
-    BuildError, Lakehouse, LakehouseBuilder, PlannedRun, RunCut, RunOptions,
+    BuildError, Lakehouse, LakehouseBuilder, PlannedRun, RunCut, RunDetail, RunFilter, RunOptions, StepDetail, StepState,
 };
 pub use lakewright_macros::Columns;
 /// ```

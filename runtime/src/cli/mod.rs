@@ -5,10 +5,13 @@ mod check;
 mod completions;
 mod config;
 mod doctor;
+mod front;
 mod graph;
 mod list;
 mod materialize;
 mod partitions;
+mod runs;
+mod units;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write, stderr, stdout};
@@ -84,6 +87,9 @@ enum Command {
     Graph(graph::Graph),
     /// Compute assets and store them
     Materialize(materialize::Materialize),
+    /// Look at runs, stop them and go on with them
+    #[command(subcommand)]
+    Runs(runs::Runs),
     /// Look at one asset
     #[command(subcommand)]
     Asset(asset::Asset),
@@ -203,6 +209,7 @@ impl App {
             Command::List(command) => command.run(shell),
             Command::Graph(command) => command.run(shell),
             Command::Materialize(command) => command.run(shell),
+            Command::Runs(command) => command.run(shell),
             Command::Asset(command) => command.run(shell),
             Command::Partitions(command) => command.run(shell),
             Command::Config(command) => command.run(&shell),

@@ -3,6 +3,7 @@
 mod backfill;
 mod builder;
 mod check;
+mod look;
 mod maintain;
 mod runs;
 
@@ -17,6 +18,7 @@ pub use backfill::{
     PlannedRun, RunCut,
 };
 pub use builder::LakehouseBuilder;
+pub use look::{RunDetail, RunFilter, StepDetail, StepState};
 pub use runs::RunOptions;
 
 use crate::asset::{AssetSpec, ValueKind};

@@ -129,9 +129,44 @@ impl Lakehouse {
         self.go_on(run, interrupt, &[RunState::Failed, RunState::Interrupted, RunState::Canceled]).await
     }
 
+    /// The steps of a run as a plan, for a new run of the same under new numbers.
+    ///
+    /// ```
+    /// use lakewright::RunOptions;
+    /// use lakewright::prelude::*;
+    ///
+    /// #[asset(io_manager = "memory")]
+    /// fn numbers() -> Vec<i64> { vec![1, 2, 3] }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> lakewright::Result<()> {
+    /// let lakehouse = Lakehouse::builder().registry(Registry::of(assets![numbers])).build()?;
+    /// let first = lakehouse.materialize("numbers").await?;
+    /// let second = lakehouse.run_with(lakehouse.plan_of(&first.run)?, RunOptions::new()).await?;
+    /// let numbers: Vec<_> = second.materializations().map(|stored| stored.commit.number).collect();
+    /// assert_eq!(numbers, [2]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// If there is no such run, it made nothing, or its definitions have changed.
+    pub fn plan_of(&self, run: &str) -> Result<Plan> {
+        let (record, _) = self.known_run(run)?;
+        refuse_action(&record)?;
+        let mut plan = Past::of(run, &self.workshop.state.run_events(run, 0, usize::MAX)?)?.plan;
+        plan.at = self.workshop.env.now();
+        for asset in plan.steps.iter_mut().flat_map(|step| &mut step.assets) {
+            asset.number = None;
+        }
+        plan.check(self.graph())?;
+        Ok(plan)
+    }
+
     async fn go_on(&self, run: &str, interrupt: Interrupt, from: &[RunState]) -> Result<RunReport> {
         let workshop = &self.workshop;
-        let (_, state) = self.known_run(run)?;
+        let (record, state) = self.known_run(run)?;
+        refuse_action(&record)?;
         if state != RunState::Running && !from.contains(&state) {
             let message = format!("the run `{run}` {}", ended(state));
             let help = match state {
@@ -251,6 +286,13 @@ impl Lakehouse {
         journal.flush(workshop)?;
         Ok(true)
     }
+}
+
+/// Refuses what only makes sense for a run that materializes.
+fn refuse_action(record: &RunRecord) -> Result<()> {
+    let Some(action) = &record.about.action else { return Ok(()) };
+    let message = format!("the run `{}` did not materialize anything: it was `asset {action}`", record.run);
+    Err(Error::new(ErrorKind::Selection, message).help(format!("do it again with `asset {action}`")))
 }
 
 fn ended(state: RunState) -> &'static str {

@@ -21,6 +21,10 @@ pub struct ConsoleReporter {
 
 #[derive(Default)]
 struct State {
+    /// The run that is shown, once one has begun or goes on.
+    run: Option<String>,
+    /// A run that is closed because its process is no more.
+    closing: Option<String>,
     steps: Vec<StepSummary>,
     running: Vec<usize>,
     stored: BTreeMap<usize, Vec<Materialization>>,
@@ -34,12 +38,34 @@ impl ConsoleReporter {
         Self { state: Mutex::default(), fancy: stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
     }
 
+    /// Takes in what is known already of a run that goes on: hand it the first event of the run, before the run does.
+    pub fn known(&self, event: &Event) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let EventKind::RunStarted { steps, .. } = &event.kind {
+            steps.clone_into(&mut state.steps);
+            state.run = Some(event.run.clone());
+        }
+    }
+
     /// Shows an event.
     pub fn event(&self, event: &Event) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        // Before a run begins, those are closed whose processes are no more.
+        let other = !matches!(event.kind, EventKind::RunStarted { .. }) && state.run.as_ref() != Some(&event.run);
+        if other {
+            if matches!(&event.kind, EventKind::RunResumed { steps } if steps.is_empty()) {
+                state.closing = Some(event.run.clone());
+            } else if matches!(event.kind, EventKind::RunFinished { .. })
+                && state.closing.take_if(|run| *run == event.run).is_some()
+            {
+                state.line(&format!("note     run {} was interrupted: its process is gone", event.run));
+            }
+            return;
+        }
         match &event.kind {
             EventKind::RunStarted { steps, .. } => {
                 state.bar = self.fancy.then(|| progress(steps.len()));
+                state.run = Some(event.run.clone());
                 steps.clone_into(&mut state.steps);
             }
             EventKind::StepStarted { step, .. } => state.running.push(*step),
@@ -53,6 +79,8 @@ impl ConsoleReporter {
             }
             EventKind::InputHandedOver { .. } | EventKind::Reported { .. } | EventKind::Wiped { .. } => {}
             EventKind::RunResumed { steps } => {
+                let all = state.steps.len();
+                state.bar = self.fancy.then(|| progress(all).with_position(all.saturating_sub(steps.len()) as u64));
                 state.line(&format!("resumed  run {}: {} of {} steps are left", event.run, steps.len(), state.steps.len()));
             }
             EventKind::StepRetrying { step, attempt, failure, delay } => {

@@ -64,8 +64,9 @@ impl Projection {
             return Ok(Arc::clone(known));
         }
         // A run whose plan is not in the log has no slices that anybody could name.
-        let Some(EventKind::RunStarted { steps, .. }) = first()? else { return Ok(Steps::default()) };
-        let steps = Steps::from(steps);
+        let Some(EventKind::RunStarted { steps, about, .. }) = first()? else { return Ok(Steps::default()) };
+        // A step that was to store nothing says nothing of what is stored by failing.
+        let steps = if about.action.is_none() { Steps::from(steps) } else { Steps::default() };
         self.steps.insert(run.to_owned(), Arc::clone(&steps));
         Ok(steps)
     }
