@@ -205,6 +205,10 @@ struct Readme;
 #[doc = include_str!("../../docs/partitions.md")]
 struct PartitionsGuide;
 
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/backfills.md")]
+struct BackfillsGuide;
+
 #[cfg(all(doctest, feature = "delta", feature = "parquet", feature = "csv", feature = "fs", feature = "cli"))]
 #[doc = include_str!("../../docs/stores.md")]
 struct StoresGuide;

@@ -5,6 +5,7 @@
 #![allow(clippy::items_after_statements, reason = "assets and imports stand beside the one test that uses them")]
 #![allow(clippy::unnecessary_wraps, clippy::unused_async, reason = "what an asset may return is what is tested")]
 
+mod backfills;
 #[cfg(feature = "bigquery")]
 mod bigquery;
 mod cli;

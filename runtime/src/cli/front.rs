@@ -48,13 +48,7 @@ impl Front {
     where
         F: Future<Output = Result<RunReport>>,
     {
-        runtime.block_on(async {
-            let interrupt = Interrupt::new();
-            let listening = tokio::spawn(signals(interrupt.clone(), run.to_owned()));
-            let report = work(interrupt).await;
-            listening.abort();
-            report
-        })
+        until_done(runtime, &format!("runs resume {run}"), work)
     }
 
     /// Shows what a run did; its exit code.
@@ -86,42 +80,56 @@ impl Front {
     }
 }
 
+/// Does something that the signals of the process end, and that a command goes on with.
+pub(super) fn until_done<F, T>(runtime: &Runtime, goes_on: &str, work: impl FnOnce(Interrupt) -> F) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    runtime.block_on(async {
+        let interrupt = Interrupt::new();
+        let listening = tokio::spawn(signals(interrupt.clone(), goes_on.to_owned()));
+        let done = work(interrupt).await;
+        listening.abort();
+        done
+    })
+}
+
 /// The first Ctrl-C lets what has begun finish, the second stops at once.
-async fn signals(interrupt: Interrupt, run: String) {
-    tokio::spawn(terminated(interrupt.clone(), run.clone()));
+async fn signals(interrupt: Interrupt, goes_on: String) {
+    tokio::spawn(terminated(interrupt.clone(), goes_on.clone()));
     if tokio::signal::ctrl_c().await.is_ok() {
         if !interrupt.is_raised() {
             complain(&format!(
                 "interrupted: what has begun is finished, nothing else begins; Ctrl-C again stops at once. \
-                 `runs resume {run}` goes on with the rest"
+                 `{goes_on}` goes on with the rest"
             ));
             interrupt.raise();
             if tokio::signal::ctrl_c().await.is_err() {
                 return;
             }
         }
-        stop(&run);
+        stop(&goes_on);
     }
 }
 
 /// A polite request to end cancels the run; a second one stops at once.
 #[cfg(unix)]
-async fn terminated(interrupt: Interrupt, run: String) {
+async fn terminated(interrupt: Interrupt, goes_on: String) {
     let Ok(mut requests) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else { return };
     requests.recv().await;
-    complain(&format!("terminated: what has begun ends as soon as it can; `runs resume {run}` goes on with it"));
+    complain(&format!("terminated: what has begun ends as soon as it can; `{goes_on}` goes on with it"));
     interrupt.cancel();
     requests.recv().await;
-    stop(&run);
+    stop(&goes_on);
 }
 
 #[cfg(not(unix))]
 #[expect(clippy::unused_async, reason = "as where there are such signals")]
-async fn terminated(_interrupt: Interrupt, _run: String) {}
+async fn terminated(_interrupt: Interrupt, _goes_on: String) {}
 
 /// Ends the process, whatever goes on in it.
-fn stop(run: &str) -> ! {
-    complain(&format!("stopped; `runs resume {run}` goes on with it"));
+fn stop(goes_on: &str) -> ! {
+    complain(&format!("stopped; `{goes_on}` goes on with it"));
     exit(EXIT_INTERRUPTED.into())
 }
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 use clap::Args;
 
 use super::front::Front;
+use super::partition_options::PartitionOptions;
 use super::units::{bytes, counted, duration, pair};
 use super::{Ended, Shell, joined};
 use crate::env::unique_id;
-use crate::error::Result;
-use crate::exec::{PartitionChoice, SystemEnv};
+use crate::exec::SystemEnv;
 use crate::lakehouse::{LakehouseBuilder, RunOptions, runtime};
 
 /// Compute assets and store them
@@ -26,19 +26,8 @@ goes on with the rest.")]
 pub(super) struct Materialize {
     /// Only these, for example `iris_cleaned+`; everything if absent
     selection: Vec<String>,
-    /// For this partition; may be given several times. `DIMENSION=KEY` means all with that key, and keys of several dimensions are
-    /// combined
-    #[arg(long, value_name = "KEY")]
-    partition: Vec<String>,
-    /// For the partitions from the first to the last, both included; may be given several times, and begin with `DIMENSION=`
-    #[arg(long, value_name = "FIRST..LAST")]
-    partitions: Vec<String>,
-    /// For all partitions there are
-    #[arg(long, conflicts_with_all = ["missing", "partition", "partitions"])]
-    all_partitions: bool,
-    /// For the partitions that no run has materialized
-    #[arg(long, conflicts_with_all = ["partition", "partitions"])]
-    missing: bool,
+    #[command(flatten)]
+    partitions: PartitionOptions,
     /// Attach something that the run is found by; may be given several times
     #[arg(long = "tag", value_name = "NAME=VALUE", value_parser = pair)]
     tags: Vec<(String, String)>,
@@ -75,7 +64,7 @@ impl Materialize {
         shell.builder = self.how.configure(front.listen(shell.builder));
         let lakehouse = shell.lakehouse()?;
         let selection = joined(&self.selection);
-        let plan = lakehouse.plan_for(&selection, &self.choice()?)?;
+        let plan = lakehouse.plan_for(&selection, &self.partitions.choice()?)?;
         let runtime = runtime()?;
         let run = unique_id(&SystemEnv::new());
         // One selection is shown as it was written.
@@ -84,17 +73,6 @@ impl Materialize {
         let options = self.tags.iter().fold(options, |options, (name, value)| options.tag(name, value));
         let report = front.carry_out(&runtime, &run, |interrupt| lakehouse.run_with(plan, options.interrupt(interrupt)))?;
         Ok(front.end(&runtime, &lakehouse, &report, self.preview))
-    }
-
-    /// The partitions that the run is for.
-    fn choice(&self) -> Result<PartitionChoice> {
-        let choice = match (self.all_partitions, self.missing) {
-            (true, _) => PartitionChoice::all(),
-            (_, true) => PartitionChoice::missing(),
-            _ => PartitionChoice::none(),
-        };
-        let choice = self.partition.iter().fold(choice, PartitionChoice::key);
-        self.partitions.iter().try_fold(choice, |choice, range| choice.parse_range(range))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line of a program of assets: a library call in the user's `main`.
 
 mod asset;
+mod backfill;
 mod check;
 mod completions;
 mod config;
@@ -9,6 +10,7 @@ mod front;
 mod graph;
 mod list;
 mod materialize;
+mod partition_options;
 mod partitions;
 mod runs;
 mod units;
@@ -87,6 +89,9 @@ enum Command {
     Graph(graph::Graph),
     /// Compute assets and store them
     Materialize(materialize::Materialize),
+    /// Make many partitions, run by run, and look at how far that is
+    #[command(subcommand)]
+    Backfill(backfill::Backfill),
     /// Look at runs, stop them and go on with them
     #[command(subcommand)]
     Runs(runs::Runs),
@@ -209,6 +214,7 @@ impl App {
             Command::List(command) => command.run(shell),
             Command::Graph(command) => command.run(shell),
             Command::Materialize(command) => command.run(shell),
+            Command::Backfill(command) => command.run(shell),
             Command::Runs(command) => command.run(shell),
             Command::Asset(command) => command.run(shell),
             Command::Partitions(command) => command.run(shell),

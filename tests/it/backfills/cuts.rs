@@ -90,8 +90,7 @@ fn months_are_made_when_their_days_are_and_what_has_no_partitions_is_made_once()
         calls.asset("report", |asset| asset.input(all_of("month").mapping(Mapping::All).allow_missing())),
     ];
     let lakehouse = lakehouse(&log, assets).build().unwrap();
-    let backfill =
-        lakehouse.plan_backfill("*", &days("2023-01-01", "2023-02-28"), &BackfillOptions::new().parallel(3)).unwrap();
+    let backfill = lakehouse.plan_backfill("*", &days("2023-01-01", "2023-02-28"), &BackfillOptions::new().parallel(3)).unwrap();
     assert_eq!(backfill.run_count(), 1 + 59 + 2 + 1);
     let status = start(&lakehouse, &backfill);
     assert!(status.is_success(), "{:?}", outcomes(&status));
@@ -112,8 +111,7 @@ fn a_partition_that_is_made_from_the_one_before_waits_for_it() {
     let previous = Input::previous("balance");
     let asset = calls.asset("balance", |asset| asset.partitions(windows(Every::Day)).input(previous.optional()));
     let lakehouse = lakehouse(&log, [asset]).build().unwrap();
-    let backfill =
-        lakehouse.plan_backfill("*", &days("2023-01-01", "2023-01-06"), &BackfillOptions::new().parallel(4)).unwrap();
+    let backfill = lakehouse.plan_backfill("*", &days("2023-01-01", "2023-01-06"), &BackfillOptions::new().parallel(4)).unwrap();
     calls.fail("balance 2023-01-04", 1);
     let status = start(&lakehouse, &backfill);
     use BackfillOutcome::{Done, Failed, Waiting};
@@ -140,7 +138,8 @@ fn keys_that_come_later_do_not_sneak_in() {
     let lakehouse = lakehouse(&log, assets).build().unwrap();
     lakehouse.add_partitions("regions", &["north".into(), "south".into()]).unwrap();
     let backfill = lakehouse.plan_backfill("*", &PartitionChoice::none().key("2023-01-01"), &options(RunCut::One)).unwrap();
-    let per_partition = lakehouse.plan_backfill("*", &PartitionChoice::none().key("2023-01-01"), &BackfillOptions::new()).unwrap();
+    let per_partition =
+        lakehouse.plan_backfill("*", &PartitionChoice::none().key("2023-01-01"), &BackfillOptions::new()).unwrap();
     lakehouse.add_partitions("regions", &["east".into()]).unwrap();
     for backfill in [&backfill, &per_partition] {
         assert_eq!(backfill.partition_count(), 3);
@@ -172,7 +171,12 @@ fn the_failed_ones_are_those_that_were_last_recorded_so_and_what_follows() {
 
 /// The partitions of each asset in the steps of a plan.
 fn partitions_of(plan: &Plan) -> BTreeMap<String, BTreeSet<String>> {
-    let defs = [("flowers", days_of_species()), ("petals", days_of_species()), ("month", windows(Every::Month(1))), ("day", windows(Every::Day))];
+    let defs = [
+        ("flowers", days_of_species()),
+        ("petals", days_of_species()),
+        ("month", windows(Every::Month(1))),
+        ("day", windows(Every::Day)),
+    ];
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for asset in plan.steps.iter().flat_map(|step| &step.assets) {
         let name = asset.key.to_string();

@@ -12,9 +12,7 @@ use lakewright::exec::{Interrupt, PartitionChoice};
 use lakewright::partition::{Every, PartitionsDef, TimeDef};
 use lakewright::prelude::*;
 use lakewright::state::{MemoryState, State};
-use lakewright::{
-    AssetBuilder, AssetSpec, Backfill, BackfillOptions, BackfillOutcome, BackfillStatus, LakehouseBuilder, RunCut,
-};
+use lakewright::{AssetBuilder, AssetSpec, Backfill, BackfillOptions, BackfillOutcome, BackfillStatus, LakehouseBuilder, RunCut};
 
 use crate::support::block_on;
 

@@ -39,8 +39,7 @@ fn what_failed_is_tried_again_alone_with_what_waited_for_it() {
         calls.asset("month", |asset| asset.partitions(windows(Every::Month(1))).input(all_of("day"))),
     ];
     let lakehouse = lakehouse(&log, assets).build().unwrap();
-    let backfill =
-        lakehouse.plan_backfill("*", &days("2023-01-01", "2023-02-28"), &BackfillOptions::new().parallel(4)).unwrap();
+    let backfill = lakehouse.plan_backfill("*", &days("2023-01-01", "2023-02-28"), &BackfillOptions::new().parallel(4)).unwrap();
     calls.fail("day 2023-01-17", 1);
     let status = start(&lakehouse, &backfill);
     let counts = status.counts();

@@ -121,6 +121,35 @@ impl BackfillCounts {
 }
 
 impl BackfillStatus {
+    /// That of a backfill of which nothing has begun.
+    #[must_use]
+    pub fn new(backfill: Backfill) -> Self {
+        Self::of(backfill, &BTreeMap::new())
+    }
+
+    fn of(backfill: Backfill, known: &BTreeMap<usize, (RunRecord, RunState)>) -> Self {
+        let one = |(number, _, run): (usize, _, &super::PlannedRun)| {
+            let found = known.get(&number);
+            let outcome = match found {
+                Some((_, state)) => (*state).into(),
+                // What is done is done, also when the log has forgotten the run.
+                None if backfill.done.is_some() => BackfillOutcome::Done,
+                None => BackfillOutcome::Waiting,
+            };
+            BackfillRun {
+                number,
+                run: backfill.run_id(number),
+                slice: run.slice.clone(),
+                partitions: run.partitions,
+                outcome,
+                started: found.map(|(record, _)| record.started),
+                finished: found.and_then(|(record, _)| record.finished),
+            }
+        };
+        let runs = backfill.runs().map(one).collect();
+        Self { backfill, runs }
+    }
+
     /// Whether every run succeeded.
     #[must_use]
     pub fn is_success(&self) -> bool {
@@ -163,26 +192,7 @@ impl BackfillStatus {
 impl Lakehouse {
     pub(super) fn status_of(&self, backfill: Backfill) -> Result<BackfillStatus> {
         let known = self.runs_of(&backfill)?;
-        let one = |(number, _, run): (usize, _, &super::PlannedRun)| {
-            let found = known.get(&number);
-            let outcome = match found {
-                Some((_, state)) => (*state).into(),
-                // What is done is done, also when the log has forgotten the run.
-                None if backfill.done.is_some() => BackfillOutcome::Done,
-                None => BackfillOutcome::Waiting,
-            };
-            BackfillRun {
-                number,
-                run: backfill.run_id(number),
-                slice: run.slice.clone(),
-                partitions: run.partitions,
-                outcome,
-                started: found.map(|(record, _)| record.started),
-                finished: found.and_then(|(record, _)| record.finished),
-            }
-        };
-        let runs = backfill.runs().map(one).collect();
-        Ok(BackfillStatus { backfill, runs })
+        Ok(BackfillStatus::of(backfill, &known))
     }
 
     /// What the log has of the runs of a backfill, by their numbers.
