@@ -101,9 +101,8 @@ fn counts(counts: &BackfillCounts) -> String {
         (counts.interrupted, "interrupted"),
         (counts.waiting, "waiting"),
     ];
-    let others: String =
-        others.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!(", {count} {what}")).collect();
-    format!("{} of {} done{others}", counts.done, counts.total)
+    let others = others.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+    std::iter::once(format!("{} of {} done", counts.done, counts.total)).chain(others).collect::<Vec<_>>().join(", ")
 }
 
 /// All of it.

@@ -32,7 +32,7 @@ impl Lakehouse {
         tokio::select! {
             biased;
             never = interrupt.pass_on(&carrier.stop) => match never {},
-            carried = carrier.carry_out() => carried,
+            status = carrier.carry_out() => status,
         }
     }
 }
@@ -98,7 +98,7 @@ impl Carrier<'_> {
         let mut failed: Result<()> = Ok(());
         loop {
             while failed.is_ok() && running.len() < self.backfill.parallel {
-                let free = |queue: &Queue<'_>| !queue.waiting.is_empty() && !(queue.group.in_order && queue.running > 0);
+                let free = |queue: &Queue<'_>| !(queue.waiting.is_empty() || queue.group.in_order && queue.running > 0);
                 let Some(at) = queues.iter().position(free) else { break };
                 match self.stops() {
                     Ok(false) => {}
@@ -214,10 +214,16 @@ impl Carrier<'_> {
                     Some(RunState::Succeeded) => Ok(Some(Ended::Done)),
                     Some(RunState::Failed) if !self.retry => Ok(Some(Ended::Open)),
                     Some(RunState::Running) => Ok((!waits).then_some(Ended::Taken)),
-                    None => self.lakehouse.run_with(plan.clone(), self.options(&run, &own)).await.map(of_report),
-                    Some(RunState::Failed) => self.lakehouse.retry_failed(&run, own.clone()).await.map(of_report),
+                    None => self
+                        .lakehouse
+                        .run_with(plan.clone(), self.options(&run, &own))
+                        .await
+                        .map(|report| Some(Ended::of(&report))),
+                    Some(RunState::Failed) => {
+                        self.lakehouse.retry_failed(&run, own.clone()).await.map(|report| Some(Ended::of(&report)))
+                    }
                     Some(RunState::Interrupted | RunState::Canceled) => {
-                        self.lakehouse.resume(&run, own.clone()).await.map(of_report)
+                        self.lakehouse.resume(&run, own.clone()).await.map(|report| Some(Ended::of(&report)))
                     }
                 }
             };
@@ -340,6 +346,8 @@ impl NotDone {
     }
 }
 
-fn of_report(report: RunReport) -> Option<Ended> {
-    Some(if report.is_success() { Ended::Done } else { Ended::Open })
+impl Ended {
+    fn of(report: &RunReport) -> Self {
+        if report.is_success() { Self::Done } else { Self::Open }
+    }
 }

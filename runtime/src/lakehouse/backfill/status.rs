@@ -9,7 +9,7 @@ use super::Backfill;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::AssetKey;
 use crate::lakehouse::Lakehouse;
-use crate::partition::PartitionKey;
+use crate::partition::{KeySet, PartitionKey};
 use crate::slice::Slice;
 use crate::state::{RunQuery, RunRecord, RunState};
 
@@ -214,7 +214,7 @@ impl Lakehouse {
             is_part |= !targets.is_empty();
             for (planned, run) in group.runs.iter().zip(outcomes.by_ref().take(group.runs.len())) {
                 for (_, set) in self.made_by(&targets, planned)? {
-                    found.extend(set.iter().flat_map(|set| set.keys()).map(|key| (key, run.outcome)));
+                    found.extend(set.iter().flat_map(KeySet::keys).map(|key| (key, run.outcome)));
                 }
             }
         }
