@@ -8,6 +8,7 @@
 mod backfills;
 #[cfg(feature = "bigquery")]
 mod bigquery;
+mod changed;
 mod cli;
 mod columns;
 mod config;

@@ -19,6 +19,7 @@ use crate::lakehouse::{LakehouseBuilder, RunOptions, runtime};
   materialize 'iris_cleaned+'                     an asset, and what is made from it directly
   materialize orders --partition 2026-01-02       one partition
   materialize 'orders*' --missing --tag why=late  what no run has made, with a tag by which `runs list` finds it
+  materialize --changed                           only what is made from something else than before
   materialize --retries 3 --timeout 30m --pool api=2
 
 Ctrl-C finishes what has begun and begins nothing else; a second one stops at once. On unix, a SIGTERM cancels. Either way `runs resume`
@@ -28,6 +29,9 @@ pub(super) struct Materialize {
     selection: Vec<String>,
     #[command(flatten)]
     partitions: PartitionOptions,
+    /// Leave out what has not changed: the same code, configuration and inputs. `plan --changed` says what that is
+    #[arg(long)]
+    changed: bool,
     /// Attach something that the run is found by; may be given several times
     #[arg(long = "tag", value_name = "NAME=VALUE", value_parser = pair)]
     tags: Vec<(String, String)>,
@@ -64,8 +68,12 @@ impl Materialize {
         shell.builder = self.how.configure(front.listen(shell.builder));
         let lakehouse = shell.lakehouse()?;
         let selection = joined(&self.selection);
-        let plan = lakehouse.plan_for(&selection, &self.partitions.choice()?)?;
-        let runtime = runtime()?;
+        let (runtime, choice) = (runtime()?, self.partitions.choice()?);
+        let plan = if self.changed {
+            runtime.block_on(lakehouse.plan_changed(&selection, &choice))?
+        } else {
+            lakehouse.plan_for(&selection, &choice)?
+        };
         let run = unique_id(&SystemEnv::new());
         // One selection is shown as it was written.
         let written = if let [one] = &self.selection[..] { one } else { &selection };

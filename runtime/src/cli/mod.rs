@@ -12,6 +12,7 @@ mod list;
 mod materialize;
 mod partition_options;
 mod partitions;
+mod plan;
 mod runs;
 mod units;
 
@@ -89,6 +90,8 @@ enum Command {
     Graph(graph::Graph),
     /// Compute assets and store them
     Materialize(materialize::Materialize),
+    /// Show what a run would do, step by step, and why
+    Plan(plan::Plan),
     /// Make many partitions, run by run, and look at how far that is
     #[command(subcommand)]
     Backfill(backfill::Backfill),
@@ -214,6 +217,7 @@ impl App {
             Command::List(command) => command.run(shell),
             Command::Graph(command) => command.run(shell),
             Command::Materialize(command) => command.run(shell),
+            Command::Plan(command) => command.run(shell),
             Command::Backfill(command) => command.run(shell),
             Command::Runs(command) => command.run(shell),
             Command::Asset(command) => command.run(shell),

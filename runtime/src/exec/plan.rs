@@ -39,6 +39,9 @@ pub struct Plan {
     pub at: Timestamp,
     /// The steps, by number.
     pub steps: Vec<StepSpec>,
+    /// Whether a step is left out if nothing that it is made from has changed when it is about to begin.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub changed: bool,
 }
 
 /// One call that produces one or more asset slices.
@@ -135,7 +138,7 @@ impl Plan {
                 steps_of.entry(place).or_default().push(number);
             }
         }
-        Self { v: PLAN_VERSION, at, steps }
+        Self { v: PLAN_VERSION, at, steps, changed: false }
     }
 
     /// Whether the plan can be run with these definitions: it may come from a file, or from another program.
@@ -178,7 +181,7 @@ impl Plan {
             after: summary.after.clone(),
             fingerprint: fingerprint.to_owned(),
         };
-        Self { v: PLAN_VERSION, at, steps: steps.iter().enumerate().map(step).collect() }
+        Self { v: PLAN_VERSION, at, steps: steps.iter().enumerate().map(step).collect(), changed: false }
     }
 
     /// The steps as an event shows them.

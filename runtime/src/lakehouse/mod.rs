@@ -2,6 +2,7 @@
 
 mod backfill;
 mod builder;
+mod changed;
 mod check;
 mod look;
 mod maintain;
