@@ -85,7 +85,8 @@ pub trait State: Send + Sync + 'static {
     /// the run and its process. Nothing is recorded then. [`ErrorKind::Internal`] if there is a run of this name.
     fn begin(&self, run: &NewRun<'_>, referee: &dyn Referee) -> Result<Event>;
 
-    /// Lets a run that has ended, or whose process has, go on under another holder, and appends [`EventKind::RunResumed`]. Durable.
+    /// Lets a run that has ended, or whose process has, go on under another holder, and appends [`EventKind::RunResumed`]. It has
+    /// none of the slots that it had. Durable.
     ///
     /// # Errors
     /// [`ErrorKind::Missing`] if there is no such run, [`ErrorKind::Busy`] if it still goes on, or as [`State::begin`] if another run has

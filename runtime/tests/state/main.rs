@@ -8,6 +8,8 @@ mod damage;
 mod lakehouse;
 mod memory;
 #[cfg(feature = "sqlite")]
+mod migration;
+#[cfg(feature = "sqlite")]
 mod processes;
 #[cfg(feature = "sqlite")]
 mod sqlite;

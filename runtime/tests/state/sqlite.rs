@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lakewright::state::{PartitionStatus, SqliteState, State};
+use lakewright::event::EventKind;
+use lakewright::state::{PartitionStatus, RunQuery, SqliteState, State};
 use lakewright::{ErrorKind, Slice};
 use rusqlite::Connection;
 use tempfile::tempdir;
 
 use crate::suite::{Handles, every_test, suite};
-use crate::support::{failed, key, materialized, started, succeeded, texts};
+use crate::support::{Rules, at, failed, holder, key, materialized, new_run, started, succeeded, texts};
 
 /// Each handle is opened anew, and several are open at a time.
 fn with(test: impl Fn(Handles<'_>)) {
@@ -33,6 +34,12 @@ fn nothing_is_made_before_something_is_written() {
     assert_eq!(log.events(0, 10).unwrap(), []);
     assert_eq!(log.keys("s").unwrap(), texts(&[]));
     assert_eq!(log.partition_status(&key("a")).unwrap(), []);
+    assert_eq!((log.run("r").unwrap(), log.runs(&RunQuery::newest(10)).unwrap()), (None, vec![]));
+    assert_eq!(
+        (log.backfill("b").unwrap(), log.lines("r", 0, 10).unwrap(), log.snapshot(&key("a")).unwrap()),
+        (None, vec![], None)
+    );
+    assert_eq!(log.append_all("r", vec![]).unwrap(), []);
     log.add_keys("s", &texts(&[""])).unwrap_err();
     assert_eq!(names(folder.path()), Vec::<PathBuf>::new());
     log.add_keys("s", &texts(&["k"])).unwrap();
@@ -115,6 +122,36 @@ fn a_log_that_is_locked_for_too_long_is_an_error_that_may_pass() {
     assert_eq!(log.events(0, 1).unwrap(), []);
     other.execute_batch("ROLLBACK").unwrap();
     assert_eq!(log.number(&key("a"), &Slice::Whole, "r", 1).unwrap(), 2, "the one that failed took none");
+}
+
+#[test]
+fn a_batch_or_a_beginning_that_fails_half_way_leaves_nothing() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let log = SqliteState::new(&path);
+    log.begin(&new_run("r", &holder(1), &[&["a"], &["b"]]), &Rules::default()).unwrap();
+    let before = (log.run("r").unwrap(), log.events(0, 10).unwrap());
+    let other = Connection::open(&path).unwrap();
+    let refuse = |table: &str, when: &str| {
+        let no = "BEGIN SELECT RAISE(ABORT, 'no'); END";
+        other.execute_batch(&format!("CREATE TRIGGER no BEFORE INSERT ON {table} WHEN {when} {no}")).unwrap();
+    };
+    refuse("events", "new.kind LIKE '%step_failed%'");
+    let batch = || [materialized(0, "a"), succeeded(0), failed(1)].map(|kind| (at(1), kind)).to_vec();
+    log.append_all("r", batch()).unwrap_err();
+    assert_eq!((log.run("r").unwrap(), log.events(0, 10).unwrap()), before);
+    assert_eq!(log.partition_status(&key("a")).unwrap(), []);
+    assert_eq!(log.history(&key("a"), u64::MAX, 10).unwrap(), []);
+    other.execute_batch("DROP TRIGGER no").unwrap();
+    assert_eq!(log.append_all("r", batch()).unwrap().len(), 3);
+    // The run is written after its numbers and its first event.
+    refuse("runs", "new.run = 'r2'");
+    log.begin(&new_run("r2", &holder(1), &[&["c"], &["a"]]), &Rules::default()).unwrap_err();
+    assert_eq!((log.run("r2").unwrap(), log.events(0, 10).unwrap().len()), (None, 4));
+    other.execute_batch("DROP TRIGGER no").unwrap();
+    let event = log.begin(&new_run("r2", &holder(1), &[&["c"], &["a"]]), &Rules::default()).unwrap();
+    let EventKind::RunStarted { numbers, .. } = &event.kind else { panic!("{event:?}") };
+    assert_eq!(numbers, &[[1], [2]]);
 }
 
 #[test]

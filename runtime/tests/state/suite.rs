@@ -224,6 +224,7 @@ pub(crate) fn a_slice_is_wiped_reported_and_reconciled(log: Handles<'_>) {
 }
 
 pub(crate) fn status_can_be_asked_for_from_an_event_on(log: Handles<'_>) {
+    use PartitionStatus::{Failed, Materialized};
     append(&*log(), "r", started(&[&["a[x]"], &["a[y]"], &["a[z]"]]));
     let x = append(&*log(), "r", materialized(0, "a[x]")).cursor;
     let y = append(&*log(), "r", materialized(1, "a[y]")).cursor;
@@ -233,7 +234,6 @@ pub(crate) fn status_can_be_asked_for_from_an_event_on(log: Handles<'_>) {
         let rows = log().slice_status(&key("a"), after).unwrap();
         rows.into_iter().map(|row| (row.slice.to_string(), row.status, row.cursor)).collect()
     };
-    use PartitionStatus::{Failed, Materialized};
     let all = [("v1:[x]".into(), Materialized, x), ("v1:[y]".into(), Materialized, y), ("v1:[z]".into(), Failed, z)];
     assert_eq!(found(0), all);
     assert_eq!(found(x), all[1..]);

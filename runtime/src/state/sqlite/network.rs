@@ -77,16 +77,9 @@ fn unescaped(text: &str) -> String {
     let mut parts = text.split('\\');
     let mut path = parts.next().unwrap_or_default().as_bytes().to_vec();
     for part in parts {
-        match part.get(..3).and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
-            Some(byte) => {
-                path.push(byte);
-                path.extend_from_slice(&part.as_bytes()[3..]);
-            }
-            None => {
-                path.push(b'\\');
-                path.extend_from_slice(part.as_bytes());
-            }
-        }
+        let byte = part.get(..3).and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        path.push(byte.unwrap_or(b'\\'));
+        path.extend_from_slice(&part.as_bytes()[if byte.is_some() { 3 } else { 0 }..]);
     }
     String::from_utf8_lossy(&path).into_owned()
 }

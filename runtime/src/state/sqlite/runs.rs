@@ -1,7 +1,7 @@
 //! The runs: what the log sums up of each, and who carries it out.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, Transaction, params};
 
 use super::read::{self, count, integer, time};
 use super::{Failure, write};
@@ -20,18 +20,18 @@ pub(super) fn get(connection: &Connection, run: &str) -> Result<Option<RunRecord
 
 pub(super) fn list(connection: &Connection, query: &RunQuery) -> Result<Vec<RunRecord>, Failure> {
     let mut sql = format!("SELECT {COLUMNS} FROM runs WHERE first < ?1");
-    let mut values: Vec<Box<dyn rusqlite::ToSql>> = vec![Box::new(count(query.before.unwrap_or(u64::MAX)))];
     if query.open {
         sql.push_str(" AND finished IS NULL");
     }
-    if let Some(backfill) = &query.backfill {
-        sql.push_str(" AND backfill = ?2");
-        values.push(Box::new(backfill.as_str()));
+    if query.backfill.is_some() {
+        sql.push_str(" AND backfill = ?3");
     }
-    sql.push_str(&format!(" ORDER BY first DESC LIMIT ?{}", values.len() + 1));
-    values.push(Box::new(count(query.limit)));
+    sql.push_str(" ORDER BY first DESC LIMIT ?2");
+    let (before, limit) = (count(query.before.unwrap_or(u64::MAX)), count(query.limit));
+    let mut values: Vec<&dyn ToSql> = vec![&before, &limit];
+    values.extend(query.backfill.as_ref().map(|backfill| backfill as &dyn ToSql));
     let mut select = connection.prepare_cached(&sql)?;
-    let mut rows = select.query(params_from_iter(values))?;
+    let mut rows = select.query(&*values)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         found.push(record(row)?);
