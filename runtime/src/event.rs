@@ -214,7 +214,7 @@ pub struct RunAbout {
     /// The backfill that it is part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backfill: Option<String>,
-    /// What it does, if it does not materialize: `wipe` or `report`.
+    /// What it does, if it does not materialize: `wipe`, `report` or `repair`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
     /// Whether it leaves out what has not changed.

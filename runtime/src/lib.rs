@@ -61,7 +61,8 @@ pub use jiff;
 pub use key::{AssetKey, path_segment};
 pub use lakehouse::{
     Backfill, BackfillAsset, BackfillCounts, BackfillGroup, BackfillOptions, BackfillOutcome, BackfillRun, BackfillStatus,
-    BuildError, Lakehouse, LakehouseBuilder, PlannedRun, RunCut, RunDetail, RunFilter, RunOptions, StepDetail, StepState,
+    BuildError, Changed, Comparison, Difference, Found, Lakehouse, LakehouseBuilder, PlannedRun, RunCut, RunDetail, RunFilter,
+    RunOptions, StepDetail, StepState,
 };
 pub use lakewright_macros::Columns;
 /// ```
@@ -216,6 +217,10 @@ struct StoresGuide;
 #[cfg(all(doctest, feature = "delta", feature = "parquet", feature = "csv", feature = "fs", feature = "cli"))]
 #[doc = include_str!("../../docs/configuration.md")]
 struct ConfigurationGuide;
+
+#[cfg(all(doctest, feature = "cli"))]
+#[doc = include_str!("../../docs/runs.md")]
+struct RunsGuide;
 
 #[cfg(all(doctest, feature = "bigquery"))]
 #[doc = include_str!("../../docs/stores/bigquery.md")]

@@ -4,7 +4,9 @@ use std::process::exit;
 use std::sync::Arc;
 
 use tokio::runtime::Runtime;
+use tracing::level_filters::LevelFilter;
 
+use super::output::Recorder;
 use super::{EXIT_INTERRUPTED, EXIT_OK, EXIT_STEP_FAILED, complain, print, print_json};
 use crate::error::Result;
 use crate::event::RunStatus;
@@ -43,12 +45,29 @@ impl Front {
         Ok(())
     }
 
-    /// Carries out a run, which the signals of the process end.
-    pub(super) fn carry_out<F>(&self, runtime: &Runtime, run: &str, work: impl FnOnce(Interrupt) -> F) -> Result<RunReport>
+    /// Carries out a run, which the signals of the process end, and keeps what its steps write.
+    pub(super) fn carry_out<F>(
+        &self,
+        runtime: &Runtime,
+        lakehouse: &Lakehouse,
+        run: &str,
+        logs: LevelFilter,
+        work: impl FnOnce(Interrupt) -> F,
+    ) -> Result<RunReport>
     where
         F: Future<Output = Result<RunReport>>,
     {
-        until_done(runtime, &format!("runs resume {run}"), work)
+        let recorder = if logs == LevelFilter::OFF {
+            Recorder::off()
+        } else {
+            let reporter = Arc::clone(&self.reporter);
+            Recorder::start(lakehouse, run, logs, Arc::new(move |write| reporter.suspend(write)), self.json)
+        };
+        let goes_on = format!("runs resume {run}");
+        let signals = Signals { goes_on, reporter: Arc::clone(&self.reporter), recorder: recorder.clone() };
+        let report = runtime.block_on(until_done(signals, work));
+        recorder.finish();
+        report
     }
 
     /// Shows what a run did; its exit code.
@@ -80,58 +99,75 @@ impl Front {
     }
 }
 
-/// Does something that the signals of the process end, and that a command goes on with.
-pub(super) fn until_done<F, T>(runtime: &Runtime, goes_on: &str, work: impl FnOnce(Interrupt) -> F) -> Result<T>
-where
-    F: Future<Output = Result<T>>,
-{
-    runtime.block_on(async {
-        let interrupt = Interrupt::new();
-        let listening = tokio::spawn(signals(interrupt.clone(), goes_on.to_owned()));
-        let done = work(interrupt).await;
-        listening.abort();
-        done
-    })
+/// What is done about the signals of the process.
+#[derive(Clone)]
+pub(super) struct Signals {
+    /// The command that goes on with what was ended.
+    goes_on: String,
+    reporter: Arc<ConsoleReporter>,
+    recorder: Recorder,
 }
 
-/// The first Ctrl-C lets what has begun finish, the second stops at once.
-async fn signals(interrupt: Interrupt, goes_on: String) {
-    tokio::spawn(terminated(interrupt.clone(), goes_on.clone()));
-    if tokio::signal::ctrl_c().await.is_ok() {
-        if !interrupt.is_raised() {
-            complain(&format!(
-                "interrupted: what has begun is finished, nothing else begins; Ctrl-C again stops at once. \
-                 `{goes_on}` goes on with the rest"
-            ));
-            interrupt.raise();
-            if tokio::signal::ctrl_c().await.is_err() {
-                return;
-            }
-        }
-        stop(&goes_on);
+/// Does something that the signals of the process end.
+pub(super) async fn until_done<F, T>(signals: Signals, work: impl FnOnce(Interrupt) -> F) -> T
+where
+    F: Future<Output = T>,
+{
+    let interrupt = Interrupt::new();
+    let listening =
+        [tokio::spawn(interrupted(signals.clone(), interrupt.clone())), tokio::spawn(terminated(signals, interrupt.clone()))];
+    let done = work(interrupt).await;
+    listening.iter().for_each(tokio::task::JoinHandle::abort);
+    done
+}
+
+impl Signals {
+    /// Of something whose steps nobody shows, and that this command goes on with.
+    pub(super) fn new(goes_on: String) -> Self {
+        Self { goes_on, reporter: Arc::new(ConsoleReporter::new()), recorder: Recorder::off() }
+    }
+
+    /// Ends the process, whatever goes on in it. What was printed before is shown.
+    fn stop(&self) -> ! {
+        self.recorder.stop();
+        complain(&format!("stopped; `{}` goes on with it", self.goes_on));
+        exit(EXIT_INTERRUPTED.into())
     }
 }
 
-/// A polite request to end cancels the run; a second one stops at once.
+/// The first Ctrl-C lets what has begun finish, the second stops at once.
+async fn interrupted(signals: Signals, interrupt: Interrupt) {
+    if tokio::signal::ctrl_c().await.is_err() {
+        return;
+    }
+    if !interrupt.is_raised() {
+        let on = format!("`{}` goes on with the rest", signals.goes_on);
+        signals
+            .reporter
+            .say(&format!("interrupted: what has begun is finished, nothing else begins; Ctrl-C again stops at once. {on}"));
+        interrupt.raise();
+        if tokio::signal::ctrl_c().await.is_err() {
+            return;
+        }
+    }
+    signals.stop()
+}
+
+/// A request to end cancels the run; a second one stops at once.
 #[cfg(unix)]
-async fn terminated(interrupt: Interrupt, goes_on: String) {
+async fn terminated(signals: Signals, interrupt: Interrupt) {
     let Ok(mut requests) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else { return };
     requests.recv().await;
-    complain(&format!("terminated: what has begun ends as soon as it can; `{goes_on}` goes on with it"));
+    let on = format!("`{}` goes on with it", signals.goes_on);
+    signals.reporter.say(&format!("terminated: what has begun ends as soon as it can. {on}"));
     interrupt.cancel();
     requests.recv().await;
-    stop(&goes_on);
+    signals.stop()
 }
 
 #[cfg(not(unix))]
 #[expect(clippy::unused_async, reason = "as where there are such signals")]
-async fn terminated(_interrupt: Interrupt, _goes_on: String) {}
-
-/// Ends the process, whatever goes on in it.
-fn stop(goes_on: &str) -> ! {
-    complain(&format!("stopped; `{goes_on}` goes on with it"));
-    exit(EXIT_INTERRUPTED.into())
-}
+async fn terminated(_signals: Signals, _interrupt: Interrupt) {}
 
 async fn show(lakehouse: &Lakehouse, report: &RunReport) -> Result<()> {
     for stored in report.materializations() {

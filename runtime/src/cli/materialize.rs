@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use clap::Args;
+use tracing::level_filters::LevelFilter;
 
 use super::front::Front;
 use super::partition_options::PartitionOptions;
-use super::units::{bytes, counted, duration, pair};
+use super::units::{bytes, counted, duration, level, pair};
 use super::{Ended, Shell, joined};
 use crate::env::unique_id;
 use crate::exec::SystemEnv;
@@ -60,6 +61,9 @@ pub(super) struct How {
     /// How many steps of a pool run at once, in all processes; may be given several times
     #[arg(long = "pool", value_name = "NAME=STEPS", value_parser = counted)]
     pools: Vec<(String, usize)>,
+    /// What is kept of what steps write, for `logs`: what is traced at this level or above, and all that is printed; or `off`
+    #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = level)]
+    pub(super) logs: LevelFilter,
 }
 
 impl Materialize {
@@ -79,7 +83,9 @@ impl Materialize {
         let written = if let [one] = &self.selection[..] { one } else { &selection };
         let options = RunOptions::new().id(&run).selection(written);
         let options = self.tags.iter().fold(options, |options, (name, value)| options.tag(name, value));
-        let report = front.carry_out(&runtime, &run, |interrupt| lakehouse.run_with(plan, options.interrupt(interrupt)))?;
+        let report = front.carry_out(&runtime, &lakehouse, &run, self.how.logs, |interrupt| {
+            lakehouse.run_with(plan, options.interrupt(interrupt))
+        })?;
         Ok(front.end(&runtime, &lakehouse, &report, self.preview))
     }
 }

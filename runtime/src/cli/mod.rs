@@ -7,9 +7,12 @@ mod completions;
 mod config;
 mod doctor;
 mod front;
+mod gc;
 mod graph;
 mod list;
+mod logs;
 mod materialize;
+mod output;
 mod partition_options;
 mod partitions;
 mod plan;
@@ -23,6 +26,8 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind as ClapErrorKind;
 use clap::{Parser, Subcommand};
+
+pub use output::LogLayer;
 
 use crate::error::{Error, ErrorKind};
 use crate::event::Failure;
@@ -98,12 +103,16 @@ enum Command {
     /// Look at runs, stop them and go on with them
     #[command(subcommand)]
     Runs(runs::Runs),
+    /// Show what the steps of a run wrote
+    Logs(logs::Logs),
     /// Look at one asset
     #[command(subcommand)]
     Asset(asset::Asset),
     /// Look at partitions, and change dynamic sets of them
     #[command(subcommand)]
     Partitions(partitions::Partitions),
+    /// Remove from the log what is old
+    Gc(gc::Gc),
     /// Look at the configuration
     #[command(subcommand)]
     Config(config::Config),
@@ -220,8 +229,10 @@ impl App {
             Command::Plan(command) => command.run(shell),
             Command::Backfill(command) => command.run(shell),
             Command::Runs(command) => command.run(shell),
+            Command::Logs(command) => command.run(shell),
             Command::Asset(command) => command.run(shell),
             Command::Partitions(command) => command.run(shell),
+            Command::Gc(command) => command.run(shell),
             Command::Config(command) => command.run(&shell),
             Command::Completions(command) => Ok(command.run()),
         };

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tracing::level_filters::LevelFilter;
+
 /// A duration as people write it.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is no time such as `7d`, `36h`, `90m` or `30s`");
@@ -49,6 +51,11 @@ pub(super) fn counted(text: &str) -> Result<(String, usize), String> {
     let (name, number) = pair(text)?;
     let number = number.parse().map_err(|_| format!("`{number}` is no number of steps"))?;
     Ok((name, number))
+}
+
+/// How grave what is traced has to be.
+pub(super) fn level(text: &str) -> Result<LevelFilter, String> {
+    text.parse().map_err(|_| format!("`{text}` is none of `off`, `error`, `warn`, `info`, `debug` and `trace`"))
 }
 
 #[cfg(test)]

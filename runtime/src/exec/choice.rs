@@ -96,7 +96,7 @@ impl PartitionChoice {
         }
     }
 
-    pub(super) fn is_none(&self) -> bool {
+    pub(crate) fn is_none(&self) -> bool {
         *self == Self::default()
     }
 
@@ -126,7 +126,7 @@ impl PartitionChoice {
 
     /// What it comes to for the roots of a run. Each item has to apply to at least one of them, and one that names no dimension to
     /// all.
-    pub(super) fn resolve(&self, roots: &[(String, &KeySpace, Option<&KeySet>)]) -> Result<Vec<KeySet>> {
+    pub(crate) fn resolve(&self, roots: &[(String, &KeySpace, Option<&KeySet>)]) -> Result<Vec<KeySet>> {
         let mut applied_somewhere = vec![roots.is_empty(); self.items.len()];
         let mut sets = Vec::with_capacity(roots.len());
         for (asset, space, recorded) in roots {

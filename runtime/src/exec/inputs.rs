@@ -210,7 +210,7 @@ fn partitions_missing(upstream: &AssetSpec, missing: &KeySet, wanted: u64) -> Er
 }
 
 /// The first keys of a set, for people.
-pub(super) fn named(keys: &KeySet) -> String {
+pub(crate) fn named(keys: &KeySet) -> String {
     let mut names: Vec<String> = keys.keys().take(NAMED_KEYS).map(|key| format!("`{key}`")).collect();
     if keys.len() > NAMED_KEYS as u64 {
         names.push("…".to_owned());

@@ -32,9 +32,11 @@ pub use workshop::PendingOutput;
 
 pub(crate) use chronicle::Chronicles;
 pub(crate) use handover::HandOver;
+pub(crate) use inputs::named;
 pub(crate) use journal::Journal;
 pub(crate) use plan::{Partitioning, mapping_of, nearest_selected};
 pub(crate) use policy::Policy;
+pub(crate) use referee::BEAT;
 pub(crate) use resume::Past;
 pub(crate) use schedule::{Begun, default_parallelism, run};
-pub(crate) use workshop::{Moment, OutputHook, Store, Subscriber, Workshop};
+pub(crate) use workshop::{Moment, OutputHook, Store, Subscriber, Workshop, one_table};

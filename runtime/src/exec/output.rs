@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::sources::MadeFrom;
 use super::step::{StepRun, in_body};
-use super::workshop::{PendingOutput, Store};
+use super::workshop::{PendingOutput, Store, one_table};
 use crate::asset::{AssetSpec, Mode};
 use crate::call::{ProducedOutput, ProducedValue};
 use crate::commit::CommitId;
@@ -83,8 +83,7 @@ impl<'a> StepRun<'a> {
     async fn stage_value(&self, value: Value, slice: Slice, making: Option<&KeySet>, pending: &mut Pending<'a>) -> Result<()> {
         let Some(store) = pending.store else { return Ok(()) };
         let asset = pending.asset;
-        let one_table = asset.partition_expr.is_some() && store.io.capabilities().partitions_tables();
-        if making.is_some_and(|making| making.len() > 1) && !one_table {
+        if making.is_some_and(|making| making.len() > 1) && !one_table(asset, store) {
             let message = format!("`{}` made one value for several partitions, each of which is stored on its own", asset.key);
             let help = "return a `Partitions<…>` map, or say with `partition_expr` which column tells the partitions apart";
             return Err(in_body(Error::new(ErrorKind::Value, message).help(help), asset));

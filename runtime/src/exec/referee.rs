@@ -11,7 +11,7 @@ use crate::slice::Slice;
 use crate::state::Referee;
 
 /// How often a run says that it goes on, and hears whether it is to end.
-pub(super) const BEAT: Duration = Duration::from_secs(2);
+pub(crate) const BEAT: Duration = Duration::from_secs(2);
 
 /// How long a run that has not said so is still taken to go on.
 const LEASE: SignedDuration = SignedDuration::from_secs(60);

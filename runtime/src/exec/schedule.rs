@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::SignedDuration;
 use tokio::task::{Id, JoinSet};
+use tracing::Instrument;
 
 use super::interrupt::{Interrupt, Level};
 use super::journal::Journal;
@@ -267,7 +268,9 @@ impl Run {
             reconcile: self.again || attempt > 1,
             cancel: cancel.clone(),
         };
-        let work = self.launcher.launch(launch);
+        let key = &self.plan.steps[step].assets[0].key;
+        let span = tracing::info_span!("step", run = self.journal.run(), step, asset = %key);
+        let work = self.launcher.launch(launch).instrument(span);
         let limit = asset.and_then(|asset| self.workshop.policy.timeout(asset));
         let env = Arc::clone(&self.workshop.env);
         self.cancels.insert(step, cancel.clone());

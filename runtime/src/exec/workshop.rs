@@ -19,7 +19,7 @@ use crate::partition::{KeySet, KeySpace, PartitionsDef};
 use crate::resource::Resources;
 use crate::settings::Settings;
 use crate::slice::Slice;
-use crate::state::{PartitionStatus, State};
+use crate::state::{PartitionStatus, SliceStatus, State};
 
 /// An output that is staged and not yet visible: what a check looks at.
 #[derive(Debug)]
@@ -99,11 +99,23 @@ impl Workshop {
     /// The partitions of an asset that were last recorded with this status.
     pub(crate) fn recorded(&self, asset: &AssetKey, space: &KeySpace, status: PartitionStatus) -> Result<KeySet> {
         let mut recorded = space.none();
-        for (slice, found) in self.state.partition_status(asset)? {
-            let keys = space.known(&slice);
-            recorded = if found == status { recorded.union(&keys) } else { recorded.difference(&keys) };
+        for row in self.status_rows(self.asset(asset)?.0)? {
+            let keys = space.known(&row.slice);
+            recorded = if row.status == status { recorded.union(&keys) } else { recorded.difference(&keys) };
         }
         Ok(recorded)
+    }
+
+    /// What became last of each slice of an asset, in the order of the events, also under keys that it had before.
+    pub(crate) fn status_rows(&self, asset: &AssetSpec) -> Result<Vec<SliceStatus>> {
+        let mut rows = self.state.slice_status(&asset.key, 0)?;
+        if !asset.aliases.is_empty() {
+            for alias in &asset.aliases {
+                rows.extend(self.state.slice_status(alias, 0)?);
+            }
+            rows.sort_by_key(|row| row.cursor);
+        }
+        Ok(rows)
     }
 }
 
@@ -118,6 +130,11 @@ impl Moment {
     pub(crate) fn new(now: Timestamp) -> Self {
         Self { now, dynamic: Mutex::default() }
     }
+}
+
+/// Whether all partitions of an asset are in one table of its store.
+pub(crate) fn one_table(asset: &AssetSpec, store: Store<'_>) -> bool {
+    asset.partition_expr.is_some() && store.io.capabilities().partitions_tables()
 }
 
 /// A store and the key it is bound to.

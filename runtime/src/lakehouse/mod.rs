@@ -4,9 +4,12 @@ mod backfill;
 mod builder;
 mod changed;
 mod check;
+mod lines;
 mod look;
 mod maintain;
 mod runs;
+mod stored;
+mod tidy;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -21,6 +24,8 @@ pub use backfill::{
 pub use builder::LakehouseBuilder;
 pub use look::{RunDetail, RunFilter, StepDetail, StepState};
 pub use runs::RunOptions;
+pub use stored::Changed;
+pub use tidy::{Comparison, Difference, Found};
 
 use crate::asset::{AssetSpec, ValueKind};
 use crate::error::{Error, ErrorKind, Result, known_names};

@@ -276,7 +276,11 @@ impl Lakehouse {
         let journal = Arc::new(Journal::new(run.to_owned()));
         // What was begun by other definitions, or by a version that did not keep plans, is only marked as ended.
         let past = Past::of(run, &workshop.state.run_events(run, 0, usize::MAX)?);
-        if let Some(past) = past.ok().filter(|past| past.plan.check(self.graph()).is_ok()) {
+        let past = past.ok().filter(|past| past.plan.check(self.graph()).is_ok());
+        if let Some(past) = past.as_ref().filter(|_| record.about.action.as_deref() == Some("wipe")) {
+            self.settle_wipe(&journal, past).await?;
+        }
+        if let Some(past) = past.filter(|_| record.about.action.is_none()) {
             for step in past.open() {
                 if exec::committed_before(workshop, &journal, &past.plan.steps[step]).await? {
                     journal.emit(workshop, EventKind::StepSucceeded { step, durations: Durations::default() })?;
@@ -293,8 +297,9 @@ impl Lakehouse {
 /// Refuses what only makes sense for a run that materializes.
 fn refuse_action(record: &RunRecord) -> Result<()> {
     let Some(action) = &record.about.action else { return Ok(()) };
-    let message = format!("the run `{}` did not materialize anything: it was `asset {action}`", record.run);
-    Err(Error::new(ErrorKind::Selection, message).help(format!("do it again with `asset {action}`")))
+    let command = if action == "repair" { "doctor --repair".to_owned() } else { format!("asset {action}") };
+    let message = format!("the run `{}` did not materialize anything: it was `{command}`", record.run);
+    Err(Error::new(ErrorKind::Selection, message).help(format!("do it again with `{command}`")))
 }
 
 fn ended(state: RunState) -> &'static str {

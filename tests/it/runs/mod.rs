@@ -1,9 +1,11 @@
 //! How runs begin, end early and go on, and what steps may take.
 
 mod attempts;
+mod deaf;
 mod ends;
 mod once;
 mod room;
+mod told;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,74 +1,17 @@
 //! Whatever becomes of the answers of a store, every commit counts once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
-use async_trait::async_trait;
+use lakewright::AssetSpec;
 use lakewright::event::EventKind;
 use lakewright::exec::Interrupt;
 use lakewright::io::delta::DeltaIoManager;
-use lakewright::io::{
-    Capabilities, CommitState, Committed, Description, LoadRequest, Location, Present, Probe, Staged, StoreRequest,
-};
 use lakewright::prelude::*;
-use lakewright::{AssetSpec, CommitId, Error, ErrorKind, IoManager};
 use tempfile::tempdir;
 
+use super::deaf::Deaf;
 use super::{lakehouse, log};
 use crate::support::{Heard, abc, block_on, frame_builder, integers, read_delta};
-
-/// A store whose answers to the first commits are lost, although what was asked was done.
-struct Deaf<S> {
-    store: S,
-    lost: AtomicU32,
-}
-
-#[async_trait]
-impl<S: IoManager> IoManager for Deaf<S> {
-    fn capabilities(&self) -> Capabilities {
-        self.store.capabilities()
-    }
-
-    fn locate(&self, asset: &AssetSpec, slice: &lakewright::Slice) -> Result<Location> {
-        self.store.locate(asset, slice)
-    }
-
-    async fn load(&self, request: LoadRequest<'_>) -> Result<Option<lakewright::Value>> {
-        self.store.load(request).await
-    }
-
-    async fn present(&self, request: LoadRequest<'_>) -> Result<Present> {
-        self.store.present(request).await
-    }
-
-    async fn stage(&self, request: StoreRequest<'_>, value: lakewright::Value) -> Result<Staged> {
-        self.store.stage(request, value).await
-    }
-
-    async fn commit(&self, request: StoreRequest<'_>, staged: Vec<Staged>, id: &CommitId) -> Result<Committed> {
-        let committed = self.store.commit(request, staged, id).await?;
-        if self.lost.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |lost| lost.checked_sub(1)).is_ok() {
-            return Err(Error::new(ErrorKind::Io, "the answer was lost").retryable());
-        }
-        Ok(committed)
-    }
-
-    async fn discard(&self, request: StoreRequest<'_>, staged: Vec<Staged>) -> Result<()> {
-        self.store.discard(request, staged).await
-    }
-
-    async fn committed(&self, request: StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>> {
-        self.store.committed(request, ids).await
-    }
-
-    async fn describe(&self, request: LoadRequest<'_>) -> Result<Description> {
-        self.store.describe(request).await
-    }
-
-    async fn probe(&self, env: &dyn lakewright::env::Env) -> Probe {
-        self.store.probe(env).await
-    }
-}
 
 fn appending() -> AssetSpec {
     frame_builder("numbers", abc(), |asset| asset.io_manager("deaf").mode(lakewright::Mode::Append))
@@ -77,7 +20,7 @@ fn appending() -> AssetSpec {
 #[test]
 fn an_append_whose_answer_was_lost_is_not_made_again_by_a_retry() {
     let root = tempdir().unwrap();
-    let store = Deaf { store: DeltaIoManager::new(root.path().to_string_lossy()), lost: AtomicU32::new(1) };
+    let store = Deaf::once(DeltaIoManager::new(root.path().to_string_lossy()));
     let heard = Heard::default();
     let builder = lakehouse(&log(), [appending()]).io_manager("deaf", store).retries(1).retry_delay(std::time::Duration::ZERO);
     let built = heard.listen(builder).build().unwrap();
@@ -94,7 +37,7 @@ fn an_append_whose_answer_was_lost_is_not_made_again_by_a_retry() {
 fn an_append_whose_answer_was_lost_is_not_made_again_when_its_run_goes_on() {
     let root = tempdir().unwrap();
     let log = log();
-    let store = Deaf { store: DeltaIoManager::new(root.path().to_string_lossy()), lost: AtomicU32::new(1) };
+    let store = Deaf::once(DeltaIoManager::new(root.path().to_string_lossy()));
     let built = lakehouse(&log, [appending()]).io_manager("deaf", store).build().unwrap();
     let failed = built.materialize_blocking("*").unwrap();
     assert!(!failed.is_success());

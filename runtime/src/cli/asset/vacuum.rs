@@ -12,6 +12,9 @@ use crate::report::bytes;
 
 /// List files that no version within the retention needs, and remove them with `--apply`
 #[derive(Args)]
+#[command(after_long_help = "Examples:
+  asset vacuum orders                            what would be removed
+  asset vacuum orders --older-than 30d --apply")]
 pub(in super::super) struct Vacuum {
     #[command(flatten)]
     which: Which,

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::super::front::until_done;
+use super::super::front::{Signals, until_done};
 use super::super::materialize::How;
 use super::super::{Ended, Shell};
 use super::progress::Progress;
@@ -54,10 +54,10 @@ impl Which {
         let lakehouse = shell.lakehouse()?;
         let id = find(&lakehouse, Some(&self.id))?;
         progress.begin(&lakehouse.backfill_status(&id)?);
-        let resume = format!("backfill resume {id}");
-        let status = until_done(&runtime()?, &resume, async |interrupt| {
+        let signals = Signals::new(format!("backfill resume {id}"));
+        let status = runtime()?.block_on(until_done(signals, async |interrupt| {
             if retry { lakehouse.retry_backfill(&id, interrupt).await } else { lakehouse.resume_backfill(&id, interrupt).await }
-        });
+        }));
         progress.finish();
         Ok(end(&lakehouse, &status?, json)?)
     }

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use super::super::front::until_done;
+use super::super::front::{Signals, until_done};
 use super::super::materialize::How;
 use super::super::partition_options::PartitionOptions;
 use super::super::units::pair;
@@ -73,7 +73,8 @@ impl Start {
         }
         progress.begin(&BackfillStatus::new(backfill.clone()));
         let resume = format!("backfill resume {}", backfill.id);
-        let status = until_done(&runtime()?, &resume, |interrupt| lakehouse.start_backfill(&backfill, interrupt));
+        let signals = Signals::new(resume);
+        let status = runtime()?.block_on(until_done(signals, |interrupt| lakehouse.start_backfill(&backfill, interrupt)));
         progress.finish();
         Ok(end(&lakehouse, &status?, json)?)
     }

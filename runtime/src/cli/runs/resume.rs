@@ -29,7 +29,7 @@ impl Resume {
         let run = lakehouse.find_run(&self.run)?.0.run;
         front.goes_on(&lakehouse, &run)?;
         let runtime = runtime()?;
-        let report = front.carry_out(&runtime, &run, |interrupt| lakehouse.resume(&run, interrupt))?;
+        let report = front.carry_out(&runtime, &lakehouse, &run, self.how.logs, |interrupt| lakehouse.resume(&run, interrupt))?;
         Ok(front.end(&runtime, &lakehouse, &report, false))
     }
 }

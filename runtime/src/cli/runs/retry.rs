@@ -35,7 +35,9 @@ impl Retry {
         let runtime = runtime()?;
         let report = if self.failed {
             front.goes_on(&lakehouse, &record.run)?;
-            front.carry_out(&runtime, &record.run, |interrupt| lakehouse.retry_failed(&record.run, interrupt))?
+            front.carry_out(&runtime, &lakehouse, &record.run, self.how.logs, |interrupt| {
+                lakehouse.retry_failed(&record.run, interrupt)
+            })?
         } else {
             let plan = lakehouse.plan_of(&record.run)?;
             let run = unique_id(&SystemEnv::new());
@@ -46,7 +48,9 @@ impl Retry {
             for (name, value) in &record.about.tags {
                 options = options.tag(name, value);
             }
-            front.carry_out(&runtime, &run, |interrupt| lakehouse.run_with(plan, options.interrupt(interrupt)))?
+            front.carry_out(&runtime, &lakehouse, &run, self.how.logs, |interrupt| {
+                lakehouse.run_with(plan, options.interrupt(interrupt))
+            })?
         };
         Ok(front.end(&runtime, &lakehouse, &report, false))
     }
