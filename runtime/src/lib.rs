@@ -210,6 +210,10 @@ struct PartitionsGuide;
 #[doc = include_str!("../../docs/backfills.md")]
 struct BackfillsGuide;
 
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/changed.md")]
+struct ChangedGuide;
+
 #[cfg(all(doctest, feature = "delta", feature = "parquet", feature = "csv", feature = "fs", feature = "cli"))]
 #[doc = include_str!("../../docs/stores.md")]
 struct StoresGuide;

@@ -1,5 +1,6 @@
 //! Backfills: what their runs are, that each is carried out once, and by whom.
 
+mod cli;
 mod cuts;
 mod many;
 mod together;

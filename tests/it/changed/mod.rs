@@ -1,8 +1,10 @@
 //! Runs of what has changed: what is recorded of that, why a step runs, and that nothing runs without a reason.
 
+mod cli;
 mod cut_off;
 mod partitions;
 mod reasons;
+mod tables;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
