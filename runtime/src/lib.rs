@@ -40,6 +40,7 @@ mod select;
 mod settings;
 mod slice;
 pub mod state;
+pub mod testing;
 mod typed;
 mod value;
 
@@ -222,9 +223,17 @@ struct StoresGuide;
 #[doc = include_str!("../../docs/configuration.md")]
 struct ConfigurationGuide;
 
+#[cfg(all(doctest, feature = "delta", feature = "parquet", feature = "csv", feature = "fs", feature = "cli"))]
+#[doc = include_str!("../../docs/testing.md")]
+struct TestingGuide;
+
 #[cfg(all(doctest, feature = "cli"))]
 #[doc = include_str!("../../docs/runs.md")]
 struct RunsGuide;
+
+#[cfg(all(doctest, feature = "postgres"))]
+#[doc = include_str!("../../docs/state.md")]
+struct StateGuide;
 
 #[cfg(all(doctest, feature = "bigquery"))]
 #[doc = include_str!("../../docs/stores/bigquery.md")]

@@ -85,7 +85,8 @@ impl Registry {
     /// The asset with this key.
     #[must_use]
     pub fn get(&self, key: &AssetKey) -> Option<&Arc<AssetSpec>> {
-        self.assets.iter().find(|asset| asset.key == *key)
+        let place = self.assets.partition_point(|asset| asset.key < *key);
+        self.assets.get(place).filter(|asset| asset.key == *key)
     }
 
     /// What is wrong with the assets as a collection: none at all, two of one key, or an alias that is the key or an alias of another.

@@ -269,6 +269,48 @@ fn a_crash_between_the_rename_and_the_manifest_is_finished_by_the_same_commit() 
 }
 
 #[test]
+fn a_crash_between_the_rename_and_the_manifest_is_remembered_whatever_becomes_of_the_next_commit() {
+    let root = tempdir().unwrap();
+    block_on(async {
+        let by_hand = ByHand::new(FsIoManager::new(root.path()), ValueKind::Object);
+        let one = by_hand.stage("one").await;
+        by_hand.commit(&one, 1).await.unwrap();
+        let manifests = root.path().join(".lakewright/p");
+        // As if the process had died right after the file was renamed.
+        std::fs::rename(manifests.join("v.json"), manifests.join("v.json.pending")).unwrap();
+        // A folder where the next file has to be, which has another extension.
+        let next = ByHand::new(FsIoManager::new(root.path()).format(ObjectFormat::MessagePack), ValueKind::Object);
+        let two = next.stage("two").await;
+        std::fs::create_dir(root.path().join("p/v.msgpack")).unwrap();
+        assert_eq!(next.commit(&two, 2).await.unwrap_err().kind(), ErrorKind::Io);
+        let id = CommitId::new("log", &by_hand.asset.key, &Slice::Whole, 1);
+        assert_eq!(by_hand.store.committed(by_hand.request(), &[id]).await.unwrap(), [lakewright::io::CommitState::Committed]);
+    });
+}
+
+#[test]
+fn a_manifest_takes_the_place_of_another_and_is_not_written_into_it() {
+    let root = tempdir().unwrap();
+    block_on(async {
+        let by_hand = ByHand::new(FsIoManager::new(root.path()), ValueKind::Object);
+        let (one, two, three) = (by_hand.stage("one").await, by_hand.stage("two").await, by_hand.stage("three").await);
+        let manifests = root.path().join(".lakewright/p");
+        let (manifest, pending) = (manifests.join("v.json"), manifests.join("v.json.pending"));
+        by_hand.commit(&one, 1).await.unwrap();
+        let left = std::fs::read(&manifest).unwrap();
+        by_hand.commit(&two, 2).await.unwrap();
+        // What a process left that died before its rename, under another name too, by which it is seen whether somebody writes into it: were
+        // that cut off by a full disk, nobody could read what is known of the file.
+        std::fs::write(&pending, &left).unwrap();
+        std::fs::hard_link(&pending, root.path().join("left")).unwrap();
+        by_hand.commit(&three, 3).await.unwrap();
+        assert_eq!(std::fs::read(root.path().join("left")).unwrap(), left);
+        assert_eq!(by_hand.text().await.as_deref(), Some("three"));
+        assert_eq!(files_below(&manifests), ["v.json", "v.lock"].map(|path| Path::new(path).to_owned()));
+    });
+}
+
+#[test]
 fn a_rename_that_fails_is_not_taken_for_a_commit_by_the_next_try() {
     let root = tempdir().unwrap();
     block_on(async {

@@ -110,6 +110,22 @@ fn only_what_replaces_is_handed_over() {
 }
 
 #[test]
+fn columns_and_fields_in_another_order_are_handed_over_as_they_are_read() {
+    let replacing = |asset: AssetBuilder| asset.io_manager("delta").store_option("schema_mode", "overwrite");
+    let root = tempdir().unwrap();
+    for frame in [abc(), abc().select(["b", "a"]).unwrap()] {
+        assert!(is_handed_over_in(&root, &frame, replacing, plain));
+    }
+    let root = tempdir().unwrap();
+    let record = |names: [&str; 2]| {
+        let fields = abc().select(names).unwrap().into_struct("x".into()).into_series();
+        DataFrame::new(3, vec![fields.into()]).unwrap()
+    };
+    assert!(is_handed_over_in(&root, &record(["a", "b"]), in_store("delta"), plain));
+    assert!(!is_handed_over_in(&root, &record(["b", "a"]), in_store("delta"), plain), "the table keeps its order");
+}
+
+#[test]
 fn what_a_store_would_give_back_otherwise_is_read_from_it() {
     let one = |data_type: &DataType| {
         let values = Series::new("x".into(), [Some(1_000i64), None]).strict_cast(data_type).unwrap();

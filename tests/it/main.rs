@@ -43,3 +43,4 @@ mod runs;
 mod selection;
 mod structure;
 mod support;
+mod testing;

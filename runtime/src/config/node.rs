@@ -93,6 +93,18 @@ impl Node {
             Tree::Int(_) | Tree::Float(_) | Tree::Bool(_) => {}
         }
     }
+
+    /// Every whole number, with the path to it.
+    pub(super) fn each_number(&self, path: &str, look: &mut impl FnMut(&str, i64)) {
+        match &self.value {
+            Tree::Table(table) => table.iter().for_each(|(key, node)| node.each_number(&join(path, key), look)),
+            Tree::List(items) => {
+                items.iter().enumerate().for_each(|(at, node)| node.each_number(&format!("{path}[{at}]"), look));
+            }
+            Tree::Int(number) => look(path, *number),
+            Tree::Text(_) | Tree::Float(_) | Tree::Bool(_) => {}
+        }
+    }
 }
 
 /// The path of a key in a table, as TOML would write it.
@@ -107,7 +119,7 @@ pub(super) fn join(path: &str, key: &str) -> String {
 pub(super) fn merge(base: &mut Table, over: Table) {
     for (key, node) in over {
         match (base.get_mut(&key).map(|below| &mut below.value), &node.value) {
-            (Some(Tree::Table(below)), Tree::Table(above)) if !of_other_kind(below, above) => {
+            (Some(Tree::Table(below)), Tree::Table(above)) if !of_other_kind(&key, below, above) => {
                 let Tree::Table(above) = node.value else { continue };
                 merge(below, above);
             }
@@ -118,9 +130,10 @@ pub(super) fn merge(base: &mut Table, over: Table) {
     }
 }
 
-fn of_other_kind(below: &Table, above: &Table) -> bool {
+/// A table that says no `kind` is of the one that its key names.
+fn of_other_kind(key: &str, below: &Table, above: &Table) -> bool {
     let kind = |table: &Table| table.get("kind").and_then(Node::text).map(|text| text.written.clone());
-    kind(above).is_some_and(|above| kind(below) != Some(above))
+    kind(above).is_some_and(|above| above != kind(below).as_deref().unwrap_or(key))
 }
 
 /// The tree of a TOML document, or everything that is wrong with its syntax.

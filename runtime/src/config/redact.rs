@@ -67,6 +67,12 @@ impl Redactor {
                 found.push(secret.to_owned());
             }
         });
+        // A password of digits without quotes is a number, and the error that says so tells which.
+        node.each_number("", &mut |path, number| {
+            if self.is_secret(path) {
+                found.push(number.to_string());
+            }
+        });
         for value in &found {
             self.hide(value, REDACTED);
         }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
+use super::errors::has_committed;
 use super::query::Query;
 use super::session::Session;
 use super::value::{FromSql, SqlValue};
@@ -108,11 +109,19 @@ impl Connection {
         self.execute("BEGIN TRANSACTION")?;
         match catch_unwind(AssertUnwindSafe(|| body(self))) {
             Ok(Ok(value)) => {
-                if let Err(error) = self.execute("COMMIT") {
-                    self.session.roll_back();
-                    return Err(error.into());
+                match self.execute("COMMIT") {
+                    Ok(_) => Ok(value),
+                    // Whoever took this for a failure would do it all a second time.
+                    Err(error) if has_committed(&error) => {
+                        let database = self.session.location();
+                        tracing::warn!(%error, database, "the transaction is committed, and what follows a commit failed");
+                        Ok(value)
+                    }
+                    Err(error) => {
+                        self.session.roll_back();
+                        Err(error.into())
+                    }
                 }
-                Ok(value)
             }
             Ok(Err(error)) => {
                 self.session.roll_back();

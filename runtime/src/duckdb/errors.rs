@@ -24,6 +24,12 @@ pub(super) fn open_error(message: &str, location: &str) -> Error {
     told(&found, &format!("cannot open the DuckDB database: {message}")).with("location", location)
 }
 
+/// Whether it is an error of the checkpoint that follows a commit, after which the database is of no use until it is opened again: the
+/// transaction itself is in the file.
+pub(super) fn has_committed(error: &Error) -> bool {
+    error.message().contains("COMMIT succeeded and is durable")
+}
+
 struct Found {
     kind: ErrorKind,
     retryable: bool,
@@ -73,7 +79,13 @@ fn classify(message: &str) -> Found {
         "Catalog Error" if message.contains("does not exist") => Found::of(ErrorKind::Missing),
         "Catalog Error" if message.contains("already exists") => Found::of(ErrorKind::Present),
         "Catalog Error" | "Binder Error" | "Mismatch Type Error" | "Dependency Error" => Found::of(ErrorKind::Schema),
-        "Serialization Error" | "FATAL Error" => Found::of(ErrorKind::Corrupt),
+        "FATAL Error" => Found::of(ErrorKind::Corrupt)
+            .help("see to what the message says, and start the program again: what was committed is in the file"),
+        "Serialization Error" => Found::of(ErrorKind::Corrupt),
+        // The sort of error that kept a transaction from being committed is not said.
+        _ if ["Could not write", "Could not fsync", "Could not truncate"].iter().any(|text| message.contains(text)) => {
+            Found::of(ErrorKind::Io)
+        }
         "Not implemented Error" => Found::of(ErrorKind::Unsupported),
         "INTERNAL Error" => Found::of(ErrorKind::Internal),
         _ if message.contains("checksum") || message.contains("orrupt") => Found::of(ErrorKind::Corrupt),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{BuildError, Lakehouse, check};
-use crate::config::{Choice, ConfigTable, Configuration, DEFAULT_ROOT, Kinds, Loaded, ROOT_VARIABLE, load};
+use crate::config::{Choice, ConfigTable, Configuration, DEFAULT_ROOT, Kinds, Loaded, MakeState, ROOT_VARIABLE, load};
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result, known_names};
 use crate::event::Event;
@@ -38,6 +38,7 @@ pub struct LakehouseBuilder {
     errors: Vec<Error>,
     env: Option<Arc<dyn Env>>,
     state: Option<Arc<dyn State>>,
+    configured_state: Option<MakeState>,
     hooks: Vec<OutputHook>,
     subscribers: Vec<Subscriber>,
     parallelism: Option<usize>,
@@ -153,6 +154,10 @@ impl LakehouseBuilder {
         if let Some((_, place)) = loaded.io_manager.as_ref().filter(|_| self.stores.contains_key("io_manager")) {
             clash("store", "io_manager", place);
         }
+        if let Some((_, place)) = loaded.state.as_ref().filter(|_| self.state.is_some()) {
+            let error = Error::new(ErrorKind::Config, "the log is bound in the code and in the configuration");
+            errors.push(error.with("at", place).help("leave one of them out"));
+        }
         if errors.is_empty() { Ok(Some(loaded)) } else { Err(BuildError::new(errors)) }
     }
 
@@ -161,6 +166,7 @@ impl LakehouseBuilder {
         self.root = Some(loaded.root.clone());
         self.parallelism = self.parallelism.or(loaded.parallelism);
         self.hand_over = self.hand_over.or(loaded.hand_over_bytes);
+        self.configured_state = loaded.state.take().map(|(make, _)| make);
         self.with_default_stores |= loaded.default_stores;
         self.stores.extend(std::mem::take(&mut loaded.stores).into_iter().map(|(key, (store, _))| (key, store)));
         for (name, resource, _) in loaded.resources.drain(..) {
@@ -228,8 +234,9 @@ impl LakehouseBuilder {
         self
     }
 
-    /// The log. Without this, `.lakewright/state.db` under the root if anything outlives the process and the feature `sqlite` is on, and
-    /// else one in memory.
+    /// The log. Without this, the `[state]` of a [configuration](Self::configured); without that, `.lakewright/state.db` under the root if
+    /// anything outlives the process and the feature `sqlite` is on, and else one in memory. A log that code and configuration both bind
+    /// is an error.
     pub fn state(mut self, state: Arc<dyn State>) -> Self {
         self.state = Some(state);
         self
@@ -345,7 +352,8 @@ impl LakehouseBuilder {
             return Err(BuildError::new(errors));
         }
         let env: Arc<dyn Env> = self.env.unwrap_or_else(|| Arc::new(SystemEnv::new()));
-        let state = self.state.unwrap_or_else(|| {
+        let configured_state = self.configured_state.map(|make| make(&env));
+        let state = self.state.or(configured_state).unwrap_or_else(|| {
             let mut used = store_keys.values().filter_map(|key| self.stores.get(key));
             let durable = used.any(|store| store.capabilities().durable);
             default_state(&root, durable, &env)

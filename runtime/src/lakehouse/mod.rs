@@ -392,7 +392,9 @@ pub struct BuildError {
 }
 
 impl BuildError {
-    pub(crate) fn new(errors: Vec<Error>) -> Self {
+    /// These errors, of which there is at least one.
+    #[must_use]
+    pub fn new(errors: Vec<Error>) -> Self {
         Self { errors }
     }
 

@@ -2,13 +2,19 @@
 
 mod defaults;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod projection;
 mod records;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
 pub(crate) use defaults::default_state;
+#[cfg(feature = "sqlite")]
+pub(crate) use defaults::state_file;
 pub use memory::MemoryState;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresState;
 pub use records::{
     BackfillRecord, Beat, Collected, LogLine, NewRun, Referee, RunQuery, RunRecord, RunState, SliceStatus, Snapshot,
 };

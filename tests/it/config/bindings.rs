@@ -37,6 +37,14 @@ fn a_profile_binds_the_same_key_to_another_store() {
 }
 
 #[test]
+fn a_kind_that_the_key_says_already_takes_nothing_away() {
+    let configured = file("[stores.delta]\nroot = \"here\"\n[profiles.dev.stores.delta]\nkind = \"delta\"\nschema = \"shop\"\n");
+    let orders = Registry::from_specs([frame_builder("orders", abc(), |asset| asset.io_manager("delta"))]);
+    run_all(&configured.builder(&[]).registry(orders).profile("dev").build().unwrap());
+    assert!(read_delta(&configured.folder.path().join("here/shop/orders")).equals(&abc()));
+}
+
+#[test]
 fn the_profile_comes_from_the_builder_then_the_environment_then_the_file() {
     let configured = file(&format!("profile = \"local\"\n{PROFILES}"));
     let chosen =

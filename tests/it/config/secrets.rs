@@ -115,6 +115,15 @@ fn in_every_place_that_a_secret_can_have() {
 }
 
 #[test]
+fn as_a_number_which_it_should_not_be() {
+    for line in ["password = 9071835264", "phrase = 9071835264", "phrase = [9071835264]"] {
+        let seen = seen(&format!("[stores.vault]\n{line}\n"), &[]);
+        assert!(!seen.contains("9071835264"), "the secret is in {seen}");
+        assert!(seen.contains("mistake"), "nothing is wrong with {line}: {seen}");
+    }
+}
+
+#[test]
 fn in_what_goes_wrong_with_it() {
     let store = "[stores.vault]\n";
     for line in [
@@ -130,6 +139,7 @@ fn in_what_goes_wrong_with_it() {
         format!("password = \"${{{SECRET}}}\""),
         format!("password = \"{SECRET}\"\nphrase = \"refuse\""),
         format!("password = \"{SECRET}\"\n[stores.other]\nkind = \"{SECRET}\""),
+        format!("phrase = \"{SECRET}\"\n[stores.other]\nkind = \"{SECRET}\""),
         format!("password = \"{SECRET}\"\n[assets.login]\nnumber = \"{SECRET}\""),
         format!("[stores.csv]\nroot = \"data\"\nstorage = {{ s3 = {{ secret_access_key = \"{SECRET}\" }} }}"),
         "[stores.csv]\nroot = \"data\"\nstorage.azure.sas_token = \"${PHRASE}\"".to_owned(),

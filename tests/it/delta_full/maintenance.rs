@@ -252,6 +252,19 @@ fn maintenance_follows_commits_by_itself() {
 }
 
 #[test]
+fn maintenance_follows_commits_to_tables_of_partitions_as_well() {
+    let root = tempdir().unwrap();
+    let policy = DeltaMaintenance::new().checkpoint_every(2);
+    let store = DeltaIoManager::new(root.path().join("delta")).maintenance(policy);
+    let snapshots = frame_builder("t", abc(), |asset| asset.partitions(fixed(["a"])));
+    let ours = lakehouse(&root, [snapshots]).io_manager("delta", store).build().unwrap();
+    for _ in 0..3 {
+        assert!(ours.materialize_for_blocking("t", &PartitionChoice::none().key("a")).unwrap().is_success());
+    }
+    assert!(root.path().join("delta/public/t/a/_delta_log/00000000000000000002.checkpoint.parquet").exists());
+}
+
+#[test]
 fn what_has_no_tables_or_no_table_says_so() {
     let root = tempdir().unwrap();
     let kept = |asset: AssetBuilder| asset.io_manager("memory");

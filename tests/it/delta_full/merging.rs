@@ -89,6 +89,23 @@ fn what_no_new_row_matches_is_deleted() {
 }
 
 #[test]
+fn each_of_several_stored_rows_that_a_new_one_matches_is_updated() {
+    for (insert, expected) in [
+        ("insert", pairs(&[1, 2, 2, 2, 3, 4], &["a", "B", "B", "B", "c", "D"])),
+        ("ignore", pairs(&[1, 2, 2, 2, 3], &["a", "B", "B", "B", "c"])),
+    ] {
+        let root = tempdir().unwrap();
+        let append = |frame| frame_builder("t", frame, |asset| asset.mode(Mode::Append));
+        run_all(&lakehouse(&root, [append(pairs(&[1, 2, 2, 3], &["a", "b", "bb", "c"]))]).build().unwrap());
+        run_all(&lakehouse(&root, [append(pairs(&[2], &["bbb"]))]).build().unwrap());
+        let with = |asset: AssetBuilder| merging(asset).store_option("when_not_matched", insert);
+        let report = run_all(&lakehouse(&root, [frame_builder("t", pairs(&[2, 4], &["B", "D"]), with)]).build().unwrap());
+        assert_eq!(stored(&root), rows([&expected]), "{insert}");
+        assert_eq!(report.materializations().next().unwrap().table_rows, Some(expected.height() as u64));
+    }
+}
+
+#[test]
 fn a_merge_creates_the_table_and_one_of_nothing_keeps_it() {
     let root = tempdir().unwrap();
     let first = lakehouse(&root, [frame_builder("t", pairs(&[1], &["a"]), merging)]).build().unwrap();

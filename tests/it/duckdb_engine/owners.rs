@@ -204,3 +204,18 @@ fn what_is_no_database_is_left_as_it_is() {
     assert_eq!(DuckDb::open(folder.path()).connection().unwrap_err().kind(), ErrorKind::NotATable);
     assert!(!folder.path().join("nowhere").exists());
 }
+
+#[test]
+fn what_is_committed_is_no_error_if_the_checkpoint_after_it_fails() {
+    let (_folder, database) = file();
+    let path = database.path().unwrap().to_owned();
+    let connection = database.connection().unwrap();
+    connection.execute("CREATE TABLE t (n BIGINT)").unwrap();
+    // Each commit is followed by a checkpoint, which fails as on a disk that is full.
+    connection.execute("SET debug_checkpoint_abort = 'before_header'; SET checkpoint_threshold = '1KB'").unwrap();
+    connection.transaction(|tx| tx.execute("INSERT INTO t SELECT * FROM range(1000)")).unwrap();
+    let error = connection.execute("FROM t").unwrap_err();
+    assert!(error.help_text().is_some_and(|help| help.contains("what was committed is in the file")), "{error:?}");
+    drop((connection, database));
+    assert_eq!(count(&DuckDb::open(path).connection().unwrap(), "t"), 1000);
+}

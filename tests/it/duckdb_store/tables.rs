@@ -310,6 +310,40 @@ fn a_table_that_somebody_else_changes_between_staging_and_committing_is_looked_a
 }
 
 #[test]
+fn what_somebody_else_was_faster_to_store_is_ignored_with_nothing_left_behind() {
+    let mut warehouse = Warehouse::empty();
+    let asset = warehouse.asset("t", |asset| asset.mode(Mode::Ignore));
+    warehouse.give("", abc());
+    let (path, other) = (warehouse.path(), DuckDb::open(warehouse.path()));
+    let builder = Lakehouse::builder().root(warehouse.folder.path()).registry(Registry::from_specs([asset]));
+    let builder = builder.io_manager("io_manager", DuckDbIoManager::new(&path)).before_commit(move |_| {
+        other.connection()?.execute("CREATE TABLE public.t AS SELECT 1::BIGINT AS a, 2::BIGINT AS b").map(|_| ())
+    });
+    warehouse.lakehouse = Some(builder.build().unwrap());
+    let report = warehouse.write([("", abc())]);
+    assert_eq!(report.materializations().count(), 0);
+    assert_eq!(warehouse.stored(), Some(vec!["a=1 b=2".to_owned()]));
+    assert_eq!(warehouse.left_over(), 0);
+}
+
+#[test]
+fn a_commit_that_fails_by_itself_is_not_taken_for_a_lost_race() {
+    let mut warehouse = Warehouse::new(|asset| asset);
+    warehouse.write([("", abc())]);
+    let asset = warehouse.asset("t", |asset| asset);
+    let (path, database) = (warehouse.path(), DuckDb::open(warehouse.path()));
+    let builder = Lakehouse::builder().root(warehouse.folder.path()).registry(Registry::from_specs([asset]));
+    let builder = builder
+        .io_manager("io_manager", DuckDbIoManager::new(&path))
+        .before_commit(move |_| database.connection()?.execute("SET debug_force_commit_failure = true").map(|_| ()));
+    warehouse.lakehouse = Some(builder.build().unwrap());
+    let report = warehouse.run([("", df!("a" => [7i64], "b" => [8i64]).unwrap())]);
+    let failure = report.failures().next().unwrap().1;
+    assert!(failure.message.contains("Forced commit failure") && !failure.retryable, "{failure:#?}");
+    assert_eq!(warehouse.stored(), all([&abc()]));
+}
+
+#[test]
 fn rows_that_nobody_committed_are_removed_after_a_week() {
     let warehouse = Warehouse::new(|asset| asset);
     warehouse.write([("", abc())]);

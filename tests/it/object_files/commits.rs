@@ -6,12 +6,14 @@ use lakewright::exec::SystemEnv;
 use lakewright::io::fs::FsIoManager;
 use lakewright::io::storage::Storage;
 use lakewright::io::{CommitState, Committed, LoadRequest, RunInfo, Staged, StoreRequest};
+use lakewright::jiff::{SignedDuration, Timestamp};
 use lakewright::prelude::*;
 use lakewright::{AssetBuilder, AssetSpec, CommitId, ErrorKind, IoManager, Slice, Value};
 use serde_json::{Value as Json, json};
 
-use super::place;
+use super::{place, server};
 use crate::object_stores::Cloud;
+use crate::partitions::moments::Clock;
 use crate::support::block_on;
 
 /// A store of texts, driven by hand.
@@ -116,6 +118,90 @@ fn a_writer_that_dies_before_the_copy_has_not_and_its_claim_is_respected_for_a_w
         assert_eq!(by_hand.text().await.as_deref(), Some("two"), "the same commit goes on where it was");
         by_hand.commit(&three, 3).await.unwrap();
         assert_eq!(by_hand.text().await.as_deref(), Some("three"));
+    });
+}
+
+#[test]
+fn a_writer_that_is_slow_and_not_gone_copies_nothing_once_it_was_passed() {
+    let (by_hand, mut passing) = (ByHand::new("slow"), ByHand::new("slow"));
+    passing.env = Clock::at(Timestamp::now() + SignedDuration::from_mins(20));
+    block_on(async {
+        let (one, two, three) = (by_hand.stage("one").await, by_hand.stage("two").await, by_hand.stage("three").await);
+        by_hand.commit(&one, 1).await.unwrap();
+        // On the way to its copy, it stalls for longer than its claim holds.
+        server::before("PUT", "slow/p/v.json", move || {
+            block_on(async { passing.commit(&three, 3).await.unwrap() });
+        });
+        let error = by_hand.commit(&two, 2).await.unwrap_err();
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Conflict, true), "{error:?}");
+        assert_eq!(by_hand.text().await.as_deref(), Some("three"));
+        assert_eq!(by_hand.state(3).await, CommitState::Committed);
+        assert_eq!(by_hand.commit(&two, 2).await.unwrap_err().kind(), ErrorKind::Superseded);
+    });
+}
+
+#[test]
+fn who_looks_while_an_object_is_replaced_sees_whose_it_is() {
+    let (by_hand, writing) = (ByHand::new("meanwhile"), ByHand::new("meanwhile"));
+    block_on(async {
+        let (one, two) = (by_hand.stage("one").await, by_hand.stage("two").await);
+        by_hand.commit(&one, 1).await.unwrap();
+        // After the manifests were read, and before what is in place is looked at.
+        server::before("HEAD", "meanwhile/p/v.json", move || {
+            block_on(async { writing.commit(&two, 2).await.unwrap() });
+        });
+        assert_eq!(by_hand.state(2).await, CommitState::Committed);
+    });
+}
+
+#[test]
+fn a_writer_that_was_passed_after_its_copy_cannot_make_it_again() {
+    let by_hand = ByHand::new("passed");
+    block_on(async {
+        let (one, two) = (by_hand.stage("one").await, by_hand.stage("two").await);
+        // As it is when the copy was made and its answer is lost, so that it is about to be sent again.
+        let source = one.payload["path"].as_str().unwrap();
+        let bytes = by_hand.storage.get(source).unwrap().unwrap();
+        by_hand.commit(&one, 1).await.unwrap();
+        by_hand.storage.put(source, bytes).unwrap();
+        let (name, mut link) = by_hand.last();
+        link["claim"] = json!({"before": null, "source": source});
+        by_hand.put(&name, &link);
+        by_hand.commit(&two, 2).await.unwrap();
+        by_hand.storage.copy(source, "p/v.json").unwrap_err();
+        assert_eq!(by_hand.text().await.as_deref(), Some("two"));
+    });
+}
+
+#[test]
+fn requests_whose_answers_are_lost_are_not_taken_for_those_of_somebody_else() {
+    let by_hand = ByHand::new("lost");
+    block_on(async {
+        for (number, path) in [(1, "lost/.lakewright/p/"), (2, "lost/p/v.json")] {
+            let staged = by_hand.stage(&format!("text {number}")).await;
+            server::lose_answer("PUT", path);
+            by_hand.commit(&staged, number).await.unwrap();
+            assert_eq!(by_hand.text().await, Some(format!("text {number}")));
+            assert_eq!(by_hand.state(number).await, CommitState::Committed);
+            assert_eq!(by_hand.storage.list(".lakewright").unwrap().len(), 1, "one manifest, nothing staged");
+        }
+    });
+}
+
+#[test]
+fn what_a_writer_left_beside_its_claim_is_none() {
+    let by_hand = ByHand::new("beside");
+    block_on(async {
+        let (one, two) = (by_hand.stage("one").await, by_hand.stage("two").await);
+        by_hand.commit(&one, 1).await.unwrap();
+        // As it is where objects are created by a copy, when the writer died before it or before it cleaned up.
+        let (name, mut link) = by_hand.last();
+        link["claim"] = json!({"before": link["manifest"]["file"]});
+        let (folder, file) = name.rsplit_once('/').unwrap();
+        by_hand.put(&format!("{folder}/_commit_{}.0123456789abcdef.tmp", file.replace("1.json", "2.json")), &link);
+        assert_eq!(by_hand.state(1).await, CommitState::Committed);
+        by_hand.commit(&two, 2).await.unwrap();
+        assert_eq!((by_hand.text().await.as_deref(), by_hand.state(2).await), (Some("two"), CommitState::Committed));
     });
 }
 

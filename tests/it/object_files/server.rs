@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
@@ -14,6 +14,40 @@ use tokio::runtime::{Handle, Runtime};
 pub(super) const BUCKET: &str = "lake";
 pub(super) const KEY: &str = "lakewright";
 pub(super) const SECRET: &str = "a-secret-that-is-never-told";
+
+/// Requests whose answers are lost.
+static LOST: Mutex<Vec<(&str, String)>> = Mutex::new(Vec::new());
+
+/// The next request of this method with this in its path is carried out, and the connection is cut before its answer.
+pub(super) fn lose_answer(method: &'static str, path: &str) {
+    LOST.lock().unwrap().push((method, path.to_owned()));
+}
+
+type Deed = Box<dyn FnOnce() + Send>;
+
+/// What happens before requests.
+static BEFORE: Mutex<Vec<(&str, String, Deed)>> = Mutex::new(Vec::new());
+
+/// The next request of this method with this in its path is carried out after this was done.
+pub(super) fn before(method: &'static str, path: &str, deed: impl FnOnce() + Send + 'static) {
+    BEFORE.lock().unwrap().push((method, path.to_owned(), Box::new(deed)));
+}
+
+fn is_of(request: &HttpRequest, method: &str, path: &str) -> bool {
+    request.method() == method && request.uri().path().contains(path)
+}
+
+fn is_lost(request: &HttpRequest) -> bool {
+    let mut lost = LOST.lock().unwrap();
+    let this = lost.iter().position(|(method, path)| is_of(request, method, path));
+    this.map(|this| lost.remove(this)).is_some()
+}
+
+fn comes_before(request: &HttpRequest) -> Option<Deed> {
+    let mut all = BEFORE.lock().unwrap();
+    let this = all.iter().position(|(method, path, _)| is_of(request, method, path));
+    this.map(|this| all.remove(this).2)
+}
 
 struct Server {
     endpoint: String,
@@ -52,7 +86,14 @@ fn serve(stream: &TcpStream, service: &S3Service, handle: &Handle) -> std::io::R
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut writer = stream;
     while let Some((head_only, request)) = request(&mut reader)? {
+        if let Some(deed) = comes_before(&request) {
+            deed();
+        }
+        let lost = is_lost(&request);
         let answer = handle.block_on(async { service.call(request).await });
+        if lost {
+            return Ok(());
+        }
         let mut response = answer.unwrap_or_else(|_| {
             let mut failed = HttpResponse::new(Body::default());
             *failed.status_mut() = "500".parse().unwrap();

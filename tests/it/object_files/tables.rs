@@ -99,6 +99,23 @@ fn a_folder_that_somebody_else_divided_is_read_from_a_bucket() {
 }
 
 #[test]
+fn an_empty_object_of_somebody_else_is_a_table_without_rows() {
+    #[derive(Columns)]
+    struct Line {
+        n: i64,
+    }
+    #[external_asset(io_manager = "json", name = "theirs")]
+    fn theirs() -> Rows<Line, DataFrame>;
+    let (root, storage) = (tempdir().unwrap(), place("empty"));
+    storage.put("theirs.jsonl", Vec::new()).unwrap();
+    let builder = Lakehouse::builder().root(root.path()).registry(Registry::of(assets![theirs]));
+    let lakehouse = bind(builder, &storage).build().unwrap();
+    let read: DataFrame = block_on(lakehouse.load_frame(&key("theirs"))).unwrap();
+    let names: Vec<&str> = read.get_column_names().into_iter().map(|name| name.as_str()).collect();
+    assert_eq!((read.height(), names), (0, vec!["n"]));
+}
+
+#[test]
 fn objects_and_bytes_are_objects_and_a_new_extension_replaces_the_old_one() {
     let (root, storage) = (tempdir().unwrap(), place("objects"));
     let run = |root: &TempDir, extension: &'static str| {

@@ -1,6 +1,6 @@
 //! The configuration: its fields arrive, its mistakes are told, its secrets are not.
 
-use lakewright::io::storage::{DynamoDbConfig, S3Config, Storage, StorageConfig};
+use lakewright::io::storage::{AzureConfig, DynamoDbConfig, GcsConfig, S3Config, Storage, StorageConfig};
 use lakewright::prelude::*;
 use lakewright::{Error, ErrorKind};
 use tempfile::tempdir;
@@ -49,6 +49,21 @@ fn what_contradicts_itself_is_refused_before_anything_is_sent() {
     refused("s3://b", s3(S3Config::new().allow_unsafe_rename().copy_if_not_exists("multipart")));
     refused("s3://b", s3(S3Config::new().dynamodb(DynamoDbConfig::default())));
     refused("az://container", parsed(r#"{"azure": {"account": "a", "access_key": "YQ==", "sas_token": "x=y"}}"#).unwrap());
+}
+
+#[test]
+fn a_key_that_is_none_is_not_told() {
+    // What is in quotes is JSON, and no key.
+    let quoted = StorageConfig::new().gcs(GcsConfig::new().service_account_key("\"our-secret\""));
+    for (url, config) in [
+        ("gs://bucket", quoted),
+        ("s3://our-key:our-secret@bucket/lake", StorageConfig::new()),
+        ("s3://our-secret@bucket", StorageConfig::new().azure(AzureConfig::new())),
+    ] {
+        let error = Storage::open(url, &config).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.help_text().is_some() && !format!("{error:?}").contains("our-secret"), "{error:?}");
+    }
 }
 
 #[test]

@@ -15,6 +15,8 @@ pub(super) enum Does {
     CutWrites,
     /// Lets through commits and cuts the connection before the answer.
     CutAnswersOfCommits,
+    /// Keeps commits to itself and cuts the connection, and refuses to list what is there once after that.
+    KeepCommits,
     /// Lets them through without their conditions.
     ForgetConditions,
 }
@@ -23,11 +25,14 @@ pub(super) enum Does {
 struct Seen {
     heads: Vec<String>,
     bytes_down: u64,
+    kept: Option<(String, Vec<u8>)>,
+    has_refused: bool,
 }
 
 /// A gate in front of an emulator.
 pub(super) struct Gate {
     pub(super) at: String,
+    to: String,
     seen: Arc<Mutex<Seen>>,
     does: Arc<Mutex<Does>>,
 }
@@ -38,7 +43,7 @@ impl Gate {
         let at = format!("http://{}", listener.local_addr().unwrap());
         let (seen, does) = (Arc::<Mutex<Seen>>::default(), Arc::new(Mutex::new(does)));
         let to = to.strip_prefix("http://").unwrap().to_owned();
-        let gate = Self { at, seen: Arc::clone(&seen), does: Arc::clone(&does) };
+        let gate = Self { at, to: to.clone(), seen: Arc::clone(&seen), does: Arc::clone(&does) };
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let (to, seen, does) = (to.clone(), Arc::clone(&seen), Arc::clone(&does));
@@ -53,6 +58,12 @@ impl Gate {
 
     pub(super) fn now(&self, does: Does) {
         *self.does.lock().unwrap() = does;
+    }
+
+    /// Lets the commit through that it kept to itself.
+    pub(super) fn let_go(&self) {
+        let (head, body) = self.seen.lock().unwrap().kept.take().expect("a commit was kept");
+        forward(&self.to, &head, &body).unwrap();
     }
 
     /// The heads of the requests so far.
@@ -95,6 +106,19 @@ fn serve(mut client: TcpStream, to: &str, seen: &Mutex<Seen>, does: &Mutex<Does>
                 client.read_exact(&mut half)?;
                 return client.shutdown(Shutdown::Both);
             }
+            Does::KeepCommits if commits => {
+                let mut body = vec![0; length];
+                client.read_exact(&mut body)?;
+                seen.lock().unwrap().kept = Some((head, body));
+                return client.shutdown(Shutdown::Both);
+            }
+            Does::KeepCommits if head.contains("list-type=2") => {
+                let mut seen = seen.lock().unwrap();
+                if seen.kept.is_some() && !std::mem::replace(&mut seen.has_refused, true) {
+                    write!(client, "HTTP/1.1 403 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
+                    return client.shutdown(Shutdown::Both);
+                }
+            }
             Does::ForgetConditions => {
                 let lines = head.split_inclusive("\r\n");
                 head = lines.filter(|line| !line.to_ascii_lowercase().starts_with("if-none-match")).collect();
@@ -103,12 +127,7 @@ fn serve(mut client: TcpStream, to: &str, seen: &Mutex<Seen>, does: &Mutex<Does>
         }
         let mut body = vec![0; length];
         client.read_exact(&mut body)?;
-        let mut server = TcpStream::connect(to)?;
-        let closing = head.replacen("\r\n", "\r\nConnection: close\r\n", 1);
-        server.write_all(closing.as_bytes())?;
-        server.write_all(&body)?;
-        let mut answer = Vec::new();
-        server.read_to_end(&mut answer)?;
+        let answer = forward(to, &head, &body)?;
         seen.lock().unwrap().bytes_down += answer.len() as u64;
         if does == Does::CutAnswersOfCommits && commits {
             return client.shutdown(Shutdown::Both);
@@ -117,4 +136,15 @@ fn serve(mut client: TcpStream, to: &str, seen: &Mutex<Seen>, does: &Mutex<Does>
         client.shutdown(Shutdown::Both)?;
         return Ok(());
     }
+}
+
+/// The answer to a request.
+fn forward(to: &str, head: &str, body: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut server = TcpStream::connect(to)?;
+    let closing = head.replacen("\r\n", "\r\nConnection: close\r\n", 1);
+    server.write_all(closing.as_bytes())?;
+    server.write_all(body)?;
+    let mut answer = Vec::new();
+    server.read_to_end(&mut answer)?;
+    Ok(answer)
 }

@@ -135,6 +135,22 @@ fn a_commit_whose_answer_was_lost_has_landed_once() {
 }
 
 #[test]
+fn a_commit_that_lands_after_the_run_has_given_up_finds_its_rows() {
+    let Some(at) = Cloud::S3.at() else { return };
+    let gate = Gate::new(&at, Does::Pass);
+    let storage = Cloud::S3.storage_at(&gate.at);
+    let root = tempdir().unwrap();
+    run_all(&lakehouse(&root, &storage, [frame_asset("t", version("old"))]).build().unwrap());
+    // Whether it landed cannot be asked either.
+    gate.now(Does::KeepCommits);
+    failure(&storage);
+    gate.now(Does::Pass);
+    assert_eq!(texts(&read(&storage, "public/t"), "a"), ["old"; 3]);
+    gate.let_go();
+    assert_eq!(texts(&read(&storage, "public/t"), "a"), ["new"; 3]);
+}
+
+#[test]
 fn a_read_that_fails_is_told_like_a_write() {
     let Some(at) = Cloud::S3.at() else { return };
     let gate = Gate::new(&at, Does::Pass);

@@ -152,6 +152,24 @@ fn all_is_not_all_if_the_folder_has_more_than_the_definition() {
 }
 
 #[test]
+fn all_is_not_all_if_the_folder_has_days_that_are_in_no_window() {
+    #[partitions(daily, start = "2023-01-02", end = "2023-02-01")]
+    struct Day;
+    for (outside, name) in [("2023-01-01", "before"), ("2023-02-01", "after")] {
+        let root = tempdir().unwrap();
+        part(&folder(&root).join("day=2023-01-02"), &[1]);
+        let asset = external(|asset| asset.partitions(Day::def().unwrap()).partition_expr("day"));
+        let lakehouse = lakehouse(&root, [asset, crate::support::frame_asset("x", df!("a" => [1]).unwrap())]).build().unwrap();
+        let all: DataFrame = block_on(lakehouse.load_frame(&key("ext/iris"))).unwrap();
+        assert_eq!(integers(&all, "n"), [1]);
+        part(&folder(&root).join(format!("day={outside}")), &[2]);
+        let error = block_on(lakehouse.load_frame::<DataFrame>(&key("ext/iris"))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Partitions, "{name}: {error}");
+        assert!(error.message().contains(&format!("`{outside}`, which is in no window of `Day`")), "{name}: {error}");
+    }
+}
+
+#[test]
 fn dates_and_numbers_in_the_names_of_folders_are_partitions() {
     #[partitions(daily, start = "2023-01-01", end = "2023-02-01")]
     struct Day;

@@ -147,7 +147,11 @@ impl Client {
         let text = new.iter().map(add).collect::<Vec<_>>().join("\n");
         let failed = |refusal: Refusal| refusal.error("add columns to a table", &place.to_string());
         self.script(env, &Self::new_job(env), &text).await?.map_err(failed)?;
-        // The same once more, for what keeps a list of columns beside the table; BigQuery itself has nothing left to do.
+        let there = self.table(env, place).await?.map(|table| table.defs).unwrap_or_default();
+        if new.iter().all(|def| there.iter().any(|known| known.name == def.name)) {
+            return Ok(());
+        }
+        // Of what keeps a list of columns beside the table. BigQuery itself would lose what people say there of columns.
         let all: Vec<&Def> = known.iter().chain(new).collect();
         let url = self.url(&["datasets", &place.dataset, "tables", &place.table], &[])?;
         let body = json!({ "schema": { "fields": all } });

@@ -14,7 +14,7 @@ use super::rewrite::Rewrites;
 use super::slices::{self, Holds, Partitioned, expr_of};
 use super::source::Source;
 use super::stage::{StagedFile, StagedTable};
-use super::{merge, metadata, stage, table};
+use super::{merge, metadata, schema, stage, table};
 use crate::asset::Mode;
 use crate::env::blocking;
 use crate::error::{Error, ErrorKind, Result};
@@ -99,9 +99,10 @@ impl Changes {
         self.added.extend(rest);
     }
 
-    /// Adds files, and counts their rows.
-    pub(super) fn add<'f>(&mut self, files: impl Iterator<Item = &'f StagedFile>) {
-        for file in files {
+    /// Adds files, and counts their rows. The log has the last of them first: it is read from its end, and files of the same time come
+    /// in its order.
+    pub(super) fn add<'f>(&mut self, files: impl DoubleEndedIterator<Item = &'f StagedFile>) {
+        for file in files.rev() {
             self.actions.push(add(file));
             self.table_rows = self.table_rows.map(|rows| rows + file.rows);
             self.slice_rows = self.slice_rows.map(|rows| rows + file.rows);
@@ -209,10 +210,16 @@ fn absent_pieces<'c>(commit: &'c Commit<'_>, ignored: &Slice) -> Result<Vec<&'c 
 /// Whether the table will give back the rows as the body made them: in its own order of columns, and for all of the slice.
 fn is_exact(commit: &Commit<'_>, known: Option<&StructType>) -> bool {
     let [(piece, _)] = &commit.pieces[..] else { return false };
-    let names = |schema: &StructType| schema.fields().map(|field| field.name().clone()).collect::<Vec<_>>();
     let mode = schema_mode(commit.request.asset);
-    let same_order = known.is_none_or(|known| mode == SchemaMode::Overwrite || names(known) == names(&piece.schema));
+    let same_order = known.is_none_or(|known| mode == SchemaMode::Overwrite || in_same_order(known, &piece.schema));
     piece.exact && same_order && commit.request.mode == Mode::Overwrite
+}
+
+/// Whether both are read as the same columns in the same order, also inside of structs: two structs of the same fields are one type to
+/// Delta.
+pub(super) fn in_same_order(one: &StructType, other: &StructType) -> bool {
+    let columns = |schema: &StructType| schema::frame_schema(schema).ok();
+    columns(one) == columns(other)
 }
 
 /// The first column that is not the same in both, and how it differs.

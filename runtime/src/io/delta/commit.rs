@@ -79,7 +79,12 @@ impl<'a> Commit<'a> {
     pub(super) async fn run(&self) -> Result<Committed> {
         let mut rewrites = Rewrites::default();
         let committed = self.attempts(&mut rewrites).await;
-        if !committed.as_ref().is_err_and(Error::is_unsettled) {
+        // Of a commit whose answer was lost it is not known which of them an earlier version needs.
+        let may_be_needed = match &committed {
+            Ok(committed) => committed.already,
+            Err(error) => error.is_unsettled(),
+        };
+        if !may_be_needed {
             rewrites.discard(self.path, &self.request.env).await;
         }
         committed
@@ -165,13 +170,20 @@ impl<'a> Commit<'a> {
             }
             Err(error) if is_conflict(&error) => Ok(Err(error)),
             // An error after the put may have been sent: whether it landed is asked of the table, never assumed.
-            Err(error) => match table::open(path, request.env.as_ref()).await? {
-                Some(now) => match earlier(&now, path, id).await? {
-                    Some(committed) => Ok(Ok(committed)),
-                    None => Err(unanswered(failed(error), path)),
-                },
-                None => Err(unanswered(failed(error), path)),
+            Err(error) => match self.landed().await {
+                Ok(Some(committed)) => Ok(Ok(committed)),
+                Ok(None) => Err(unanswered(failed(error), path)),
+                // A table that cannot be asked has not said no.
+                Err(error) => Err(unanswered(error, path)),
             },
+        }
+    }
+
+    /// What this very commit did, if it is in the table.
+    async fn landed(&self) -> Result<Option<Committed>> {
+        match table::open(self.path, self.request.env.as_ref()).await? {
+            Some(now) => earlier(&now, self.path, self.id).await,
+            None => Ok(None),
         }
     }
 }

@@ -6,8 +6,8 @@
 
 use deltalake_core::kernel::LogicalFileView;
 use polars::prelude::{
-    DataFrame, DataType, Engine, Expr, IntoLazy, JoinArgs, JoinType, LazyFrame, SortMultipleOptions, UniqueKeepStrategy, col,
-    concat, len, lit,
+    DataFrame, DataType, Engine, Expr, IdxCa, IdxSize, IntoLazy, JoinArgs, JoinType, LazyFrame, SortMultipleOptions, col, concat,
+    len, lit,
 };
 use serde_json::Value as Json;
 
@@ -173,7 +173,7 @@ async fn collected(commit: &Commit<'_>, plan: LazyFrame) -> Result<DataFrame> {
     blocking(&commit.request.env, move || Ok(plan.collect_with_engine(Engine::Streaming)?.unwrap_single())).await
 }
 
-/// The keys of the stored rows of a file that a new one matches.
+/// The keys of the stored rows of a file that a new one matches, and how many rows each has.
 async fn matching(
     commit: &Commit<'_>,
     source: &Source,
@@ -182,7 +182,7 @@ async fn matching(
     new: &DataFrame,
 ) -> Result<DataFrame> {
     let stored = source.scan(vec![source.file(file)?], source.values_of(file))?;
-    let found = keys.join(stored, new, JoinType::Semi).select(keys.names()).unique(None, UniqueKeepStrategy::Any);
+    let found = keys.join(stored, new, JoinType::Semi).group_by(keys.names()).agg([len().alias(COUNT)]);
     collected(commit, found).await
 }
 
@@ -219,10 +219,11 @@ async fn new_files(
     // A file without rows is of use only if it marks a partition.
     let staged = || commit.pieces.iter().flat_map(|(piece, _)| piece.files.iter().cloned());
     let all = || staged().filter(|file| file.rows > 0).collect::<Vec<_>>();
-    let how = match (merge.matched == Matched::Update, merge.insert) {
-        (true, true) => return Ok(all()),
-        (true, false) => JoinType::Semi,
-        (false, true) => JoinType::Anti,
+    let updates = merge.matched == Matched::Update;
+    let how = match (updates, merge.insert) {
+        (true, true) => None,
+        (true, false) => Some(JoinType::Semi),
+        (false, true) => Some(JoinType::Anti),
         (false, false) => return Ok(Vec::new()),
     };
     let found = matched.into_iter().filter(|found| found.height() > 0).reduce(|mut all, more| {
@@ -233,17 +234,42 @@ async fn new_files(
         all
     });
     let Some(found) = found else {
-        return Ok(if how == JoinType::Anti { all() } else { Vec::new() });
+        return Ok(if merge.insert { all() } else { Vec::new() });
     };
+    let again = if updates { more_than_once(commit, keys, &found).await? } else { None };
     let mut files = Vec::new();
     for (piece, _) in &commit.pieces {
         let staged = Source::staged(commit.path, piece)?;
         for file in piece.files.iter().filter(|file| file.rows > 0) {
-            let rows = keys.join(staged.scan_staged(file)?, &found, how.clone());
-            files.extend(rewrites.chosen(commit, &staged, file, rows).await?);
+            match &how {
+                None => files.push(file.clone()),
+                Some(how) => {
+                    let rows = keys.join(staged.scan_staged(file)?, &found, how.clone());
+                    files.extend(rewrites.chosen(commit, &staged, file, rows).await?);
+                }
+            }
+            if let Some(again) = &again {
+                let rows = keys.join(staged.scan_staged(file)?, again, JoinType::Inner);
+                files.extend(rewrites.copied(commit, &staged, file, rows).await?);
+            }
         }
     }
     Ok(files)
+}
+
+/// The keys of new rows that match several stored ones, each of which gets the values: as often as there are more than one.
+async fn more_than_once(commit: &Commit<'_>, keys: &Keys, found: &DataFrame) -> Result<Option<DataFrame>> {
+    let counted = found.clone().lazy().group_by(keys.names()).agg([col(COUNT).sum()]).filter(col(COUNT).gt(lit(1)));
+    let counted = collected(commit, counted).await?;
+    let mut again = Vec::new();
+    for row in 0..counted.height() {
+        let times = counted.column(COUNT)?.get(row)?.extract::<usize>().unwrap_or_default();
+        again.extend(std::iter::repeat_n(IdxSize::try_from(row).unwrap_or_default(), times.saturating_sub(1)));
+    }
+    if again.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(counted.take(&IdxCa::from_vec(COUNT.into(), again))?.drop(COUNT)?))
 }
 
 /// Whether a file may hold a row with one of these keys, as far as its statistics tell.

@@ -4,7 +4,7 @@ use deltalake_core::kernel::{Action, Metadata, Protocol, StructType, contains_ti
 use deltalake_core::table::state::DeltaTableState;
 use serde_json::json;
 
-use super::actions::first_difference;
+use super::actions::{first_difference, in_same_order};
 use super::commit::Commit;
 use super::options::{APPEND_ONLY, table_properties};
 use crate::asset::Mode;
@@ -53,7 +53,7 @@ pub(super) fn changed(commit: &Commit<'_>, state: &DeltaTableState) -> Result<Ve
                 .map_err(|error| Error::new(ErrorKind::Schema, "the columns cannot be added to the table").source(error))?
         }
     };
-    let same = first_difference(&known, &schema).is_none();
+    let same = first_difference(&known, &schema).is_none() && in_same_order(&known, &schema);
     let is_set = |name: &str, value: &str| state.metadata().configuration().get(name).is_some_and(|known| known == value);
     let mut properties = table_properties(commit.request.asset)?;
     properties.retain(|(name, value)| !is_set(name, value));

@@ -348,6 +348,9 @@ impl IoManager for DeltaIoManager {
                 0 => error,
                 stored => error.with("stored before", format!("{stored} partitions, each a table of its own")),
             })?;
+            if !committed.already {
+                self.maintenance.follow(self, &asset, &request, committed.version).await;
+            }
             all.push((slice.clone(), committed));
         }
         several::together(&asset, all)

@@ -58,15 +58,26 @@ impl Rewrites {
         file: &StagedFile,
         rows: LazyFrame,
     ) -> Result<Option<StagedFile>> {
-        let chosen = written_again(commit.request, commit.path, staged, &file.path, file.partition_values.clone(), rows).await?;
-        if let Some(chosen) = &chosen {
+        let chosen = self.copied(commit, staged, file, rows).await?;
+        Ok(chosen.map(|chosen| if chosen.rows == file.rows { file.clone() } else { chosen }))
+    }
+
+    /// A file of its own with rows of a staged one.
+    pub(super) async fn copied(
+        &mut self,
+        commit: &Commit<'_>,
+        staged: &Source,
+        file: &StagedFile,
+        rows: LazyFrame,
+    ) -> Result<Option<StagedFile>> {
+        let copied = written_again(commit.request, commit.path, staged, &file.path, file.partition_values.clone(), rows).await?;
+        // In the order of what was staged.
+        let copied = copied.map(|copied| StagedFile { modified: file.modified, ..copied });
+        if let Some(copied) = &copied {
             // Another version of the table may want others.
-            self.done.insert(format!("{}|{}", file.path, chosen.path), Some(chosen.clone()));
-            if chosen.rows == file.rows {
-                return Ok(Some(file.clone()));
-            }
+            self.done.insert(format!("{}|{}", file.path, copied.path), Some(copied.clone()));
         }
-        Ok(chosen)
+        Ok(copied)
     }
 
     /// What was staged and did not come in, now that the commit has landed.

@@ -113,7 +113,7 @@ pub(super) fn stage(
     let files =
         files.and_then(|()| begun.close().into_iter().map(|(file, values)| describe(path, file, values, &file_schema)).collect());
     let files: Vec<StagedFile> = match files {
-        Ok(files) => files,
+        Ok(files) => in_sequence(files),
         Err(error) => {
             // What cannot be removed is invisible; the error of the plan tells more than one of the clean-up.
             drop(remove(path, begun.close().iter().map(|(file, _)| file.as_str())));
@@ -147,6 +147,18 @@ fn check_merge(path: &Storage, staged: &StagedTable, on: &[String], slicer: Opti
 
 fn owned((name, data_type): (&PlSmallStr, &polars::prelude::DataType)) -> (PlSmallStr, polars::prelude::DataType) {
     (name.clone(), data_type.clone())
+}
+
+/// Files in the order of the rows of each partition, in which they are numbered. A reader takes the order from the times: the sink
+/// has several files open at once, so that a later one may be finished first.
+fn in_sequence(mut files: Vec<StagedFile>) -> Vec<StagedFile> {
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    let mut latest = i64::MIN;
+    for file in &mut files {
+        latest = latest.max(file.modified);
+        file.modified = latest;
+    }
+    files
 }
 
 /// Writes the rows, refuses those that do not belong, and leaves a mark for each partition without rows.

@@ -91,6 +91,7 @@ impl<'a> Attempt<'a> {
         match &existing {
             Some(found) => {
                 if self.landed_before(found)? {
+                    self.forget_staged()?;
                     return Ok(self.committed);
                 }
                 columns::check(request.asset, found, &pieces[0].0.columns)?;
@@ -105,6 +106,7 @@ impl<'a> Attempt<'a> {
                 self.committed.ignored = Some(there);
             }
             if left.is_empty() {
+                self.forget_staged()?;
                 return Ok(self.committed);
             }
         }
@@ -321,7 +323,12 @@ impl<'a> Attempt<'a> {
                 self.own.mark(self.connection, name, &keys, true)?;
             }
         }
-        pieces.iter().try_for_each(|(piece, _)| self.own.forget_staged(self.connection, &piece.name()))
+        self.forget_staged()
+    }
+
+    /// Removes what was staged, be it stored now or not wanted any more.
+    fn forget_staged(&self) -> Result<()> {
+        self.commit.pieces.iter().try_for_each(|(piece, _)| self.own.forget_staged(self.connection, &piece.name()))
     }
 }
 

@@ -39,12 +39,14 @@ pub(super) async fn retrying<T: Send + 'static>(
 /// Whether somebody else was faster, so that another try may do better.
 fn is_conflict(error: &Error) -> bool {
     let of_transaction = error.kind() == ErrorKind::Conflict && error.is_retryable();
-    // Two that are the first to write a table find out when they commit.
+    // Two that are the first to write a table find out when they commit. What else keeps a transaction from being committed, such as a
+    // full disk, is nobody's doing. DuckDB says of neither what sort of error it is.
     let says = |text: &str| error.message().contains(text);
     of_transaction
-        || (says("Failed to commit") && !says("IO Error"))
         || says("write-write conflict")
         || says("Duplicate key \"table_schema: ")
+        || says("Failed to commit: PRIMARY KEY or UNIQUE")
+        || says("Failed to commit: Could not commit ")
 }
 
 /// From 5 ms, doubled each time up to 640 ms, with as much again of jitter so that rivals part.

@@ -5,7 +5,7 @@ use polars::prelude::{DataType, Engine, LazyFrame, UnionArgs, UniqueKeepStrategy
 use crate::asset::AssetSpec;
 use crate::error::{Error, ErrorKind, Result, known_names};
 use crate::frame::polars::check_columns;
-use crate::io::slicing::Slicer;
+use crate::io::slicing::{Slicer, TimeLimits};
 use crate::partition::{DimensionDef, KeySet};
 
 /// The partitions that are asked for, of a folder that somebody else divided by the values of columns.
@@ -37,17 +37,34 @@ pub(super) fn in_folder(
 pub(super) fn check_nothing_else(plan: &LazyFrame, asset: &AssetSpec, keys: &KeySet) -> Result<()> {
     let Some(expr) = &asset.partition_expr else { return Ok(()) };
     let def = keys.space().def();
+    let schema = plan.clone().collect_schema()?;
     for dimension in def.dimensions() {
-        let DimensionDef::Static(known) = &dimension.def else { continue };
         let Some(column) = expr.of(&dimension.name) else { continue };
+        let limits = match &dimension.def {
+            DimensionDef::Time(time) => schema.get(column).and_then(|data_type| TimeLimits::new(time, data_type)),
+            _ => None,
+        };
+        let is_strange = |value: &str| match (&dimension.def, &limits) {
+            (DimensionDef::Static(known), _) => !known.iter().any(|key| **key == *value),
+            (_, Some(limits)) => limits.exclude(value),
+            _ => false,
+        };
+        if limits.is_none() && !matches!(dimension.def, DimensionDef::Static(_)) {
+            continue;
+        }
         // Names of folders only: no file is read for it.
         let values = plan.clone().select([col(column).cast(DataType::String)]).unique(None, UniqueKeepStrategy::Any);
         let values = values.collect_with_engine(Engine::Streaming)?.unwrap_single();
-        let strange = values.columns()[0].str()?.iter().flatten().find(|value| !known.iter().any(|key| **key == **value));
-        if let Some(value) = strange {
-            let message = format!("the folder has rows of `{value}`, which is not a key of `{}`", dimension.definition);
-            let help = known_names(value, "keys", known.iter().map(|key| &**key));
-            return Err(Error::new(ErrorKind::Partitions, message).help(format!("add the key to the definition; {help}")));
+        if let Some(value) = values.columns()[0].str()?.iter().flatten().find(|value| is_strange(value)) {
+            let what = if limits.is_some() { "in no window" } else { "not a key" };
+            let message = format!("the folder has rows of `{value}`, which is {what} of `{}`", dimension.definition);
+            let help = match &dimension.def {
+                DimensionDef::Static(known) => {
+                    format!("add the key to the definition; {}", known_names(value, "keys", known.iter().map(|key| &**key)))
+                }
+                _ => "let the definition begin earlier or end later, or name the partitions to read".to_owned(),
+            };
+            return Err(Error::new(ErrorKind::Partitions, message).help(help));
         }
     }
     Ok(())

@@ -4,7 +4,7 @@
 //! commit that is tried again after a crash between the two can tell that its file is already in place.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::manifest::parse;
@@ -23,6 +23,7 @@ impl FileSpace {
         let (source, target_key) = (self.below(&payload.key()), self.key(place, &payload.extension)?);
         let target = self.below(&target_key);
         let _lock = self.lock(place)?;
+        self.finish_earlier(place)?;
         if let Some(settled) = self.settled(place, staged, mode, id)? {
             if settled.ignored.is_some() {
                 remove_if_there(&source)?;
@@ -32,8 +33,10 @@ impl FileSpace {
 
         let pending = self.manifest_path(place, "json.pending");
         if let Some(file) = self.file_id(&payload.key())? {
-            let record = commit.manifest(file);
-            write_durably(&pending, &serde_json::to_vec_pretty(&record).map_err(io::Error::from)?)?;
+            let record = serde_json::to_vec_pretty(&commit.manifest(file)).map_err(io::Error::from)?;
+            // All of it or nothing: one that a full disk or a crash cut off would keep everybody from the file.
+            self.storage().put(&manifest_key(place, "json.pending"), record)?;
+            sync(parent(&pending))?;
             if let Err(error) = fs::rename(&source, &target) {
                 // Otherwise it would say of the old file that it is the new one.
                 remove_if_there(&pending)?;
@@ -54,6 +57,16 @@ impl FileSpace {
         Ok(commit.done())
     }
 
+    /// Finishes what a crash left between its rename and its manifest, which is about to be written over.
+    fn finish_earlier(&self, place: &FilePlace) -> Result<()> {
+        let Some(known) = self.read_manifest(place, "json.pending")? else { return Ok(()) };
+        let key = self.key(place, &known.extension)?;
+        if self.file_id(&key)?.as_ref() == Some(&known.file) {
+            self.finish(place, &self.below(&key), &known.extension)?;
+        }
+        Ok(())
+    }
+
     /// Makes the rename durable and the pending manifest the present one. Until then, [`FileSpace::manifest`] looks at both.
     fn finish(&self, place: &FilePlace, target: &Path, extension: &str) -> Result<()> {
         sync(parent(target))?;
@@ -63,7 +76,11 @@ impl FileSpace {
         fs::rename(&pending, &manifest).map_err(|error| io_error(&error, "replace", &manifest))?;
         sync(parent(&manifest))?;
         if let Some(previous) = previous {
-            remove_if_there(&self.below(&self.key(place, &previous)?))?;
+            let old = self.key(place, &previous)?;
+            // Where small letters and capitals are the same to the disk, `png` may be the `PNG` that has just come.
+            if !previous.eq_ignore_ascii_case(extension) || self.file_id(&old)? != self.file_id(&self.key(place, extension)?)? {
+                remove_if_there(&self.below(&old))?;
+            }
         }
         Ok(())
     }
@@ -86,14 +103,22 @@ impl FileSpace {
     }
 
     pub(super) fn local_manifest(&self, place: &FilePlace) -> Result<Option<Manifest>> {
-        for suffix in ["json.pending", "json"] {
-            if let Some(known) = self.read_manifest(place, suffix)?
-                && self.file_id(&self.key(place, &known.extension)?)?.as_ref() == Some(&known.file)
-            {
-                return Ok(Some(known));
+        let mut seen = Vec::new();
+        loop {
+            let mut read = Vec::new();
+            for suffix in ["json.pending", "json"] {
+                let Some(known) = self.read_manifest(place, suffix)? else { continue };
+                if self.file_id(&self.key(place, &known.extension)?)?.as_ref() == Some(&known.file) {
+                    return Ok(Some(known));
+                }
+                read.push(known.commit);
             }
+            // The file may have been put in place after its manifests were read, and is somebody else's only if not.
+            if read == seen {
+                return Ok(None);
+            }
+            seen = read;
         }
-        Ok(None)
     }
 
     /// The manifest with this suffix; nothing if there is none.
@@ -107,13 +132,12 @@ impl FileSpace {
     }
 
     fn manifest_path(&self, place: &FilePlace, suffix: &str) -> PathBuf {
-        self.below(&format!("{MANIFESTS}/{}.{suffix}", place.key()))
+        self.below(&manifest_key(place, suffix))
     }
 }
 
-fn write_durably(path: &Path, bytes: &[u8]) -> Result<()> {
-    let written = File::create(path).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
-    written.map_err(|error| io_error(&error, "write", path))
+fn manifest_key(place: &FilePlace, suffix: &str) -> String {
+    format!("{MANIFESTS}/{}.{suffix}", place.key())
 }
 
 fn remove_if_there(path: &Path) -> Result<()> {

@@ -3,7 +3,8 @@
 //! Nothing is renamed in a bucket, and nothing is locked: the staged object is copied to its place by the object store itself. What is
 //! remembered of a place is a chain of numbered manifests, the next of which exactly one writer creates (put-if-absent): that is its
 //! claim. A claim says what was in place before, so that whoever comes after a crash can tell whether the copy was made. Once it was,
-//! the manifest says which object is in place, and those before it are removed.
+//! the manifest says which object is in place, and those before it are removed. Whoever takes a place over whose claim has not come to an
+//! end removes the staged object of that claim first, so that a writer who was slow and is not gone copies nothing any more.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,9 @@ struct Link {
 struct Claim {
     /// What was in place when the claim was made.
     before: Option<FileId>,
+    /// The staged object, without which there is nothing to copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
 }
 
 impl Link {
@@ -51,13 +55,21 @@ impl Link {
 
 impl FileSpace {
     pub(super) fn remote_manifest(&self, place: &FilePlace) -> Result<Option<Manifest>> {
-        let links = self.chain(place)?.into_iter().map(|entry| self.link(&entry));
-        for link in links.rev() {
-            let Some(link) = link? else { continue };
-            let there = self.file_id(&self.key(place, &link.manifest.extension)?)?;
-            if let Some(manifest) = link.describes(there.as_ref()) {
-                return Ok(Some(manifest));
+        let mut chain = self.chain(place)?;
+        while !chain.is_empty() {
+            for entry in chain.iter().rev() {
+                let Some(link) = self.link(&entry.path)? else { continue };
+                let there = self.file_id(&self.key(place, &link.manifest.extension)?)?;
+                if let Some(manifest) = link.describes(there.as_ref()) {
+                    return Ok(Some(manifest));
+                }
             }
+            // What is in place may have been put there after its manifests were listed, and is somebody else's only if not.
+            let now = self.chain(place)?;
+            if now == chain {
+                break;
+            }
+            chain = now;
         }
         Ok(None)
     }
@@ -67,7 +79,7 @@ impl FileSpace {
         let Commit { place, staged, payload, mode, id, .. } = *commit;
         let (source, target) = (payload.key(), self.key(place, &payload.extension)?);
         // Read first, so that whoever comes between what is looked at next and the claim has the number of it, or a later one.
-        let last = self.unclaimed(place, Some(commit.id), commit.now)?;
+        let last = self.unclaimed(place, Some((id, source.as_str())), commit.now)?;
         if let Some(settled) = self.settled(place, staged, mode, id)? {
             if settled.ignored.is_some() || settled.already {
                 self.storage().delete(&source)?;
@@ -80,9 +92,12 @@ impl FileSpace {
         };
         let before = self.file_id(&target)?;
         let claim = Self::link_key(place, last + 1);
-        let link = Link { number: last + 1, manifest: commit.manifest(file), claim: Some(Claim { before: before.clone() }) };
-        if !self.storage().put_if_absent(&claim, written(&link)?)? {
-            return Err(claimed(place, &self.location_of(&target)));
+        let claims = Claim { before, source: Some(source.clone()) };
+        let link = Link { number: last + 1, manifest: commit.manifest(file), claim: Some(claims) };
+        let made = self.storage().put_if_absent(&claim, written(&link)?);
+        // The first of two requests may have been the one that was answered too late: then it is this very claim that is there.
+        if !matches!(made, Ok(true)) && !self.is_claim_of(&claim, &source)? {
+            return Err(made.err().unwrap_or_else(|| claimed(place, &self.location_of(&target))));
         }
         // The number may be one that two others have passed: the second removes the manifest of the first, and not its own.
         if self.chain(place)?.last().is_none_or(|last| last.path != claim) {
@@ -90,11 +105,15 @@ impl FileSpace {
             return Err(claimed(place, &self.location_of(&target)));
         }
         if let Err(error) = self.storage().copy(&source, &target) {
+            // Whoever has taken the place over has removed what was to be copied, and what is there is theirs.
+            if self.chain(place)?.last().is_none_or(|last| last.path != claim) {
+                return Err(claimed(place, &self.location_of(&target)).source(error));
+            }
             // The answer may have been lost, and not the request.
             let there = self.file_id(&target)?;
             if link.describes(there.as_ref()).is_none() {
-                // What may still be carried out keeps its claim; the same commit goes on under it.
-                if !error.is_retryable() {
+                // What may still be carried out keeps its claim, and so does what somebody is about to take over.
+                if !error.is_retryable() && self.file_id(&source)?.is_some() {
                     self.storage().delete(&claim)?;
                 }
                 return Err(error.with("asset", place));
@@ -121,7 +140,7 @@ impl FileSpace {
         link.claim = None;
         self.storage().put(&Self::link_key(commit.place, link.number), written(&link)?)?;
         for entry in self.chain(commit.place)? {
-            let Some(older) = self.link(&entry)?.filter(|older| older.number < link.number) else { continue };
+            let Some(older) = self.link(&entry.path)?.filter(|older| older.number < link.number) else { continue };
             if older.manifest.extension != commit.payload.extension {
                 self.storage().delete(&self.key(commit.place, &older.manifest.extension)?)?;
             }
@@ -136,37 +155,50 @@ impl FileSpace {
         self.chain(place)?.iter().try_for_each(|entry| self.storage().delete(&entry.path))
     }
 
-    /// The number of the last link, where nobody else is about to put a file in place.
-    fn unclaimed(&self, place: &FilePlace, id: Option<&CommitId>, now: Timestamp) -> Result<u64> {
+    /// The number of the last link, where nobody else is about to put a file in place, nor can any more. `own` is the commit that asks,
+    /// and what it has staged.
+    fn unclaimed(&self, place: &FilePlace, own: Option<(&CommitId, &str)>, now: Timestamp) -> Result<u64> {
         let Some(entry) = self.chain(place)?.pop() else { return Ok(0) };
-        let Some(link) = self.link(&entry)? else { return Err(claimed(place, &self.location_of(&entry.path))) };
-        let own = id == Some(&link.manifest.commit);
+        let Some(link) = self.link(&entry.path)? else { return Err(claimed(place, &self.location_of(&entry.path))) };
+        let Some(claim) = &link.claim else { return Ok(link.number) };
+        let is_own = own.is_some_and(|(id, _)| *id == link.manifest.commit);
         let over = now.duration_since(entry.modified) > CLAIM;
         let made = || -> Result<bool> {
             let there = self.file_id(&self.key(place, &link.manifest.extension)?)?;
             Ok(link.describes(there.as_ref()).is_some())
         };
-        if link.claim.is_none() || own || over || made()? {
-            Ok(link.number)
-        } else {
-            Err(claimed(place, &self.location_of(&entry.path)))
+        if !(is_own || over || made()?) {
+            return Err(claimed(place, &self.location_of(&entry.path)));
         }
+        // Its writer may be slow and not gone, or send its copy again because the answer was lost.
+        if let Some(source) = claim.source.as_deref().filter(|source| own.is_none_or(|(_, staged)| staged != *source)) {
+            self.storage().delete(source)?;
+        }
+        Ok(link.number)
+    }
+
+    /// Whether this is the claim for a copy of this staged object.
+    fn is_claim_of(&self, path: &str, source: &str) -> Result<bool> {
+        let claim = self.link(path)?.and_then(|link| link.claim);
+        Ok(claim.is_some_and(|claim| claim.source.as_deref() == Some(source)))
     }
 
     /// The manifests of a place, in the order of their numbers.
     fn chain(&self, place: &FilePlace) -> Result<Vec<Entry>> {
         // In the order of names, which is that of the numbers.
-        self.storage().list(&chain_folder(place))
+        let mut entries = self.storage().list(&chain_folder(place))?;
+        // Where objects are created by a copy, what is copied is beside them, and may be left there by who died.
+        entries.retain(|entry| number(&entry.path).is_some());
+        Ok(entries)
     }
 
     /// One of them; nothing if it has been removed meanwhile.
-    fn link(&self, entry: &Entry) -> Result<Option<Link>> {
-        let Some(text) = self.storage().get(&entry.path)? else { return Ok(None) };
-        let location = self.location_of(&entry.path);
+    fn link(&self, path: &str) -> Result<Option<Link>> {
+        let Some(text) = self.storage().get(path)? else { return Ok(None) };
+        let location = self.location_of(path);
         let link: Link = parse_json(&text, &location)?;
         checked(&link.manifest, &location)?;
-        let name = entry.path.rsplit('/').next().and_then(|name| name.split('.').next());
-        Ok(Some(Link { number: name.and_then(|name| name.parse().ok()).unwrap_or_default(), ..link }))
+        Ok(Some(Link { number: number(path).unwrap_or_default(), ..link }))
     }
 
     fn link_key(place: &FilePlace, number: u64) -> String {
@@ -179,6 +211,11 @@ fn chain_folder(place: &FilePlace) -> String {
     format!("{MANIFESTS}/{}%m", place.key())
 }
 
+/// The number in the name of a manifest.
+fn number(path: &str) -> Option<u64> {
+    path.rsplit('/').next()?.strip_suffix(".json")?.parse().ok()
+}
+
 fn written(link: &Link) -> Result<Vec<u8>> {
     serde_json::to_vec_pretty(link).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
 }
@@ -187,6 +224,6 @@ fn claimed(place: &FilePlace, location: &str) -> Error {
     let error = Error::new(ErrorKind::Conflict, format!("{place} is being stored by somebody else"));
     error
         .with("location", location)
-        .help("try again; what a process left that is gone, is out of the way after two minutes")
+        .help("try again; what a process left that is gone, is out of the way after fifteen minutes")
         .retryable()
 }

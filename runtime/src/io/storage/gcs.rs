@@ -44,7 +44,15 @@ pub(super) fn open(bucket: &str, config: &StorageConfig) -> Result<Bucket> {
         .with_retry(client::retries(&config.client))
         .with_http_connector(client::connector()?)
         .build()
-        .map_err(|error| refused(&error, &url))?;
+        .map_err(|error| {
+            if error.to_string().contains("decode service account") {
+                // What it says of a key that it cannot read may be the key.
+                let help = "give the JSON key of a service account, as Google hands it out";
+                wrong(format!("`{url}` is to be opened with a key of a service account, and what is given is none"), help)
+            } else {
+                refused(&error, &url)
+            }
+        })?;
     let scans = clouds::gcs(for_scans, Arc::clone(store.credentials()), &config.client);
     let secrets = client::secrets(&[&gcs.service_account_key, &config.client.proxy_url]);
     Ok(Bucket::new(url, Arc::new(store), scans, secrets))

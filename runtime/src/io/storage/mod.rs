@@ -133,6 +133,12 @@ impl Storage {
             let message = format!("`{url}` names no bucket");
             return Err(Error::new(ErrorKind::Config, message).help(format!("write `{scheme}://bucket/prefix`")));
         }
+        let before = authority.rsplit_once('@').map(|(before, _)| before);
+        if before.is_some_and(|before| before.contains(':') || matches!(scheme, "s3" | "s3a" | "gs" | "gcs")) {
+            // Without the URL, which everybody would be told as the place of what is stored: it may hold a key.
+            let message = format!("the URL of the bucket, `{scheme}://…`, has something before an `@`");
+            return Err(Error::new(ErrorKind::Config, message).help("give keys in the configuration, and the bucket alone here"));
+        }
         let bucket = match scheme {
             "s3" | "s3a" => {
                 config.check_only("s3", url)?;

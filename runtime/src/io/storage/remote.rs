@@ -146,12 +146,15 @@ impl Bucket {
         let (store, path) = (self.store(), self.path(prefix, name)?);
         let asked = path.clone();
         let read = wait(async move {
-            // Azure has no ranges from the end, so the size is asked for first.
-            let from = store.head(&asked).await?.size.saturating_sub(bytes);
-            let options = GetOptions { range: Some(GetRange::Offset(from)), ..GetOptions::default() };
-            store.get_opts(&asked, options).await?.bytes().await
+            // Azure has no ranges from the end, so the size is asked for first; nowhere is there a range of what is empty.
+            let size = store.head(&asked).await?.size;
+            if size == 0 {
+                return Ok(Vec::new());
+            }
+            let options = GetOptions { range: Some(GetRange::Offset(size.saturating_sub(bytes))), ..GetOptions::default() };
+            store.get_opts(&asked, options).await?.bytes().await.map(Into::into)
         })?;
-        read.map(Into::into).map_err(|error| self.error(&error, "read", path.as_ref()))
+        read.map_err(|error| self.error(&error, "read", path.as_ref()))
     }
 
     pub(super) fn put(&self, prefix: &str, name: &str, bytes: Vec<u8>) -> Result<()> {

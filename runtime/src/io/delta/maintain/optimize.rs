@@ -127,7 +127,8 @@ async fn write(request: &StoreRequest<'_>, source: &Source, packs: &mut [Pack]) 
         let one = written_again(request, &source.path, source, &first.path(), values, rows).await?;
         let expected: Option<u64> = pack.files.iter().map(table::rows_of).sum();
         let found = one.as_ref().map_or(0, |one| one.rows);
-        let modified = pack.files.iter().map(LogicalFileView::modification_time).max().unwrap_or_default();
+        // Where the first of them is, so that it stays before whatever follows the last.
+        let modified = pack.files.iter().map(LogicalFileView::modification_time).min().unwrap_or_default();
         pack.one = one.map(|one| StagedFile { modified, ..one });
         if expected.is_some_and(|expected| expected != found) {
             let message = format!("files of {} rows have {found} when they are read", expected.unwrap_or_default());
@@ -156,7 +157,8 @@ async fn commit(path: &Storage, request: &StoreRequest<'_>, packs: &mut [Pack], 
         }
         let mut actions: Vec<Action> = Vec::new();
         let added: Vec<StagedFile> = good.iter().filter_map(|pack| pack.one.clone()).collect();
-        for pack in good {
+        // The log is read from its end.
+        for pack in good.into_iter().rev() {
             actions.extend(pack.files.iter().map(|file| Action::from(file.remove_action(false))));
             if let Some(one) = &pack.one {
                 let Action::Add(added) = add(one) else { continue };
