@@ -30,6 +30,7 @@ mod files;
 mod formats;
 mod frames;
 mod hand_over;
+mod json_docs;
 mod macros;
 #[cfg(feature = "cloud")]
 mod object_files;

@@ -87,7 +87,7 @@ struct Arguments {
 enum Command {
     /// Check all definitions without running or touching anything
     Check(check::Check),
-    /// Ask every store whether it can be reached, written to and relied on
+    /// Ask every store whether it can be used, and whether the log says what it holds
     Doctor(doctor::Doctor),
     /// List the assets
     List(list::List),
@@ -105,7 +105,7 @@ enum Command {
     Runs(runs::Runs),
     /// Show what the steps of a run wrote
     Logs(logs::Logs),
-    /// Look at one asset
+    /// Look at one asset, and look after what is stored of it
     #[command(subcommand)]
     Asset(asset::Asset),
     /// Look at partitions, and change dynamic sets of them
