@@ -30,6 +30,7 @@ struct Inner {
     run: String,
     attempt: u32,
     metadata: Mutex<Vec<(String, MetadataValue)>>,
+    data_version: Mutex<Option<String>>,
     env: Arc<dyn Env>,
     cancel: Cancel,
     /// How many blocking parts of the body are at work.
@@ -38,8 +39,8 @@ struct Inner {
 
 impl Context {
     pub(crate) fn new(asset: Arc<AssetSpec>, run: String, attempt: u32, env: Arc<dyn Env>, cancel: Cancel) -> Self {
-        let (metadata, blocking) = (Mutex::default(), AtomicUsize::new(0));
-        Self { inner: Arc::new(Inner { asset, run, attempt, metadata, env, cancel, blocking }) }
+        let (metadata, data_version, blocking) = (Mutex::default(), Mutex::default(), AtomicUsize::new(0));
+        Self { inner: Arc::new(Inner { asset, run, attempt, metadata, data_version, env, cancel, blocking }) }
     }
 
     /// Whether the step is to end, because its run was cancelled or its time is over. An async body is dropped by itself; one that
@@ -81,6 +82,15 @@ impl Context {
     /// Attaches something to what is recorded when the output is stored.
     pub fn add_metadata(&self, name: impl Into<String>, value: impl Into<MetadataValue>) {
         self.inner.metadata.lock().unwrap_or_else(PoisonError::into_inner).push((name.into(), value.into()));
+    }
+
+    /// Says what identifies the data that is made; see [`Output::data_version`](crate::Output::data_version).
+    pub fn set_data_version(&self, version: impl Into<String>) {
+        *self.inner.data_version.lock().unwrap_or_else(PoisonError::into_inner) = Some(version.into());
+    }
+
+    pub(crate) fn take_data_version(&self) -> Option<String> {
+        self.inner.data_version.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     pub(crate) fn take_metadata(&self) -> Vec<(String, MetadataValue)> {

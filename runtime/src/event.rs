@@ -217,6 +217,9 @@ pub struct RunAbout {
     /// What it does, if it does not materialize: `wipe`, `report` or `repair`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
+    /// Whether it leaves out what has not changed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub changed: bool,
 }
 
 impl RunAbout {
@@ -267,6 +270,9 @@ pub struct Materialization {
     /// Identifies the code that made it: the version it declares, and the text of its function.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+    /// Identifies the configuration of the asset, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
     /// What it was made from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<InputVersion>,
@@ -288,7 +294,7 @@ pub struct InputVersion {
     pub asset: AssetKey,
     /// The part of it that was read.
     pub slice: Slice,
-    /// Identifies the data of each part that was recorded there, in the order of the record; empty for what somebody else writes.
+    /// Identifies the data of each part that was recorded there, in the order of keys; empty for what somebody else writes.
     pub data: Vec<String>,
     /// The version of the table, where the store counts them.
     #[serde(default, skip_serializing_if = "Option::is_none")]

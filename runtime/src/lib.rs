@@ -61,8 +61,9 @@ pub use io::IoManager;
 pub use jiff;
 pub use key::{AssetKey, path_segment};
 pub use lakehouse::{
-    BuildError, Changed, Comparison, Difference, Found, Lakehouse, LakehouseBuilder, RunDetail, RunFilter, RunOptions,
-    StepDetail, StepState,
+    Backfill, BackfillAsset, BackfillCounts, BackfillGroup, BackfillOptions, BackfillOutcome, BackfillRun, BackfillStatus,
+    BuildError, Changed, Comparison, Difference, Found, Lakehouse, LakehouseBuilder, PlannedRun, RunCut, RunDetail, RunFilter,
+    RunOptions, StepDetail, StepState,
 };
 pub use lakewright_macros::Columns;
 /// ```
@@ -205,6 +206,14 @@ struct Readme;
 #[cfg(all(doctest, feature = "delta", feature = "parquet", feature = "csv", feature = "fs", feature = "cli"))]
 #[doc = include_str!("../../docs/partitions.md")]
 struct PartitionsGuide;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/backfills.md")]
+struct BackfillsGuide;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/changed.md")]
+struct ChangedGuide;
 
 #[cfg(all(doctest, feature = "delta", feature = "parquet", feature = "csv", feature = "fs", feature = "cli"))]
 #[doc = include_str!("../../docs/stores.md")]

@@ -44,6 +44,7 @@ fn events() {
         columns: vec![Column::new("x", "long")],
         code_version: None,
         code: None,
+        config: None,
         inputs: vec![],
         data_version: None,
         metadata: vec![("n".into(), MetadataValue::Int(1)), ("loss".into(), MetadataValue::Float(f64::INFINITY))],
@@ -87,11 +88,11 @@ fn plans_and_staged_outputs() {
     let step = StepSpec {
         v: 1,
         number: 0,
-        assets: vec![StepAsset { key: key("a"), slice: Slice::Whole }],
+        assets: vec![StepAsset { key: key("a"), slice: Slice::Whole, number: None }],
         after: vec![],
         fingerprint: "f".into(),
     };
-    let plan = Plan { v: 1, at: "2026-01-02T03:04:05Z".parse().unwrap(), steps: vec![step] };
+    let plan = Plan { v: 1, at: "2026-01-02T03:04:05Z".parse().unwrap(), steps: vec![step], changed: false };
     let wanted = json!({ "v": 1, "at": "2026-01-02T03:04:05Z", "steps": [{
         "v": 1, "number": 0, "assets": [{ "key": "a", "slice": "v1:all" }], "after": [], "fingerprint": "f",
     }]});

@@ -5,8 +5,10 @@
 #![allow(clippy::items_after_statements, reason = "assets and imports stand beside the one test that uses them")]
 #![allow(clippy::unnecessary_wraps, clippy::unused_async, reason = "what an asset may return is what is tested")]
 
+mod backfills;
 #[cfg(feature = "bigquery")]
 mod bigquery;
+mod changed;
 mod cli;
 mod cli_assets;
 mod cli_runs;
@@ -28,6 +30,7 @@ mod files;
 mod formats;
 mod frames;
 mod hand_over;
+mod json_docs;
 mod macros;
 #[cfg(feature = "cloud")]
 mod object_files;

@@ -24,6 +24,7 @@ fn line(line: &str) -> String {
             () if is_time(word) => ("<time>".to_owned(), 1),
             () if is_number(word) && matches!(next, "ms" | "s") => ("<took>".to_owned(), 2),
             () if is_number(word) && matches!(next, "B" | "KiB") => ("<size>".to_owned(), 2),
+            () if word.contains(".rs:") => ("<source>".to_owned(), 1),
             () if *word == "process" && is_number(next) => ("<process>".to_owned(), 4),
             () => (without_run(word), 1),
         };

@@ -63,17 +63,9 @@ impl Front {
             let reporter = Arc::clone(&self.reporter);
             Recorder::start(lakehouse, run, logs, Arc::new(move |write| reporter.suspend(write)), self.json)
         };
-        let signals = Signals { run: run.to_owned(), reporter: Arc::clone(&self.reporter), recorder: recorder.clone() };
-        let report = runtime.block_on(async {
-            let interrupt = Interrupt::new();
-            let listening = [
-                tokio::spawn(interrupted(signals.clone(), interrupt.clone())),
-                tokio::spawn(terminated(signals, interrupt.clone())),
-            ];
-            let report = work(interrupt).await;
-            listening.iter().for_each(tokio::task::JoinHandle::abort);
-            report
-        });
+        let goes_on = format!("runs resume {run}");
+        let signals = Signals { goes_on, reporter: Arc::clone(&self.reporter), recorder: recorder.clone() };
+        let report = runtime.block_on(until_done(signals, work));
         recorder.finish();
         report
     }
@@ -109,17 +101,36 @@ impl Front {
 
 /// What is done about the signals of the process.
 #[derive(Clone)]
-struct Signals {
-    run: String,
+pub(super) struct Signals {
+    /// The command that goes on with what was ended.
+    goes_on: String,
     reporter: Arc<ConsoleReporter>,
     recorder: Recorder,
 }
 
+/// Does something that the signals of the process end.
+pub(super) async fn until_done<F, T>(signals: Signals, work: impl FnOnce(Interrupt) -> F) -> T
+where
+    F: Future<Output = T>,
+{
+    let interrupt = Interrupt::new();
+    let listening =
+        [tokio::spawn(interrupted(signals.clone(), interrupt.clone())), tokio::spawn(terminated(signals, interrupt.clone()))];
+    let done = work(interrupt).await;
+    listening.iter().for_each(tokio::task::JoinHandle::abort);
+    done
+}
+
 impl Signals {
+    /// Of something whose steps nobody shows, and that this command goes on with.
+    pub(super) fn new(goes_on: String) -> Self {
+        Self { goes_on, reporter: Arc::new(ConsoleReporter::new()), recorder: Recorder::off() }
+    }
+
     /// Ends the process, whatever goes on in it. What was printed before is shown.
     fn stop(&self) -> ! {
         self.recorder.stop();
-        complain(&format!("stopped; `runs resume {}` goes on with it", self.run));
+        complain(&format!("stopped; `{}` goes on with it", self.goes_on));
         exit(EXIT_INTERRUPTED.into())
     }
 }
@@ -130,7 +141,7 @@ async fn interrupted(signals: Signals, interrupt: Interrupt) {
         return;
     }
     if !interrupt.is_raised() {
-        let on = format!("`runs resume {}` goes on with the rest", signals.run);
+        let on = format!("`{}` goes on with the rest", signals.goes_on);
         signals
             .reporter
             .say(&format!("interrupted: what has begun is finished, nothing else begins; Ctrl-C again stops at once. {on}"));
@@ -147,7 +158,7 @@ async fn interrupted(signals: Signals, interrupt: Interrupt) {
 async fn terminated(signals: Signals, interrupt: Interrupt) {
     let Ok(mut requests) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else { return };
     requests.recv().await;
-    let on = format!("`runs resume {}` goes on with it", signals.run);
+    let on = format!("`{}` goes on with it", signals.goes_on);
     signals.reporter.say(&format!("terminated: what has begun ends as soon as it can. {on}"));
     interrupt.cancel();
     requests.recv().await;

@@ -6,11 +6,11 @@ use clap::Args;
 use tracing::level_filters::LevelFilter;
 
 use super::front::Front;
+use super::partition_options::PartitionOptions;
 use super::units::{bytes, counted, duration, level, pair};
 use super::{Ended, Shell, joined};
 use crate::env::unique_id;
-use crate::error::Result;
-use crate::exec::{PartitionChoice, SystemEnv};
+use crate::exec::SystemEnv;
 use crate::lakehouse::{LakehouseBuilder, RunOptions, runtime};
 
 /// Compute assets and store them
@@ -20,6 +20,7 @@ use crate::lakehouse::{LakehouseBuilder, RunOptions, runtime};
   materialize 'iris_cleaned+'                     an asset, and what is made from it directly
   materialize orders --partition 2026-01-02       one partition
   materialize 'orders*' --missing --tag why=late  what no run has made, with a tag by which `runs list` finds it
+  materialize --changed                           only what is made from something else than before
   materialize --retries 3 --timeout 30m --pool api=2
 
 Ctrl-C finishes what has begun and begins nothing else; a second one stops at once. On unix, a SIGTERM cancels. Either way `runs resume`
@@ -27,19 +28,11 @@ goes on with the rest.")]
 pub(super) struct Materialize {
     /// Only these, for example `iris_cleaned+`; everything if absent
     selection: Vec<String>,
-    /// For this partition; may be given several times. `DIMENSION=KEY` means all with that key, and keys of several dimensions are
-    /// combined
-    #[arg(long, value_name = "KEY")]
-    partition: Vec<String>,
-    /// For the partitions from the first to the last, both included; may be given several times, and begin with `DIMENSION=`
-    #[arg(long, value_name = "FIRST..LAST")]
-    partitions: Vec<String>,
-    /// For all partitions there are
-    #[arg(long, conflicts_with_all = ["missing", "partition", "partitions"])]
-    all_partitions: bool,
-    /// For the partitions that no run has materialized
-    #[arg(long, conflicts_with_all = ["partition", "partitions"])]
-    missing: bool,
+    #[command(flatten)]
+    partitions: PartitionOptions,
+    /// Leave out what has not changed: the same code, configuration and inputs. `plan --changed` says what that is
+    #[arg(long)]
+    changed: bool,
     /// Attach something that the run is found by; may be given several times
     #[arg(long = "tag", value_name = "NAME=VALUE", value_parser = pair)]
     tags: Vec<(String, String)>,
@@ -79,8 +72,12 @@ impl Materialize {
         shell.builder = self.how.configure(front.listen(shell.builder));
         let lakehouse = shell.lakehouse()?;
         let selection = joined(&self.selection);
-        let plan = lakehouse.plan_for(&selection, &self.choice()?)?;
-        let runtime = runtime()?;
+        let (runtime, choice) = (runtime()?, self.partitions.choice()?);
+        let plan = if self.changed {
+            runtime.block_on(lakehouse.plan_changed(&selection, &choice))?
+        } else {
+            lakehouse.plan_for(&selection, &choice)?
+        };
         let run = unique_id(&SystemEnv::new());
         // One selection is shown as it was written.
         let written = if let [one] = &self.selection[..] { one } else { &selection };
@@ -90,17 +87,6 @@ impl Materialize {
             lakehouse.run_with(plan, options.interrupt(interrupt))
         })?;
         Ok(front.end(&runtime, &lakehouse, &report, self.preview))
-    }
-
-    /// The partitions that the run is for.
-    fn choice(&self) -> Result<PartitionChoice> {
-        let choice = match (self.all_partitions, self.missing) {
-            (true, _) => PartitionChoice::all(),
-            (_, true) => PartitionChoice::missing(),
-            _ => PartitionChoice::none(),
-        };
-        let choice = self.partition.iter().fold(choice, PartitionChoice::key);
-        self.partitions.iter().try_fold(choice, |choice, range| choice.parse_range(range))
     }
 }
 

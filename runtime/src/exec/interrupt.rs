@@ -58,6 +58,20 @@ impl Interrupt {
         self.level() >= Level::Drain
     }
 
+    /// Waits until it is raised.
+    pub(crate) async fn raised(&self) {
+        self.above(Level::Go).await;
+    }
+
+    /// Lets another one know of everything that this one hears, for as long as it is waited for.
+    pub(crate) async fn pass_on(&self, to: &Self) -> std::convert::Infallible {
+        loop {
+            let level = self.level();
+            to.rise(level);
+            self.above(level).await;
+        }
+    }
+
     pub(super) fn level(&self) -> Level {
         *self.level.borrow()
     }

@@ -1,6 +1,8 @@
 //! From a selection to commits: plans, steps, and the schedule that runs them. Never prints; speaks in events only.
 
+mod changed;
 mod choice;
+mod chronicle;
 mod env;
 mod handover;
 mod inputs;
@@ -14,9 +16,11 @@ mod referee;
 mod report;
 mod resume;
 mod schedule;
+mod sources;
 mod step;
 mod workshop;
 
+pub use changed::{StepDecision, StepReason};
 pub use choice::PartitionChoice;
 pub use env::SystemEnv;
 pub use interrupt::Interrupt;
@@ -26,10 +30,11 @@ pub(crate) use step::committed_before;
 pub use step::{InProcess, Launch, StepLauncher, StepResult};
 pub use workshop::PendingOutput;
 
+pub(crate) use chronicle::Chronicles;
 pub(crate) use handover::HandOver;
 pub(crate) use inputs::named;
 pub(crate) use journal::Journal;
-pub(crate) use plan::Partitioning;
+pub(crate) use plan::{Partitioning, mapping_of, nearest_selected};
 pub(crate) use policy::Policy;
 pub(crate) use referee::BEAT;
 pub(crate) use resume::Past;

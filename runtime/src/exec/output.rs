@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::sources::MadeFrom;
 use super::step::{StepRun, in_body};
 use super::workshop::{PendingOutput, Store, one_table};
 use crate::asset::{AssetSpec, Mode};
@@ -25,6 +26,9 @@ pub(super) struct Pending<'a> {
     target: &'a StepAsset,
     store: Option<Store<'a>>,
     number: i64,
+    made_from: Arc<MadeFrom>,
+    /// What the body says identifies the data, call by call.
+    versions: Vec<(Slice, Option<String>)>,
     staged: Vec<Staged>,
     metadata: Vec<(String, MetadataValue)>,
     /// The rows themselves, if they are in memory, all there is, and wanted by others.
@@ -32,16 +36,18 @@ pub(super) struct Pending<'a> {
 }
 
 impl<'a> StepRun<'a> {
-    pub(super) fn pending(&self, target: &'a StepAsset, number: i64) -> Result<Pending<'a>> {
+    pub(super) fn pending(&self, target: &'a StepAsset, number: i64, made_from: &Arc<MadeFrom>) -> Result<Pending<'a>> {
         let (asset, store) = self.workshop.asset(&target.key)?;
-        Ok(Pending { asset, target, store, number, staged: Vec::new(), metadata: Vec::new(), rows: None })
+        let (made_from, versions) = (Arc::clone(made_from), Vec::new());
+        Ok(Pending { asset, target, store, number, made_from, versions, staged: Vec::new(), metadata: Vec::new(), rows: None })
     }
 
     /// Stages what one call gave for one asset.
     pub(super) async fn stage(&self, produced: ProducedOutput, making: Option<&KeySet>, pending: &mut Pending<'a>) -> Result<()> {
-        pending.metadata.extend(produced.metadata);
         let making = making.filter(|_| pending.asset.partitions.is_some());
         let slice = making.map_or(Slice::Whole, KeySet::slice);
+        pending.metadata.extend(produced.beside.metadata);
+        pending.versions.push((slice.clone(), produced.beside.data_version));
         match produced.value {
             ProducedValue::Nothing => self.nothing_to_store(pending.asset, &slice),
             ProducedValue::One(value) => self.stage_value(value, slice, making, pending).await,
@@ -135,7 +141,7 @@ impl<'a> StepRun<'a> {
 
     /// Commits the output of one asset; nothing if there is none.
     pub(super) async fn commit(&self, output: Pending<'_>) -> Result<Option<Materialization>> {
-        let Pending { asset, target, store, number, staged, metadata, rows } = output;
+        let Pending { asset, target, store, number, made_from, versions, staged, metadata, rows } = output;
         let Some(store) = store.filter(|_| !staged.is_empty()) else { return Ok(None) };
         let id = CommitId::new(&self.workshop.state.log_id()?, &asset.key, &target.slice, number);
         let slice = staged_slice(asset, &staged)?;
@@ -167,6 +173,7 @@ impl<'a> StepRun<'a> {
         if let Some(rows) = rows.filter(|_| committed.exact && replaced) {
             self.hand_over.put(id.clone(), committed.version, &slice, rows);
         }
+        let data_version = made_from.data_version(&versions, &staged, store.mode(asset), &id);
         let sum = |of: fn(&Staged) -> Option<u64>| staged.iter().map(of).sum::<Option<u64>>();
         let rows = sum(|staged| staged.rows);
         // Whoever replaces a slice knows what is in it.
@@ -182,14 +189,16 @@ impl<'a> StepRun<'a> {
             bytes: sum(|staged| staged.bytes),
             columns: staged.into_iter().next().map(|staged| staged.columns).unwrap_or_default(),
             code_version: asset.code_version.clone(),
-            code: None,
-            inputs: Vec::new(),
-            data_version: None,
+            code: made_from.code.clone(),
+            config: made_from.config.clone(),
+            inputs: made_from.inputs.clone(),
+            data_version: Some(data_version),
             metadata,
             commit: id,
             attempt: self.run.attempt,
             slice,
         };
+        self.workshop.chronicles.made(self.workshop.state.as_ref(), asset, &materialization);
         let told = EventKind::Materialized { step: self.step.number, materialization: materialization.clone() };
         self.emit(told)?;
         Ok(Some(materialization))
@@ -225,6 +234,7 @@ impl<'a> StepRun<'a> {
                 columns: there.columns,
                 code_version: asset.code_version.clone(),
                 code: None,
+                config: None,
                 inputs: Vec::new(),
                 data_version: None,
                 metadata: Vec::new(),

@@ -26,9 +26,9 @@ impl Past {
         let mut stored: BTreeMap<usize, Vec<Materialization>> = BTreeMap::new();
         let mut past: Option<Self> = None;
         for event in events {
-            if let EventKind::RunStarted { steps, fingerprint, plan_at, numbers, .. } = &event.kind {
+            if let EventKind::RunStarted { steps, fingerprint, plan_at, numbers, about } = &event.kind {
                 let at = plan_at.ok_or_else(damaged)?;
-                let plan = Plan::of_run(steps, fingerprint, at, numbers);
+                let plan = Plan { changed: about.changed, ..Plan::of_run(steps, fingerprint, at, numbers) };
                 past = Some(Self { plan, done: BTreeMap::new(), attempts: BTreeMap::new() });
                 continue;
             }
@@ -40,10 +40,10 @@ impl Past {
                 }
                 EventKind::StepSucceeded { step, durations } => {
                     let materializations = stored.remove(step).unwrap_or_default();
-                    past.done.insert(*step, StepResult { durations: *durations, materializations });
+                    past.done.insert(*step, StepResult::done(*durations, materializations));
                 }
                 EventKind::StepSkipped { step, reason: SkipReason::Unchanged } => {
-                    past.done.insert(*step, StepResult { durations: Durations::default(), materializations: Vec::new() });
+                    past.done.insert(*step, StepResult::done(Durations::default(), Vec::new()));
                 }
                 _ => {}
             }

@@ -302,6 +302,10 @@ impl Run {
             self.note(freed);
         }
         let error = match result {
+            Ok(result) if result.unchanged => {
+                self.emit(EventKind::StepSkipped { step, reason: SkipReason::Unchanged });
+                return self.schedule.succeeded(step, result);
+            }
             Ok(result) => {
                 self.emit(EventKind::StepSucceeded { step, durations: result.durations });
                 return self.schedule.succeeded(step, result);
@@ -379,7 +383,8 @@ impl Schedule {
     }
 
     fn succeeded(&mut self, step: usize, result: StepResult) {
-        self.outcomes[step] = Some(StepOutcome::Succeeded(result.durations));
+        let outcome = StepOutcome::Succeeded(result.durations);
+        self.outcomes[step] = Some(if result.unchanged { StepOutcome::Skipped(SkipReason::Unchanged) } else { outcome });
         self.materializations[step] = result.materializations;
         for dependent in &self.dependents[step] {
             self.waiting_for[*dependent].remove(&step);

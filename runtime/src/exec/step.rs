@@ -30,6 +30,15 @@ pub struct StepResult {
     pub durations: Durations,
     /// What it stored.
     pub materializations: Vec<Materialization>,
+    /// Whether it was left out, since nothing that it is made from has changed.
+    pub unchanged: bool,
+}
+
+impl StepResult {
+    /// What a step did that has come to its end.
+    pub(super) fn done(durations: Durations, materializations: Vec<Materialization>) -> Self {
+        Self { durations, materializations, unchanged: false }
+    }
 }
 
 /// One attempt at a step.
@@ -58,15 +67,17 @@ pub struct InProcess {
     pub(crate) hand_over: Arc<HandOver>,
     pub(crate) moment: Arc<Moment>,
     pub(crate) journal: Arc<Journal>,
+    /// Whether a step is left out if nothing has changed.
+    pub(crate) changed: bool,
 }
 
 impl StepLauncher for InProcess {
     fn launch(&self, launch: Launch) -> BoxFuture<'static, Result<StepResult>> {
-        let Self { workshop, hand_over, moment, journal } = self.clone();
+        let Self { workshop, hand_over, moment, journal, changed } = self.clone();
         Box::pin(async move {
             let Launch { step, run, reconcile, cancel } = launch;
             let (workshop, hand_over, moment, journal) = (&workshop, &hand_over, &moment, &journal);
-            let result = StepRun { workshop, hand_over, moment, journal, step: &step, run: &run, cancel: &cancel };
+            let result = StepRun { workshop, hand_over, moment, journal, step: &step, run: &run, cancel: &cancel, changed };
             let result = result.run(reconcile).await;
             // A step that fails may be tried again, and reads again.
             if let Some(main) = step.assets.first().filter(|_| result.is_ok()) {
@@ -85,6 +96,7 @@ pub(super) struct StepRun<'a> {
     pub(super) step: &'a StepSpec,
     pub(super) run: &'a RunInfo,
     pub(super) cancel: &'a Cancel,
+    pub(super) changed: bool,
 }
 
 /// Whether a step of a run whose process is no more had stored all it was to; says so to the journal.
@@ -92,7 +104,8 @@ pub(crate) async fn committed_before(workshop: &Arc<Workshop>, journal: &Journal
     let Some(numbers) = step.assets.iter().map(|asset| asset.number).collect::<Option<Vec<i64>>>() else { return Ok(false) };
     let run = RunInfo::new(journal.run(), 1);
     let (hand_over, moment, cancel) = (HandOver::none(), Moment::new(workshop.env.now()), Cancel::default());
-    let step = StepRun { workshop, hand_over: &hand_over, moment: &moment, journal, step, run: &run, cancel: &cancel };
+    let step =
+        StepRun { workshop, hand_over: &hand_over, moment: &moment, journal, step, run: &run, cancel: &cancel, changed: false };
     Ok(step.committed_before(&numbers).await?.is_some())
 }
 
@@ -114,13 +127,17 @@ impl<'a> StepRun<'a> {
         let keys = self.known_keys(asset, &main.slice)?;
         let numbers = self.numbers()?;
         if reconcile && let Some(materializations) = self.committed_before(&numbers).await? {
-            return Ok(StepResult { durations: Durations::default(), materializations });
+            return Ok(StepResult::done(Durations::default(), materializations));
         }
+        if self.changed && self.workshop.verdict(asset, keys.as_ref(), self.moment).await?.is_unchanged() {
+            return Ok(StepResult { unchanged: true, ..StepResult::done(Durations::default(), Vec::new()) });
+        }
+        let made_from = Arc::new(self.workshop.made_from(asset, keys.as_ref(), self.moment).await?);
         let Some(units) = self.units(asset, store, keys).await? else {
-            return Ok(StepResult { durations: Durations::default(), materializations: Vec::new() });
+            return Ok(StepResult::done(Durations::default(), Vec::new()));
         };
 
-        let mut pending = self.step.assets.iter().zip(numbers).map(|(target, number)| self.pending(target, number));
+        let mut pending = self.step.assets.iter().zip(numbers).map(|(target, number)| self.pending(target, number, &made_from));
         let mut pending = pending.by_ref().collect::<Result<Vec<Pending<'a>>>>()?;
         let mut durations = Durations::default();
         let outcome = match self.produce(asset, units, &mut pending, &mut durations).await {
@@ -144,7 +161,7 @@ impl<'a> StepRun<'a> {
             }
         }
         durations.store += between(computed, self.workshop.env.elapsed());
-        Ok(StepResult { durations, materializations })
+        Ok(StepResult::done(durations, materializations))
     }
 
     /// The partitions of a slice, all of which have to exist: a plan may be old, and a definition may have shrunk since.
@@ -299,7 +316,8 @@ impl<'a> StepRun<'a> {
             return Err(Error::new(ErrorKind::Internal, message).with("at", asset.source));
         }
         if let Some(first) = outputs.first_mut() {
-            first.metadata.extend(context.take_metadata());
+            first.beside.metadata.extend(context.take_metadata());
+            first.beside.data_version = context.take_data_version().or(first.beside.data_version.take());
         }
         Ok(outputs)
     }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
+use super::chronicle::Chronicles;
 use super::policy::Policy;
 use crate::asset::{AssetSpec, Mode};
 use crate::env::Env;
@@ -66,6 +67,8 @@ pub(crate) struct Workshop {
     pub(crate) hand_over: u64,
     /// How steps are run unless their assets say otherwise.
     pub(crate) policy: Policy,
+    /// What the log has of the data that is stored.
+    pub(crate) chronicles: Chronicles,
 }
 
 impl Workshop {

@@ -100,6 +100,15 @@ impl Kept {
         }
     }
 
+    /// The bytes themselves, if it is kept as such.
+    fn content(&self) -> Option<&[u8]> {
+        match self {
+            Self::Table(_) => None,
+            Self::Object(bytes) => Some(bytes),
+            Self::Bytes(bytes) => Some(bytes),
+        }
+    }
+
     fn columns(&self) -> Vec<Column> {
         match self {
             Self::Table(rows) => rows.columns(),
@@ -173,6 +182,9 @@ impl IoManager for MemoryIoManager {
         let token = self.tokens.fetch_add(1, Ordering::Relaxed);
         let mut staged = Staged::new(json!({ "token": token })).bytes(kept.bytes()).columns(kept.columns());
         staged.rows = kept.rows();
+        if let Some(content) = kept.content() {
+            staged = staged.digest_of(content);
+        }
         self.state().staged.insert(token, kept);
         Ok(staged)
     }

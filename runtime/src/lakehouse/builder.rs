@@ -12,7 +12,7 @@ use crate::config::{Choice, ConfigTable, Configuration, DEFAULT_ROOT, Kinds, Loa
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result, known_names};
 use crate::event::Event;
-use crate::exec::{OutputHook, PendingOutput, Policy, Subscriber, SystemEnv, Workshop, default_parallelism};
+use crate::exec::{Chronicles, OutputHook, PendingOutput, Policy, Subscriber, SystemEnv, Workshop, default_parallelism};
 use crate::graph::Graph;
 use crate::io::{IoManager, default_stores};
 use crate::key::AssetKey;
@@ -372,6 +372,7 @@ impl LakehouseBuilder {
             telling: Mutex::new(()),
             hand_over: self.hand_over.unwrap_or(HAND_OVER_BYTES),
             policy: self.policy,
+            chronicles: Chronicles::default(),
         };
         let parallelism = self.parallelism.unwrap_or_else(default_parallelism);
         Ok(Lakehouse { workshop: Arc::new(workshop), parallelism })

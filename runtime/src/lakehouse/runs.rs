@@ -83,7 +83,8 @@ impl Lakehouse {
         plan.check(self.graph())?;
         self.close_lost_runs().await?;
         let workshop = &self.workshop;
-        let RunOptions { about, interrupt, id } = options;
+        let RunOptions { mut about, interrupt, id } = options;
+        about.changed = plan.changed;
         let run = id.unwrap_or_else(|| unique_id(workshop.env.as_ref()));
         let holder = workshop.env.holder();
         let new = NewRun {
@@ -190,10 +191,11 @@ impl Lakehouse {
 
     async fn carry_out(&self, run: String, begun: Begun, interrupt: Interrupt) -> Result<RunReport> {
         let hand_over = Arc::new(HandOver::new(&begun.plan, self.graph(), self.workshop.hand_over));
-        let moment = Arc::new(Moment::new(begun.plan.at));
+        let (moment, changed) = (Arc::new(Moment::new(begun.plan.at)), begun.plan.changed);
         let journal = Arc::new(Journal::new(run));
         let workshop = Arc::clone(&self.workshop);
-        let launcher = Arc::new(InProcess { workshop: Arc::clone(&workshop), hand_over, moment, journal: Arc::clone(&journal) });
+        let launcher =
+            Arc::new(InProcess { workshop: Arc::clone(&workshop), hand_over, moment, journal: Arc::clone(&journal), changed });
         exec::run(workshop, launcher, journal, begun, self.parallelism, interrupt).await
     }
 

@@ -1,6 +1,5 @@
 //! What is stored, and what the log says of it: its history, removing it, and saying that it is there.
 
-use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -183,12 +182,7 @@ impl Lakehouse {
         let workshop = &self.workshop;
         let slice = keys.map_or(Slice::Whole, KeySet::slice);
         let (run, holder, now) = (unique_id(workshop.env.as_ref()), workshop.env.holder(), workshop.env.now());
-        let about = RunAbout {
-            selection: Some(asset.key.to_string()),
-            tags: BTreeMap::new(),
-            backfill: None,
-            action: Some(action.to_owned()),
-        };
+        let about = RunAbout { selection: Some(asset.key.to_string()), action: Some(action.to_owned()), ..RunAbout::default() };
         let step = StepSummary { assets: vec![asset.key.clone()], slices: vec![slice.clone()], after: Vec::new() };
         let new = NewRun {
             run: &run,

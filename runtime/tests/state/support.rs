@@ -91,6 +91,7 @@ pub(crate) fn materialized(step: usize, made: &str) -> EventKind {
         columns: vec![],
         code_version: None,
         code: None,
+        config: None,
         inputs: vec![],
         data_version: None,
         metadata: vec![("loss".into(), f64::INFINITY.into())],

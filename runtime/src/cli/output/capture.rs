@@ -56,14 +56,14 @@ const END_OF_MARK: u8 = 0;
 
 impl Capture {
     /// With `apart`, what is printed to standard output goes to standard error, since something else is to be read from the former.
-    pub(super) fn start(sink: Arc<Sink>, around: Tee, apart: bool) -> io::Result<Option<Self>> {
+    pub(super) fn start(sink: &Arc<Sink>, around: &Tee, apart: bool) -> io::Result<Option<Self>> {
         let marks = Marks { begin: format!("\0lakewright-{:016x}:", rand::random::<u64>()).into_bytes().into() };
-        let mut capture = Self { streams: Vec::new(), sink: Arc::clone(&sink), marks: marks.clone() };
+        let mut capture = Self { streams: Vec::new(), sink: Arc::clone(sink), marks: marks.clone() };
         for stream in [Stream::Out, Stream::Err] {
             // What is there already goes out before.
             stream.flush();
             let shown = if apart { Stream::Err } else { stream };
-            let reading = Reading { stream, sink: Arc::clone(&sink), around: Arc::clone(&around), marks: marks.clone() };
+            let reading = Reading { stream, sink: Arc::clone(sink), around: Arc::clone(around), marks: marks.clone() };
             match shown.fd().and_then(|terminal| Captured::start(stream, File::from(terminal), reading)) {
                 Ok(captured) => capture.streams.push(captured),
                 Err(error) => {

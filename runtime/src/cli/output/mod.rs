@@ -58,7 +58,7 @@ impl Recorder {
         drop(tracing::subscriber::set_global_default(
             Registry::default().with(LogLayer::new().with_filter(layer::filter(level))),
         ));
-        let capture = match Capture::start(Arc::clone(&sink), around, apart) {
+        let capture = match Capture::start(&sink, &around, apart) {
             Ok(capture) => capture,
             Err(error) => {
                 complain(&format!("what is printed is not kept: {error}"));

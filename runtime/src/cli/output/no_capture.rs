@@ -11,7 +11,7 @@ pub(super) struct Capture;
 
 impl Capture {
     #[expect(clippy::unnecessary_wraps, reason = "as where it can fail")]
-    pub(super) fn start(_sink: Arc<Sink>, _around: Tee, _apart: bool) -> io::Result<Option<Self>> {
+    pub(super) fn start(_sink: &Arc<Sink>, _around: &Tee, _apart: bool) -> io::Result<Option<Self>> {
         Ok(None)
     }
 

@@ -74,7 +74,7 @@ impl Queue {
     /// Waits until everything is written; what went wrong, if anything.
     pub(super) fn end(&self, patience: Option<Duration>) -> Option<String> {
         // There may be no room for this at once.
-        let until = Instant::now() + patience.unwrap_or(Duration::from_secs(60));
+        let until = Instant::now() + patience.unwrap_or(Duration::from_mins(1));
         while matches!(self.sender.lines.try_send(Message::End), Err(TrySendError::Full(_))) && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(1));
         }

@@ -59,10 +59,11 @@ fn to_text(detail: &RunDetail) -> String {
     if record.finished.is_none() {
         line("last heard of", moment(record.beat));
     }
-    let counts = [(record.failed, "failed"), (record.skipped, "skipped")];
-    let counts: String =
-        counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!(", {count} {what}")).collect();
-    line("steps", format!("{} of {} done{counts}", record.succeeded, record.steps));
+    let mut counts = vec![format!("{} of {} done", record.succeeded, record.steps)];
+    for (count, what) in [(record.failed, "failed"), (record.skipped, "skipped")] {
+        counts.extend((count > 0).then(|| format!("{count} {what}")));
+    }
+    line("steps", counts.join(", "));
     lines.push(steps(&detail.steps));
     let fancy = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     for step in &detail.steps {
