@@ -151,10 +151,11 @@ fn a_transaction_that_somebody_else_aborts_is_made_again_under_another_identifie
         if !lost {
             return Fate::Pass;
         }
+        // The job was made, and has ended so.
         Fate::Answer(
-            400,
-            r#"{"error":{"code":400,"message":"Transaction is aborted due to concurrent update against table t",
-            "errors":[{"reason":"invalidQuery"}]}}"#,
+            200,
+            r#"{"jobReference":{"jobId":"of the server"},"status":{"state":"DONE","errorResult":{"reason":"invalidQuery",
+            "message":"Transaction is aborted due to concurrent update against table t"}}}"#,
         )
     });
     put(&project.store_at(&proxy.endpoint), &appended(), 1, abc()).unwrap();

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use deltalake_core::kernel::Transaction;
+use deltalake_core::kernel::{Action, Transaction};
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TableReference, TransactionError};
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::{DeltaTable, DeltaTableError};
@@ -152,7 +152,7 @@ impl<'a> Commit<'a> {
         };
         let reference = state.map(|state| state as &dyn TableReference);
         let Changes { actions, table_rows, slice_rows, ignored, exact, added, .. } = changes;
-        let commit = CommitBuilder::from(properties).with_actions(actions).build(reference, log_store, operation);
+        let commit = CommitBuilder::from(properties).with_actions(dated(actions, now)).build(reference, log_store, operation);
 
         let prepared = commit.into_prepared_commit_future().await.map_err(failed)?;
         match prepared.await {
@@ -272,4 +272,14 @@ impl Patience {
 fn backoff(attempt: u32, random: u64) -> Duration {
     let base = 10 << attempt.min(6);
     Duration::from_millis(base + random % base)
+}
+
+/// The actions, with files that go at this moment, in milliseconds: delta-rs would ask the clock of the machine.
+pub(super) fn dated(mut actions: Vec<Action>, now: i64) -> Vec<Action> {
+    for action in &mut actions {
+        if let Action::Remove(remove) = action {
+            remove.deletion_timestamp = Some(now);
+        }
+    }
+    actions
 }

@@ -15,7 +15,7 @@ use serde_json::json;
 
 pub use policy::DeltaMaintenance;
 
-use super::commit::{is_conflict, make_durable, unanswered};
+use super::commit::{dated, is_conflict, make_durable, unanswered};
 use super::stage::StagedFile;
 use super::table::{self, RUN};
 use crate::error::{Error, ErrorKind, Result};
@@ -85,6 +85,7 @@ async fn commit_once(
     let info = [(RUN.to_owned(), json!(request.run.run)), ("lakewright.asset".to_owned(), json!(request.asset.key))];
     let properties = CommitProperties::default().with_metadata(info).with_max_retries(0);
     let state = table::state(table, path)?;
+    let actions = dated(actions, request.env.now().as_millisecond());
     let commit = CommitBuilder::from(properties).with_actions(actions).build(Some(state), table.log_store(), operation);
     match commit.into_prepared_commit_future().await.map_err(failed)?.await {
         Ok(landed) => {
