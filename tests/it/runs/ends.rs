@@ -179,14 +179,14 @@ fn a_run_whose_process_is_gone_is_interrupted_and_in_nobodys_way() {
     let holder = Holder { pid: u32::MAX, ..Holder::here(1) };
     struct Nobody;
     impl lakewright::state::Referee for Nobody {
-        fn alive(&self, _: &Holder, _: jiff::Timestamp) -> bool {
+        fn alive(&self, _: &Holder, _: lakewright::jiff::Timestamp) -> bool {
             false
         }
         fn overlap(&self, _: &AssetKey, _: &lakewright::Slice, _: &lakewright::Slice) -> bool {
             true
         }
     }
-    let (steps, at) = (plan.summary(), jiff::Timestamp::now());
+    let (steps, at) = (plan.summary(), lakewright::jiff::Timestamp::now());
     let fingerprint = plan.steps[0].fingerprint.as_str();
     let about = lakewright::event::RunAbout::default();
     let new = NewRun { run: "gone", at, holder: &holder, steps, fingerprint, plan_at: plan.at, about };

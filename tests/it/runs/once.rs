@@ -6,7 +6,6 @@ use lakewright::AssetSpec;
 use lakewright::event::EventKind;
 use lakewright::exec::Interrupt;
 use lakewright::io::delta::DeltaIoManager;
-use lakewright::prelude::*;
 use tempfile::tempdir;
 
 use super::deaf::Deaf;
@@ -20,7 +19,7 @@ fn appending() -> AssetSpec {
 #[test]
 fn an_append_whose_answer_was_lost_is_not_made_again_by_a_retry() {
     let root = tempdir().unwrap();
-    let store = Deaf::once(DeltaIoManager::new(root.path().to_string_lossy()));
+    let store = Deaf::once(DeltaIoManager::new(root.path()));
     let heard = Heard::default();
     let builder = lakehouse(&log(), [appending()]).io_manager("deaf", store).retries(1).retry_delay(std::time::Duration::ZERO);
     let built = heard.listen(builder).build().unwrap();
@@ -37,7 +36,7 @@ fn an_append_whose_answer_was_lost_is_not_made_again_by_a_retry() {
 fn an_append_whose_answer_was_lost_is_not_made_again_when_its_run_goes_on() {
     let root = tempdir().unwrap();
     let log = log();
-    let store = Deaf::once(DeltaIoManager::new(root.path().to_string_lossy()));
+    let store = Deaf::once(DeltaIoManager::new(root.path()));
     let built = lakehouse(&log, [appending()]).io_manager("deaf", store).build().unwrap();
     let failed = built.materialize_blocking("*").unwrap();
     assert!(!failed.is_success());

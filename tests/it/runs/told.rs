@@ -4,7 +4,6 @@ use lakewright::event::EventKind;
 use lakewright::exec::PartitionChoice;
 use lakewright::io::fs::FsIoManager;
 use lakewright::partition::PartitionsDef;
-use lakewright::prelude::*;
 use lakewright::state::PartitionStatus;
 use lakewright::{AssetSpec, ErrorKind, Found, RunFilter, RunOptions, StepState};
 use tempfile::tempdir;
