@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::runtime::Runtime;
 use tracing::level_filters::LevelFilter;
 
-use super::output::Recorder;
+use super::output::{Recorder, Tee};
 use super::{EXIT_INTERRUPTED, EXIT_OK, EXIT_STEP_FAILED, complain, print, print_json};
 use crate::error::Result;
 use crate::event::RunStatus;
@@ -61,7 +61,8 @@ impl Front {
             Recorder::off()
         } else {
             let reporter = Arc::clone(&self.reporter);
-            Recorder::start(lakehouse, run, logs, Arc::new(move |write| reporter.suspend(write)), self.json)
+            let around: Tee = Arc::new(move |write| reporter.suspend(write));
+            Recorder::start(lakehouse, run, logs, &around, self.json)
         };
         let goes_on = format!("runs resume {run}");
         let signals = Signals { goes_on, reporter: Arc::clone(&self.reporter), recorder: recorder.clone() };

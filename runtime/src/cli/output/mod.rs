@@ -50,7 +50,7 @@ impl Recorder {
 
     /// Records what is traced at this level or above, and what is printed. `around` is called with each piece of writing to the
     /// terminal; with `apart`, what is printed to standard output is shown on standard error.
-    pub(super) fn start(lakehouse: &Lakehouse, run: &str, level: LevelFilter, around: Tee, apart: bool) -> Self {
+    pub(super) fn start(lakehouse: &Lakehouse, run: &str, level: LevelFilter, around: &Tee, apart: bool) -> Self {
         let queue = Queue::start(lakehouse.clone());
         let sink = Arc::new(Sink::new(run, queue.sender()));
         layer::record(Some(Arc::clone(&sink)));
@@ -58,7 +58,7 @@ impl Recorder {
         drop(tracing::subscriber::set_global_default(
             Registry::default().with(LogLayer::new().with_filter(layer::filter(level))),
         ));
-        let capture = match Capture::start(&sink, &around, apart) {
+        let capture = match Capture::start(&sink, around, apart) {
             Ok(capture) => capture,
             Err(error) => {
                 complain(&format!("what is printed is not kept: {error}"));
