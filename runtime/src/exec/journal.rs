@@ -60,6 +60,11 @@ impl Journal {
         self.wake.notified().await;
     }
 
+    /// Whether there is nothing to write.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting().events.is_empty()
+    }
+
     /// Writes what there is, and tells it.
     pub(crate) fn flush(&self, workshop: &Workshop) -> Result<()> {
         let events = std::mem::take(&mut self.waiting().events);

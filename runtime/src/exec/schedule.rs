@@ -141,7 +141,7 @@ impl Run {
             if env.elapsed().saturating_sub(self.written) >= BATCH || self.running.is_empty() {
                 self.write();
                 batch = None;
-            } else if batch.is_none() {
+            } else if batch.is_none() && !self.journal.is_empty() {
                 batch = Some(env.sleep(BATCH));
             }
             if self.running.is_empty() && !(self.goes_on() && (!self.delayed.is_empty() || waits_for_slot)) {
