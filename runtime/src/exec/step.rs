@@ -113,7 +113,8 @@ impl<'a> StepRun<'a> {
         let (asset, store) = self.workshop.asset(&main.key)?;
         let keys = self.known_keys(asset, &main.slice)?;
         let numbers = self.numbers()?;
-        if reconcile && let Some(materializations) = self.committed_before(&numbers).await? {
+        // Until the store answers it is not known what became of the attempt before.
+        if reconcile && let Some(materializations) = self.committed_before(&numbers).await.map_err(Error::unsettled)? {
             return Ok(StepResult { durations: Durations::default(), materializations });
         }
         let Some(units) = self.units(asset, store, keys).await? else {
