@@ -210,6 +210,12 @@ impl Error {
         self
     }
 
+    /// What was tried has not come about, as somebody else has said since.
+    pub(crate) fn settled(mut self) -> Self {
+        self.inner.unsettled = false;
+        self
+    }
+
     /// Whether what was tried may still come about.
     #[must_use]
     pub fn is_unsettled(&self) -> bool {

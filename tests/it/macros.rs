@@ -10,7 +10,7 @@ use crate::support::{block_on, key};
 
 /// A point, as serde sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Point {
+pub(crate) struct Point {
     x: i64,
     y: i64,
 }

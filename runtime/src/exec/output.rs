@@ -1,6 +1,7 @@
 //! What becomes of the value of a body: staged piece by piece, looked at, committed as one, recorded.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::sources::MadeFrom;
 use super::step::{StepRun, in_body};
@@ -19,6 +20,9 @@ use crate::metadata::MetadataValue;
 use crate::partition::KeySet;
 use crate::slice::Slice;
 use crate::value::Value;
+
+/// How many milliseconds a store whose answer to a commit was lost is waited for before each time that it is asked.
+const ASK: [u64; 5] = [0, 100, 400, 1_000, 2_000];
 
 /// The output of one asset on its way: what is staged of it, and what to say of it once it is committed.
 pub(super) struct Pending<'a> {
@@ -147,16 +151,10 @@ impl<'a> StepRun<'a> {
         let slice = staged_slice(asset, &staged)?;
         let request = self.request(asset, store, &slice, &metadata);
         self.hand_over.forget(&asset.key);
+        self.journal.hold(self.workshop)?;
         let committed = match store.io.commit(request.clone(), staged.clone(), &id).await {
             Ok(committed) => committed,
-            Err(error) => {
-                // What is left behind is invisible; the error of the commit tells more than one of the clean-up. A commit that may
-                // still land needs what it would make visible.
-                if !error.is_unsettled() {
-                    drop(store.io.discard(request, staged).await);
-                }
-                return Err(store.blame(error, asset, &slice));
-            }
+            Err(error) => return self.settle(error, request, store, staged, id).await,
         };
         if let Some(ignored) = &committed.ignored {
             let reason = "it was stored by somebody else in the meantime, and `mode = \"ignore\"` leaves it as it is".to_owned();
@@ -204,6 +202,43 @@ impl<'a> StepRun<'a> {
         Ok(Some(materialization))
     }
 
+    /// After a commit that failed: an answer can be lost when everything was done, and a step that were said to have failed would be
+    /// made again by another run, under another number. So the store is asked until it answers, for a while.
+    async fn settle(
+        &self,
+        error: Error,
+        request: StoreRequest<'_>,
+        store: Store<'_>,
+        staged: Vec<Staged>,
+        id: CommitId,
+    ) -> Result<Option<Materialization>> {
+        let (asset, slice) = (request.asset, request.slice);
+        // Who was refused knows.
+        let mut answered = matches!(error.kind(), ErrorKind::Superseded | ErrorKind::Present);
+        for pause in ASK {
+            if answered {
+                break;
+            }
+            self.workshop.env.sleep(Duration::from_millis(pause)).await;
+            match self.stored_as(asset, store, slice, &id).await {
+                Ok(Some(found)) => {
+                    self.emit(EventKind::Reconciled { step: self.step.number, materialization: found.clone() })?;
+                    return Ok(Some(found));
+                }
+                Ok(None) => answered = true,
+                Err(_) => {}
+            }
+        }
+        // What is left behind is invisible; the error of the commit tells more than one of the clean-up. A commit that may still land
+        // needs what it would make visible.
+        if answered && !error.is_unsettled() {
+            drop(store.io.discard(request.clone(), staged).await);
+        }
+        // Whoever made it again would do so under the same number, or replace it.
+        let error = if answered { error.settled() } else { error.unsettled() };
+        Err(store.blame(error, asset, slice))
+    }
+
     /// What an earlier attempt at the step has stored already, if it was all there is to store: the store itself knows, whatever became
     /// of the one who asked it.
     pub(super) async fn committed_before(&self, numbers: &[i64]) -> Result<Option<Vec<Materialization>>> {
@@ -213,39 +248,53 @@ impl<'a> StepRun<'a> {
             let (asset, store) = self.workshop.asset(&target.key)?;
             let Some(store) = store else { return Ok(None) };
             let id = CommitId::new(&log, &asset.key, &target.slice, *number);
-            let request = self.request(asset, store, &target.slice, &[]);
-            let blame = |error| store.blame(error, asset, &target.slice);
-            let state = store.io.committed(request, std::slice::from_ref(&id)).await.map_err(blame)?;
-            if state != [CommitState::Committed] {
-                return Ok(None);
+            match self.stored_as(asset, store, &target.slice, &id).await? {
+                Some(materialization) => found.push(materialization),
+                None => return Ok(None),
             }
-            let request = LoadRequest::new(asset, &target.slice, Arc::clone(&self.workshop.env));
-            let there = store.io.describe(request).await.map_err(blame)?;
-            found.push(Materialization {
-                asset: asset.key.clone(),
-                slice: target.slice.clone(),
-                store: store.key.to_owned(),
-                location: store.io.locate(asset, &target.slice)?.to_string(),
-                version: there.version,
-                rows: None,
-                slice_rows: None,
-                table_rows: there.rows.filter(|_| target.slice == Slice::Whole),
-                bytes: None,
-                columns: there.columns,
-                code_version: asset.code_version.clone(),
-                code: None,
-                config: None,
-                inputs: Vec::new(),
-                data_version: None,
-                metadata: Vec::new(),
-                commit: id,
-                attempt: self.run.attempt,
-            });
         }
         for materialization in &found {
             self.emit(EventKind::Reconciled { step: self.step.number, materialization: materialization.clone() })?;
         }
         Ok(Some(found))
+    }
+
+    /// What the store says of a commit, if it has it.
+    async fn stored_as(
+        &self,
+        asset: &AssetSpec,
+        store: Store<'_>,
+        slice: &Slice,
+        id: &CommitId,
+    ) -> Result<Option<Materialization>> {
+        let request = self.request(asset, store, slice, &[]);
+        let blame = |error| store.blame(error, asset, slice);
+        let state = store.io.committed(request, std::slice::from_ref(id)).await.map_err(blame)?;
+        if state != [CommitState::Committed] {
+            return Ok(None);
+        }
+        let request = LoadRequest::new(asset, slice, Arc::clone(&self.workshop.env));
+        let there = store.io.describe(request).await.map_err(blame)?;
+        Ok(Some(Materialization {
+            asset: asset.key.clone(),
+            slice: slice.clone(),
+            store: store.key.to_owned(),
+            location: store.io.locate(asset, slice)?.to_string(),
+            version: there.version,
+            rows: None,
+            slice_rows: None,
+            table_rows: there.rows.filter(|_| *slice == Slice::Whole),
+            bytes: None,
+            columns: there.columns,
+            code_version: asset.code_version.clone(),
+            code: None,
+            config: None,
+            inputs: Vec::new(),
+            data_version: None,
+            metadata: Vec::new(),
+            commit: id.clone(),
+            attempt: self.run.attempt,
+        }))
     }
 
     pub(super) async fn discard(&self, pending: &[Pending<'_>]) {

@@ -14,7 +14,7 @@ use crate::state::Referee;
 pub(crate) const BEAT: Duration = Duration::from_secs(2);
 
 /// How long a run that has not said so is still taken to go on.
-const LEASE: SignedDuration = SignedDuration::from_secs(60);
+pub(super) const LEASE: SignedDuration = SignedDuration::from_secs(60);
 
 impl Referee for Workshop {
     fn alive(&self, holder: &Holder, beat: Timestamp) -> bool {

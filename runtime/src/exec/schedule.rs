@@ -18,7 +18,6 @@ use super::referee::BEAT;
 use super::report::{RunReport, StepOutcome, StepReport};
 use crate::asset::AssetSpec;
 use crate::cancel::{Cancel, Why};
-use crate::env::Holder;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EventKind, Failure, Materialization, RunStatus, SkipReason};
 use crate::exec::env::panic_message;
@@ -44,8 +43,6 @@ pub(crate) struct Begun {
     pub(crate) attempts: BTreeMap<usize, u32>,
     /// Whether it is carried out again, so that a step may have committed what the log does not know of.
     pub(crate) again: bool,
-    /// Who carries it out.
-    pub(crate) holder: Holder,
 }
 
 /// Carries out a run. Errors of steps are part of the report; an error of this function is one of the log. If the log fails, nothing else
@@ -61,7 +58,11 @@ pub(crate) async fn run(
     let start = workshop.env.elapsed();
     let mut run = Run::new(workshop, launcher, journal, begun, interrupt);
     run.carry_out(parallelism).await;
-    run.log?;
+    if let Some(error) = run.log.err().or(run.doubts.into_values().next()) {
+        // It has not ended: whoever begins the next run, or goes on with this one, asks the stores what became of it.
+        run.journal.release(&run.workshop);
+        return Err(error);
+    }
     for step in run.schedule.rest() {
         run.journal.emit(&run.workshop, EventKind::StepSkipped { step, reason: SkipReason::Interrupted })?;
     }
@@ -79,7 +80,6 @@ struct Run {
     journal: Arc<Journal>,
     plan: Plan,
     schedule: Schedule,
-    holder: Holder,
     interrupt: Interrupt,
     /// How urgent the end was when it was last looked at.
     level: Level,
@@ -92,6 +92,8 @@ struct Run {
     delayed: FuturesUnordered<BoxFuture<'static, usize>>,
     /// The first thing that went wrong with the log.
     log: Result<()>,
+    /// The steps of which it is not known whether they were stored, and why.
+    doubts: BTreeMap<usize, Error>,
     /// When the log was last written to.
     written: Duration,
 }
@@ -104,7 +106,7 @@ impl Run {
         begun: Begun,
         interrupt: Interrupt,
     ) -> Self {
-        let Begun { plan, done, attempts, again, holder } = begun;
+        let Begun { plan, done, attempts, again } = begun;
         let schedule = Schedule::new(&plan, done, &workshop);
         Self {
             workshop,
@@ -112,7 +114,6 @@ impl Run {
             journal,
             plan,
             schedule,
-            holder,
             interrupt,
             level: Level::Go,
             again,
@@ -122,6 +123,7 @@ impl Run {
             cancels: BTreeMap::new(),
             delayed: FuturesUnordered::new(),
             log: Ok(()),
+            doubts: BTreeMap::new(),
             written: Duration::ZERO,
         }
     }
@@ -142,7 +144,7 @@ impl Run {
             if env.elapsed().saturating_sub(self.written) >= BATCH || self.running.is_empty() {
                 self.write();
                 batch = None;
-            } else if batch.is_none() {
+            } else if batch.is_none() && !self.journal.is_empty() {
                 batch = Some(env.sleep(BATCH));
             }
             if self.running.is_empty() && !(self.goes_on() && (!self.delayed.is_empty() || waits_for_slot)) {
@@ -206,15 +208,12 @@ impl Run {
 
     /// Says that the run goes on, and hears whether it is to end.
     fn beat(&mut self) {
-        let now = self.workshop.env.now();
-        match self.workshop.state.beat(self.journal.run(), &self.holder, now) {
+        match self.journal.beat(&self.workshop) {
             Ok(Beat::Go) => {}
-            Ok(Beat::Cancel) => self.interrupt.cancel(),
-            Ok(Beat::Lost) => {
+            Ok(Beat::Cancel | Beat::Lost) => self.interrupt.cancel(),
+            Err(error) if error.kind() == ErrorKind::Conflict => {
                 self.interrupt.cancel();
-                let message = format!("the run `{}` was taken over by another process", self.journal.run());
-                let help = "this process was away for so long that it was taken for ended; what it committed counts once";
-                self.note(Err(Error::new(ErrorKind::Conflict, message).help(help)));
+                self.note(Err(error));
             }
             Err(error) => {
                 // Another try is due soon, and what it would have said is not lost.
@@ -295,6 +294,7 @@ impl Run {
         };
         self.tasks.remove(&id);
         self.cancels.remove(&step);
+        self.doubts.remove(&step);
         let asset = self.asset(step);
         self.schedule.ready.ended(step);
         if let Some(pool) = asset.as_ref().and_then(|asset| asset.pool.as_deref()) {
@@ -316,6 +316,9 @@ impl Run {
             // It is left for when the run is resumed.
             return;
         }
+        if error.is_unsettled() {
+            self.doubts.insert(step, doubtful(&error, self.journal.run()));
+        }
         let attempt = self.attempts.get(&step).copied().unwrap_or(1);
         let delay =
             asset.as_ref().and_then(|asset| self.workshop.policy.delay(asset, attempt, &error, self.workshop.env.as_ref()));
@@ -330,11 +333,24 @@ impl Run {
             }));
             return;
         }
+        if self.doubts.contains_key(&step) {
+            // Said to have failed, it would be made again by another run, which could not be told from what may be there.
+            return;
+        }
         self.emit(EventKind::StepFailed { step, failure: failure.clone() });
         for (skipped, reason) in self.schedule.failed(step, failure, &self.plan) {
             self.emit(EventKind::StepSkipped { step: skipped, reason });
         }
     }
+}
+
+/// What to say of a step whose store did not answer.
+fn doubtful(error: &Error, run: &str) -> Error {
+    let mut doubt = Error::new(error.kind(), format!("it is not known whether a commit was made: {}", error.message()));
+    for (name, value) in error.context() {
+        doubt = doubt.with(name, value);
+    }
+    doubt.help(format!("`runs resume {run}` asks the store again, as does the next run")).unsettled().retryable()
 }
 
 /// Waits for what was set, and for ever if nothing was.

@@ -126,7 +126,8 @@ impl<'a> StepRun<'a> {
         let (asset, store) = self.workshop.asset(&main.key)?;
         let keys = self.known_keys(asset, &main.slice)?;
         let numbers = self.numbers()?;
-        if reconcile && let Some(materializations) = self.committed_before(&numbers).await? {
+        // Until the store answers it is not known what became of the attempt before.
+        if reconcile && let Some(materializations) = self.committed_before(&numbers).await.map_err(Error::unsettled)? {
             return Ok(StepResult::done(Durations::default(), materializations));
         }
         if self.changed && self.workshop.verdict(asset, keys.as_ref(), self.moment).await?.is_unchanged() {

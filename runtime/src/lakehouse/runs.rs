@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::Lakehouse;
-use crate::env::unique_id;
+use crate::env::{Holder, unique_id};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Durations, Event, EventKind, RunAbout, RunStatus};
 use crate::exec::{self, Begun, HandOver, InProcess, Interrupt, Journal, Moment, Past, Plan, RunReport};
@@ -109,8 +109,8 @@ impl Lakehouse {
                 asset.number = Some(number);
             }
         }
-        let begun = Begun { plan, done: BTreeMap::new(), attempts: BTreeMap::new(), again: false, holder };
-        self.carry_out(run, begun, interrupt).await
+        let begun = Begun { plan, done: BTreeMap::new(), attempts: BTreeMap::new(), again: false };
+        self.carry_out(run, holder, begun, interrupt).await
     }
 
     /// Goes on with a run that was interrupted, cancelled, or whose process has ended: with the steps that are not done, under the same
@@ -185,14 +185,14 @@ impl Lakehouse {
             Ok(vec![event])
         })?;
         let Past { plan, done, attempts } = past;
-        let begun = Begun { plan, done, attempts, again: true, holder };
-        self.carry_out(run.to_owned(), begun, interrupt).await
+        let begun = Begun { plan, done, attempts, again: true };
+        self.carry_out(run.to_owned(), holder, begun, interrupt).await
     }
 
-    async fn carry_out(&self, run: String, begun: Begun, interrupt: Interrupt) -> Result<RunReport> {
+    async fn carry_out(&self, run: String, holder: Holder, begun: Begun, interrupt: Interrupt) -> Result<RunReport> {
         let hand_over = Arc::new(HandOver::new(&begun.plan, self.graph(), self.workshop.hand_over));
         let (moment, changed) = (Arc::new(Moment::new(begun.plan.at)), begun.plan.changed);
-        let journal = Arc::new(Journal::new(run));
+        let journal = Arc::new(Journal::new(run, holder, &self.workshop));
         let workshop = Arc::clone(&self.workshop);
         let launcher =
             Arc::new(InProcess { workshop: Arc::clone(&workshop), hand_over, moment, journal: Arc::clone(&journal), changed });
@@ -273,24 +273,43 @@ impl Lakehouse {
             Err(error) if error.kind() == ErrorKind::Busy => return Ok(false),
             Err(error) => return Err(error),
         }
-        let journal = Arc::new(Journal::new(run.to_owned()));
+        let journal = Journal::new(run.to_owned(), holder, workshop);
+        let closed = self.end_lost_run(record, &journal).await;
+        match closed {
+            Ok(()) => Ok(true),
+            // It took so long that another process does it now.
+            Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
+            Err(error) => {
+                // Somebody else may ask again.
+                journal.release(workshop);
+                Err(error)
+            }
+        }
+    }
+
+    /// Records what a run had stored, and that it has ended.
+    async fn end_lost_run(&self, record: &RunRecord, journal: &Journal) -> Result<()> {
+        let workshop = &self.workshop;
+        let mut status = RunStatus::Interrupted;
         // What was begun by other definitions, or by a version that did not keep plans, is only marked as ended.
-        let past = Past::of(run, &workshop.state.run_events(run, 0, usize::MAX)?);
+        let past = Past::of(&record.run, &workshop.state.run_events(&record.run, 0, usize::MAX)?);
         let past = past.ok().filter(|past| past.plan.check(self.graph()).is_ok());
         if let Some(past) = past.as_ref().filter(|_| record.about.action.as_deref() == Some("wipe")) {
-            self.settle_wipe(&journal, past).await?;
+            self.settle_wipe(journal, past).await?;
         }
         if let Some(past) = past.filter(|_| record.about.action.is_none()) {
+            status = RunStatus::Succeeded;
             for step in past.open() {
-                if exec::committed_before(workshop, &journal, &past.plan.steps[step]).await? {
+                if exec::committed_before(workshop, journal, &past.plan.steps[step]).await? {
                     journal.emit(workshop, EventKind::StepSucceeded { step, durations: Durations::default() })?;
+                } else {
+                    status = RunStatus::Interrupted;
                 }
             }
         }
-        let elapsed = now.duration_since(record.started).max(SignedDuration::ZERO);
-        journal.emit(workshop, EventKind::RunFinished { status: RunStatus::Interrupted, elapsed })?;
-        journal.flush(workshop)?;
-        Ok(true)
+        let elapsed = workshop.env.now().duration_since(record.started).max(SignedDuration::ZERO);
+        journal.emit(workshop, EventKind::RunFinished { status, elapsed })?;
+        journal.flush(workshop)
     }
 }
 

@@ -194,7 +194,7 @@ impl Lakehouse {
             about,
         };
         workshop.tell(|| Ok(vec![workshop.state.begin(&new, workshop.as_ref())?]))?;
-        let journal = Journal::new(run);
+        let journal = Journal::new(run, holder.clone(), workshop);
         journal.emit(workshop, EventKind::StepStarted { step: 0, attempt: 1 })?;
         journal.flush(workshop)?;
         Ok(Action { journal, holder, interrupt: Interrupt::new(), asset: Arc::clone(asset), slice })

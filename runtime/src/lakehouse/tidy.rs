@@ -155,7 +155,7 @@ impl Lakehouse {
             let past = Past::of(&run, &self.workshop.state.run_events(&run, 0, usize::MAX)?);
             // What other definitions made cannot be found any more.
             let Some(past) = past.ok().filter(|past| past.plan.check(self.graph()).is_ok()) else { continue };
-            let journal = Journal::new(run.clone());
+            let journal = Journal::new(run.clone(), self.workshop.env.holder(), &self.workshop);
             // What has never begun has stored nothing.
             for step in past.open().into_iter().filter(|step| past.attempts.contains_key(step)) {
                 let spec = &past.plan.steps[step];
