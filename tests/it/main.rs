@@ -26,6 +26,7 @@ mod files;
 mod formats;
 mod frames;
 mod hand_over;
+mod killed;
 mod macros;
 #[cfg(feature = "cloud")]
 mod object_files;
