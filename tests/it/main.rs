@@ -31,6 +31,7 @@ mod formats;
 mod frames;
 mod hand_over;
 mod json_docs;
+mod killed;
 mod macros;
 #[cfg(feature = "cloud")]
 mod object_files;

@@ -45,8 +45,8 @@ pub(crate) struct Begun {
     pub(crate) again: bool,
 }
 
-/// Carries out a run. Errors of steps are part of the report; an error of this function is one of the log. If the log fails, nothing else
-/// begins, and what has begun is waited for.
+/// Carries out a run. Errors of steps are part of the report; an error of this function is one of the log, or of a store that does not say
+/// whether it has a commit: then the run has not ended. If the log fails, nothing else begins, and what has begun is waited for.
 pub(crate) async fn run(
     workshop: Arc<Workshop>,
     launcher: Arc<dyn StepLauncher>,

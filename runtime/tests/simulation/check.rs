@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use lakewright::event::{Event, EventKind, Materialization, RunStatus};
-use lakewright::state::{Holder, MemoryState, Referee, RunQuery, RunState, State};
+use lakewright::state::{Holder, Referee, RunQuery, RunState, State};
 use lakewright::{AssetKey, CommitId, Lakehouse, Slice};
 
 use crate::assets::{POOL, Shape, chain_is_whole, keys_of, made_for};
@@ -25,7 +25,7 @@ impl Referee for Everybody {
 }
 
 /// The first thing that does not hold.
-pub(crate) async fn check(shape: &Shape, lakehouse: &Lakehouse, log: &Arc<MemoryState>, done: &[Done]) -> Result<(), String> {
+pub(crate) async fn check(shape: &Shape, lakehouse: &Lakehouse, log: &Arc<dyn State>, done: &[Done]) -> Result<(), String> {
     let events = log.events(0, usize::MAX).unwrap();
     let stored = commits(&events, done)?;
     numbers(&events, done)?;

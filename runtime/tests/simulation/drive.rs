@@ -31,19 +31,27 @@ pub(crate) enum Broken {
     Log,
 }
 
+/// Where the log is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Where {
+    Memory,
+    #[cfg(feature = "sqlite")]
+    File,
+}
+
 /// What a seed finds, if anything.
-pub(crate) fn simulate(seed: u64, broken: Broken) -> Result<(), String> {
-    carry_out(seed, broken).1
+pub(crate) fn simulate(seed: u64, broken: Broken, place: Where) -> Result<(), String> {
+    carry_out(seed, broken, place).1
 }
 
 /// Everything that the log has in the end.
 pub(crate) fn story(seed: u64) -> String {
-    carry_out(seed, Broken::Nothing).0
+    carry_out(seed, Broken::Nothing, Where::Memory).0
 }
 
-fn carry_out(seed: u64, broken: Broken) -> (String, Result<(), String>) {
+fn carry_out(seed: u64, broken: Broken, place: Where) -> (String, Result<(), String>) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let mut simulation = Simulation::new(seed, broken);
+    let mut simulation = Simulation::new(seed, broken, place);
     let found = runtime.block_on(simulation.carry_out());
     let events = simulation.disk.state().events(0, usize::MAX).unwrap();
     let told: Vec<String> = events.iter().map(|event| serde_json::to_string(event).unwrap()).collect();
@@ -93,12 +101,21 @@ struct Simulation {
 }
 
 impl Simulation {
-    fn new(seed: u64, broken: Broken) -> Self {
+    fn new(seed: u64, broken: Broken, place: Where) -> Self {
         let world = World::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d).wrapping_add(seed));
         let chance = |of: u64, most: u64| if world.happens(of) { world.below(most) } else { 0 };
-        let chances =
+        #[cfg_attr(not(feature = "sqlite"), expect(unused_mut, reason = "only a log in a file has more of it"))]
+        let mut chances =
             Chances { kill: chance(7_000, 60), freeze: chance(3_000, 30), cancel: chance(4_000, 20), power: chance(3_000, 20) };
-        let mut disk = Disk::new();
+        #[cfg(feature = "sqlite")]
+        if place == Where::File {
+            chances.power = 40;
+        }
+        let mut disk = match place {
+            Where::Memory => Disk::new(),
+            #[cfg(feature = "sqlite")]
+            Where::File => Disk::in_file(),
+        };
         disk.repeats = broken == Broken::Log;
         disk.fails = chance(2_000, 60);
         let shared = Shared { forgets: broken == Broken::Store, fails: chance(7_000, 800), ..Shared::default() };

@@ -26,7 +26,10 @@ pub(crate) struct Disk {
 }
 
 struct Inner {
-    state: Arc<MemoryState>,
+    state: Arc<dyn State>,
+    /// Where it is, if it is in a file, and beside it a copy of how it was when last something was flushed.
+    #[cfg(feature = "sqlite")]
+    file: Option<tempfile::TempDir>,
     /// Everything that changed it, in order.
     written: Vec<Written>,
     slots: BTreeSet<(String, String, usize)>,
@@ -89,7 +92,25 @@ impl Referee for Anything {
 
 impl Disk {
     pub(crate) fn new() -> Self {
-        let inner = Inner { state: Arc::new(MemoryState::new(ID)), written: Vec::new(), slots: BTreeSet::new() };
+        Self::of(Inner {
+            state: Arc::new(MemoryState::new(ID)),
+            #[cfg(feature = "sqlite")]
+            file: None,
+            written: Vec::new(),
+            slots: BTreeSet::new(),
+        })
+    }
+
+    /// A log in a file.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn in_file() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let state = open(folder.path());
+        copy(folder.path(), &folder.path().join("flushed"));
+        Self::of(Inner { state, file: Some(folder), written: Vec::new(), slots: BTreeSet::new() })
+    }
+
+    fn of(inner: Inner) -> Self {
         Self { inner: Arc::new(Mutex::new(inner)), repeats: false, fails: 0 }
     }
 
@@ -97,7 +118,7 @@ impl Disk {
         self.inner.lock().unwrap()
     }
 
-    pub(crate) fn state(&self) -> Arc<MemoryState> {
+    pub(crate) fn state(&self) -> Arc<dyn State> {
         Arc::clone(&self.inner().state)
     }
 
@@ -111,13 +132,45 @@ impl Disk {
     /// The power goes, and of the newest changes only so many were on the disk.
     pub(crate) fn cut(&self, left: usize) {
         let mut inner = self.inner();
-        inner.written.truncate(left);
         inner.slots.clear();
+        #[cfg(feature = "sqlite")]
+        if inner.file.is_some() {
+            // Closed before it is replaced.
+            inner.state = Arc::new(MemoryState::new(ID));
+            let folder = inner.file.as_ref().unwrap().path();
+            copy(&folder.join("flushed"), folder);
+            inner.state = open(folder);
+            return;
+        }
+        inner.written.truncate(left);
         let state = MemoryState::new(ID);
         for written in &inner.written {
             written.what.again(&state).unwrap();
         }
         inner.state = Arc::new(state);
+    }
+}
+
+#[cfg(feature = "sqlite")]
+const FILES: [&str; 2] = ["state.db", "state.db-wal"];
+
+#[cfg(feature = "sqlite")]
+fn open(folder: &std::path::Path) -> Arc<dyn State> {
+    let state = lakewright::state::SqliteState::new(folder.join(FILES[0]));
+    state.log_id().unwrap();
+    Arc::new(state)
+}
+
+/// Copies the log as it is, without what processes share of it in memory.
+#[cfg(feature = "sqlite")]
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    drop(std::fs::remove_file(to.join("state.db-shm")));
+    for file in FILES {
+        drop(std::fs::remove_file(to.join(file)));
+        if from.join(file).exists() {
+            std::fs::copy(from.join(file), to.join(file)).unwrap();
+        }
     }
 }
 
@@ -145,20 +198,24 @@ pub(crate) struct Log {
 
 impl Log {
     /// Changes the log, unless the process is killed before, or the log fails.
-    fn write<T>(&self, durable: bool, what: impl FnOnce() -> What, write: impl FnOnce(&MemoryState) -> Result<T>) -> Result<T> {
+    fn write<T>(&self, durable: bool, what: impl FnOnce() -> What, write: impl FnOnce(&dyn State) -> Result<T>) -> Result<T> {
         self.process.instant()?;
         if self.process.world.goes_wrong(self.disk.fails) {
             return Err(Error::new(ErrorKind::Io, "the log cannot be written").retryable());
         }
         let mut inner = self.disk.inner();
-        let written = write(&inner.state)?;
+        let written = write(inner.state.as_ref())?;
         inner.written.push(Written { durable, what: what() });
+        #[cfg(feature = "sqlite")]
+        if let Some(folder) = inner.file.as_ref().filter(|_| durable) {
+            copy(folder.path(), &folder.path().join("flushed"));
+        }
         drop(inner);
         self.process.instant()?;
         Ok(written)
     }
 
-    fn read(&self) -> Result<Arc<MemoryState>> {
+    fn read(&self) -> Result<Arc<dyn State>> {
         self.process.instant()?;
         Ok(self.disk.state())
     }
@@ -174,7 +231,7 @@ impl Log {
 
 impl State for Log {
     fn log_id(&self) -> Result<String> {
-        Ok(ID.to_owned())
+        self.read()?.log_id()
     }
 
     fn number(&self, asset: &AssetKey, slice: &Slice, run: &str, step: usize) -> Result<i64> {
