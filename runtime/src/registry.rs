@@ -102,7 +102,7 @@ impl Registry {
             by_key.entry(&asset.key).or_default().push(asset);
         }
         errors.extend(self.assets.iter().flat_map(|asset| check_aliases(asset, &by_key)));
-        errors.extend(self.check_shared_aliases());
+        errors.extend(self.check_shared_aliases(&by_key));
         for (key, assets) in by_key.into_iter().filter(|(_, assets)| assets.len() > 1) {
             let places: Vec<_> = assets.iter().map(|asset| asset.source.to_string()).collect();
             let error = Error::new(ErrorKind::DuplicateKey, format!("{} assets have the key `{key}`", places.len()));
@@ -111,11 +111,11 @@ impl Registry {
         errors
     }
 
-    /// The aliases that several assets have.
-    fn check_shared_aliases(&self) -> Vec<Error> {
+    /// The aliases that several assets have. Of one that is a key, it is said already whose.
+    fn check_shared_aliases(&self, by_key: &BTreeMap<&AssetKey, Vec<&AssetSpec>>) -> Vec<Error> {
         let mut by_alias: BTreeMap<&AssetKey, BTreeMap<&AssetKey, &AssetSpec>> = BTreeMap::new();
         for asset in &self.assets {
-            for alias in &asset.aliases {
+            for alias in asset.aliases.iter().filter(|alias| !by_key.contains_key(alias)) {
                 by_alias.entry(alias).or_default().insert(&asset.key, asset);
             }
         }

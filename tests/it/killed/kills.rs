@@ -111,7 +111,7 @@ fn runs_that_are_killed_again_and_again_come_to_their_end_and_every_row_is_there
 fn duckdb(root: &std::path::Path, runs: &[String]) {
     let database = lakewright::duckdb::DuckDb::open(root.join("duckdb/lakewright.duckdb"));
     let sql = database.connection().unwrap();
-    let mut found =
+    let found =
         |table: &str| by_run(&sql.query::<polars::prelude::DataFrame>(&format!("SELECT * FROM public.{table}")).unwrap());
     let last = runs.last().unwrap().clone();
     let each = |rows: usize| runs.iter().map(|run| (run.clone(), rows)).collect::<BTreeMap<_, _>>();

@@ -8,6 +8,9 @@ use super::find;
 
 /// Ask a backfill to stop, wherever it is carried out
 #[derive(Args)]
+#[command(after_long_help = "Examples:
+  backfill cancel 3f9c2a7be1d04586
+  backfill cancel 3f9          an unambiguous beginning is enough")]
 pub(in super::super) struct Cancel {
     /// The backfill, or the beginning of its name
     id: String,

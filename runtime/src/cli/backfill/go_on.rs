@@ -13,6 +13,9 @@ use crate::lakehouse::runtime;
 ///
 /// Runs that failed are left as they are, and those that another process carries out are waited for.
 #[derive(Args)]
+#[command(after_long_help = "Examples:
+  backfill resume 3f9c2a7be1d04586
+  backfill resume 3f9          an unambiguous beginning is enough")]
 pub(in super::super) struct Resume {
     #[command(flatten)]
     which: Which,
@@ -20,6 +23,9 @@ pub(in super::super) struct Resume {
 
 /// Go on with a backfill, and try again what has failed
 #[derive(Args)]
+#[command(after_long_help = "Examples:
+  backfill retry 3f9c2a7be1d04586
+  backfill retry 3f9           an unambiguous beginning is enough")]
 pub(in super::super) struct Retry {
     #[command(flatten)]
     which: Which,

@@ -9,6 +9,9 @@ use crate::report::table;
 
 /// List backfills, newest first
 #[derive(Args)]
+#[command(after_long_help = "Examples:
+  backfill list
+  backfill list --json")]
 pub(in super::super) struct List {
     /// At most this many
     #[arg(long, value_name = "COUNT", default_value_t = 20)]
