@@ -21,7 +21,7 @@ struct Month;
 #[asset(io_manager = "fs", partitions = Day)]
 fn orders(day: Partition<Day>, mishap: Config<Mishap>) -> Result<i64, String> {
     match &mishap.day {
-        Some(bad) if *bad == day.key().to_string() => Err(format!("the orders of {bad} are not in yet")),
+        Some(bad) if bad.as_str() == day.key() => Err(format!("the orders of {bad} are not in yet")),
         _ => Ok(i64::from(day.value().day())),
     }
 }

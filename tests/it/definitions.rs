@@ -89,7 +89,7 @@ fn impatient_builder() -> AssetBuilder {
         .retries(3)
         .retry_delay(Duration::from_millis(1500))
         .retry_any()
-        .timeout(Duration::from_secs(4200))
+        .timeout(Duration::from_mins(70))
         .pool("small")
         .priority(-5)
         .memory(5 << 29)

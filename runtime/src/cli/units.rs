@@ -64,8 +64,8 @@ mod tests {
 
     #[test]
     fn times_and_sizes_have_units() {
-        assert_eq!(duration("90m").unwrap(), Duration::from_secs(5400));
-        assert_eq!(duration("7d").unwrap(), Duration::from_secs(7 * 86_400));
+        assert_eq!(duration("90m").unwrap(), Duration::from_mins(90));
+        assert_eq!(duration("7d").unwrap(), Duration::from_hours(168));
         for wrong in ["", "7", "d", "7w", "-1d", "99999999999999999999d", "1ü"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }

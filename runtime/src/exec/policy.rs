@@ -26,7 +26,7 @@ pub(crate) struct Policy {
 const POOL: usize = 1;
 
 /// No pause is longer, whatever the number of attempts.
-const LONGEST_DELAY: Duration = Duration::from_secs(300);
+const LONGEST_DELAY: Duration = Duration::from_mins(5);
 
 impl Default for Policy {
     fn default() -> Self {

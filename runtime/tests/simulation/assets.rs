@@ -26,6 +26,7 @@ pub(crate) struct Shape {
 }
 
 #[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of its own in the attribute")]
 pub(crate) struct Asset {
     pub(crate) key: String,
     inputs: Vec<usize>,

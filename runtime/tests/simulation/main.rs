@@ -5,6 +5,7 @@
 //! `LAKEWRIGHT_SIMULATION_SEED=n` runs only that one and tells what happened; `LAKEWRIGHT_SIMULATION_SEEDS` says how many there are.
 
 #![allow(clippy::unwrap_used, reason = "a test that unwraps has failed where it says")]
+#![expect(clippy::print_stdout, reason = "a seed that fails is said, and how long all of them took")]
 
 mod assets;
 mod check;

@@ -64,7 +64,7 @@ impl World {
         self.0.lock().unwrap()
     }
 
-    /// The next random number (SplitMix64).
+    /// The next random number (`SplitMix64`).
     pub(crate) fn random(&self) -> u64 {
         let mut inner = self.inner();
         inner.random = inner.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -187,8 +187,8 @@ impl World {
                 found = Some(format!("`{what}` is made by process {process} while process {} makes it", other.process));
             }
             if let Some((pool, limit)) = &pool {
-                let taken = others.iter().filter(|other| other.pool.as_ref().is_some_and(|(other, _)| other == pool)).count();
-                if taken >= *limit {
+                let at_work = others.iter().filter(|other| other.pool.as_ref().is_some_and(|(other, _)| other == pool)).count();
+                if at_work >= *limit {
                     found = Some(format!("`{what}` is one too many in the pool `{pool}` of {limit}"));
                 }
             }

@@ -1,5 +1,7 @@
 //! One run after the other, each killed and gone on with until it has ended. `LAKEWRIGHT_TEST_KILLS` says how often.
 
+#![expect(clippy::print_stdout, reason = "what was going on at the kills belongs to what the test says")]
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::process::Child;
@@ -12,7 +14,7 @@ use tempfile::tempdir;
 use super::{PARTS, appended_once, by_run, is_of, log, number, parquet, runs, survivor, well_told};
 use crate::support::files_below;
 
-/// A random number from a seed (SplitMix64), so that a failure can be made again as far as processes can.
+/// A random number from a seed (`SplitMix64`), so that a failure can be made again as far as processes can.
 fn random(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut word = *state;
@@ -111,8 +113,7 @@ fn runs_that_are_killed_again_and_again_come_to_their_end_and_every_row_is_there
 fn duckdb(root: &std::path::Path, runs: &[String]) {
     let database = lakewright::duckdb::DuckDb::open(root.join("duckdb/lakewright.duckdb"));
     let sql = database.connection().unwrap();
-    let found =
-        |table: &str| by_run(&sql.query::<polars::prelude::DataFrame>(&format!("SELECT * FROM public.{table}")).unwrap());
+    let found = |table: &str| by_run(&sql.query::<polars::prelude::DataFrame>(&format!("SELECT * FROM public.{table}")).unwrap());
     let last = runs.last().unwrap().clone();
     let each = |rows: usize| runs.iter().map(|run| (run.clone(), rows)).collect::<BTreeMap<_, _>>();
     assert_eq!(found("duck"), BTreeMap::from([(last.clone(), 2)]));

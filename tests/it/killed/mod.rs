@@ -29,7 +29,9 @@ fn log(root: &Path) -> SqliteState {
 /// How many rows of each run there are.
 fn by_run(frame: &DataFrame) -> BTreeMap<String, usize> {
     let mut runs = BTreeMap::new();
-    texts(frame, "run").into_iter().for_each(|run| *runs.entry(run).or_default() += 1);
+    for run in texts(frame, "run") {
+        *runs.entry(run).or_default() += 1;
+    }
     runs
 }
 
