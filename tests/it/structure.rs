@@ -8,7 +8,7 @@ use crate::support::files_below;
 /// The modules of each layer, lowest first, as `ARCHITECTURE.md` has them.
 const LAYERS: [&[&str]; 6] = [
     &["columns", "error", "key", "slice", "schema", "metadata", "commit", "event", "partition"],
-    &["asset", "io", "value", "frame", "context", "call", "env", "resource", "settings", "typed", "duckdb"],
+    &["asset", "io", "value", "frame", "context", "call", "cancel", "env", "resource", "settings", "typed", "duckdb"],
     &["registry", "graph", "select", "state"],
     &[
         "io::bigquery",

@@ -28,6 +28,12 @@ pub trait Env: Send + Sync + 'static {
     /// Waits.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 
+    /// Waits for what only the machine goes by: when a run says again that it goes on, or how long an attempt may take. Where time stands
+    /// still until somebody moves it, this goes on.
+    fn tick(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        self.sleep(duration)
+    }
+
     /// Runs something that may block where it holds up nothing else. A panic of the job is `Err` with its message.
     fn run_blocking(&self, job: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, Result<(), String>>;
 

@@ -132,20 +132,20 @@ impl Run {
         let env = Arc::clone(&self.workshop.env);
         let journal = Arc::clone(&self.journal);
         let interrupt = self.interrupt.clone();
-        let mut beat = env.sleep(BEAT);
+        let mut beat = env.tick(BEAT);
         let mut slot: Option<BoxFuture<'static, ()>> = None;
         let mut batch: Option<BoxFuture<'static, ()>> = None;
         loop {
             self.look_at_interrupt();
             let waits_for_slot = self.launch(parallelism);
             if waits_for_slot && slot.is_none() {
-                slot = Some(env.sleep(SLOT));
+                slot = Some(env.tick(SLOT));
             }
             if env.elapsed().saturating_sub(self.written) >= BATCH || self.running.is_empty() {
                 self.write();
                 batch = None;
             } else if batch.is_none() && !self.journal.is_empty() {
-                batch = Some(env.sleep(BATCH));
+                batch = Some(env.tick(BATCH));
             }
             if self.running.is_empty() && !(self.goes_on() && (!self.delayed.is_empty() || waits_for_slot)) {
                 break;
@@ -163,7 +163,7 @@ impl Run {
                 () = interrupt.above(self.level) => {}
                 () = &mut beat => {
                     self.beat();
-                    beat = env.sleep(BEAT);
+                    beat = env.tick(BEAT);
                 }
                 () = due(&mut slot) => slot = None,
                 () = due(&mut batch) => {
@@ -278,7 +278,7 @@ impl Run {
             let mut work = pin!(work);
             tokio::select! {
                 done = &mut work => (step, done),
-                () = env.sleep(limit) => {
+                () = env.tick(limit) => {
                     cancel.raise(Why::Timeout);
                     (step, work.await)
                 }

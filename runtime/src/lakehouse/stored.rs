@@ -283,7 +283,7 @@ impl Lakehouse {
         loop {
             tokio::select! {
                 done = &mut deleted => return done.map_err(|error| store.blame(error, asset, slice)),
-                () = workshop.env.sleep(BEAT) => {
+                () = workshop.env.tick(BEAT) => {
                     if workshop.state.beat(run, &action.holder, workshop.env.now())? != Beat::Go {
                         action.interrupt.cancel();
                     }

@@ -106,6 +106,10 @@ impl Env for TestEnv {
         })
     }
 
+    fn tick(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        self.inner.threads.sleep(duration)
+    }
+
     fn run_blocking(&self, job: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, Result<(), String>> {
         self.inner.threads.run_blocking(job)
     }

@@ -1,6 +1,7 @@
 //! A store that does what it is asked, and does not say so.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use lakewright::io::{
@@ -13,13 +14,19 @@ use lakewright::{AssetSpec, CommitId, Error, ErrorKind, IoManager};
 pub(super) struct Deaf<S> {
     pub(super) store: S,
     pub(super) lost: AtomicU32,
+    /// While this is true, nobody hears what became of anything.
+    pub(super) away: Arc<AtomicBool>,
 }
 
 impl<S> Deaf<S> {
     /// The answer to the first commit is lost.
     pub(super) fn once(store: S) -> Self {
-        Self { store, lost: AtomicU32::new(1) }
+        Self { store, lost: AtomicU32::new(1), away: Arc::default() }
     }
+}
+
+fn gone() -> Error {
+    Error::new(ErrorKind::Io, "the answer was lost").retryable()
 }
 
 #[async_trait]
@@ -46,8 +53,11 @@ impl<S: IoManager> IoManager for Deaf<S> {
 
     async fn commit(&self, request: StoreRequest<'_>, staged: Vec<Staged>, id: &CommitId) -> Result<Committed> {
         let committed = self.store.commit(request, staged, id).await?;
+        if self.away.load(Ordering::SeqCst) {
+            return Err(gone());
+        }
         if self.lost.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |lost| lost.checked_sub(1)).is_ok() {
-            return Err(Error::new(ErrorKind::Io, "the answer was lost").retryable());
+            return Err(gone());
         }
         Ok(committed)
     }
@@ -57,7 +67,7 @@ impl<S: IoManager> IoManager for Deaf<S> {
     }
 
     async fn committed(&self, request: StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>> {
-        self.store.committed(request, ids).await
+        if self.away.load(Ordering::SeqCst) { Err(gone()) } else { self.store.committed(request, ids).await }
     }
 
     async fn describe(&self, request: LoadRequest<'_>) -> Result<Description> {

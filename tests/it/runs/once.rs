@@ -1,11 +1,12 @@
 //! Whatever becomes of the answers of a store, every commit counts once.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use lakewright::AssetSpec;
 use lakewright::event::EventKind;
 use lakewright::exec::Interrupt;
 use lakewright::io::delta::DeltaIoManager;
+use lakewright::{AssetSpec, RunOptions};
 use tempfile::tempdir;
 
 use super::deaf::Deaf;
@@ -37,12 +38,14 @@ fn an_append_whose_answer_was_lost_is_not_made_again_when_its_run_goes_on() {
     let root = tempdir().unwrap();
     let log = log();
     let store = Deaf::once(DeltaIoManager::new(root.path()));
+    let away = Arc::clone(&store.away);
+    away.store(true, Ordering::SeqCst);
     let built = lakehouse(&log, [appending()]).io_manager("deaf", store).build().unwrap();
-    let failed = built.materialize_blocking("*").unwrap();
-    assert!(!failed.is_success());
-    assert!(block_on(built.retry_failed(&failed.run, Interrupt::new())).unwrap().is_success());
+    let error = block_on(built.run_with(built.plan("*").unwrap(), RunOptions::new().id("mine"))).unwrap_err();
+    assert!(error.is_unsettled(), "{error:?}");
+    away.store(false, Ordering::SeqCst);
+    assert!(block_on(built.resume("mine", Interrupt::new())).unwrap().is_success());
     assert_eq!(integers(&read_delta(&root.path().join("public/numbers")), "a").len(), 3);
     let status = lakewright::state::State::partition_status(log.as_ref(), &"numbers".parse().unwrap()).unwrap();
     assert_eq!(status, [(lakewright::Slice::Whole, lakewright::state::PartitionStatus::Materialized)]);
-    let _: Arc<_> = log;
 }

@@ -97,7 +97,7 @@ fn a_step_that_wants_more_memory_than_there_is_runs_alone() {
 #[test]
 fn the_most_urgent_goes_first() {
     let order = Arc::new(Mutex::new(Vec::new()));
-    let assets = [("a", 0), ("b", 5), ("c", -5), ("d", 5)].map(|(key, priority)| {
+    let assets = [("a", 0), ("b", 6), ("c", -5), ("d", 5)].map(|(key, priority)| {
         let order = Arc::clone(&order);
         let body = move |call: Call| {
             order.lock().unwrap().push(call.context().asset_key().to_string());

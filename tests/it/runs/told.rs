@@ -1,5 +1,8 @@
 //! What the log tells of runs and of what is stored, whatever names assets had and whatever was lost on the way.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use lakewright::event::EventKind;
 use lakewright::exec::PartitionChoice;
 use lakewright::io::fs::FsIoManager;
@@ -48,18 +51,22 @@ fn what_a_run_has_stored_without_anybody_hearing_of_it_is_found() {
     let root = tempdir().unwrap();
     let log = log();
     let numbers = asset("numbers").io_manager("deaf").body(|call| async move { call.produce_object(1) }).unwrap();
-    let built = lakehouse(&log, [numbers]).io_manager("deaf", Deaf::once(FsIoManager::new(root.path()))).build().unwrap();
-    let failed = built.materialize_blocking("*").unwrap();
-    assert!(!failed.is_success() && root.path().join("numbers.json").exists());
+    let store = Deaf::once(FsIoManager::new(root.path()));
+    let away = Arc::clone(&store.away);
+    away.store(true, Ordering::SeqCst);
+    let built = lakehouse(&log, [numbers]).io_manager("deaf", store).build().unwrap();
+    block_on(built.run_with(built.plan("*").unwrap(), RunOptions::new().id("mine"))).unwrap_err();
+    assert!(root.path().join("numbers.json").exists());
+    away.store(false, Ordering::SeqCst);
     for _ in 0..2 {
         let compared = block_on(built.compare()).unwrap();
         let [difference] = &compared.differences[..] else { panic!("{compared:?}") };
         assert_eq!((&difference.asset, difference.found), (&key("numbers"), Found::Unrecorded));
-        assert_eq!(difference.run.as_deref(), Some(&*failed.run));
+        assert_eq!(difference.run.as_deref(), Some("mine"));
     }
     assert_eq!(block_on(built.repair()).unwrap().differences.len(), 1);
     assert!(block_on(built.compare()).unwrap().differences.is_empty());
-    assert_eq!(built.run_detail(&failed.run).unwrap().steps[0].status, StepState::Succeeded);
+    assert_eq!(built.run_detail("mine").unwrap().steps[0].status, StepState::Succeeded);
     let history = built.history(&key("numbers"), u64::MAX, 10).unwrap();
     assert!(matches!(history[0].kind, EventKind::Reconciled { .. }));
 }
