@@ -166,9 +166,14 @@ impl Lakehouse {
 
     async fn go_on(&self, run: &str, interrupt: Interrupt, from: &[RunState]) -> Result<RunReport> {
         let workshop = &self.workshop;
-        let (record, state) = self.known_run(run)?;
+        let (record, before) = self.known_run(run)?;
         refuse_action(&record)?;
-        if state != RunState::Running && !from.contains(&state) {
+        // What another lost run has stored of the same is to be known before this one replaces it.
+        self.close_lost_runs().await?;
+        let (_, state) = self.known_run(run)?;
+        // One that had done all it had to, and could not say so, has an end now and is told as a whole.
+        let was_done = state == RunState::Succeeded && before != state;
+        if state != RunState::Running && !from.contains(&state) && !was_done {
             let message = format!("the run `{run}` {}", ended(state));
             let help = match state {
                 RunState::Failed => format!("`runs retry {run} --failed` tries its failed steps again"),
