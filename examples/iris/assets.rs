@@ -43,3 +43,39 @@ fn harvest_report(iris_cleaned: LazyFrame, iris_harvest_data: LazyFrame) -> Lazy
         .select([col("species"), col("harvested_on"), col("plants"), col("measured")])
         .sort(["species"], SortMultipleOptions::default())
 }
+
+#[cfg(test)]
+mod tests {
+    use lakewright::prelude::*;
+    use lakewright::testing::TestRun;
+
+    /// Three flowers, of which one is there twice and one was not measured completely.
+    fn measured() -> Result<DataFrame> {
+        Ok(df!(
+            "species" => ["Iris-setosa", "Iris-setosa", "Iris-virginica", "Iris-virginica"],
+            "petal_length_cm" => [Some(1.4), Some(1.4), Some(6.0), None],
+            "petal_width_cm" => [0.2, 0.2, 2.5, 1.9],
+        )?)
+    }
+
+    #[test]
+    fn every_flower_is_there_once_and_complete() -> Result<()> {
+        let outcome = TestRun::new().with("iris_dataset", measured()?).materialize("iris_cleaned")?;
+        outcome.assert_success().assert_rows("iris_cleaned", 2);
+        Ok(())
+    }
+
+    #[test]
+    fn the_plot_and_the_report_are_made_of_clean_flowers() -> Result<()> {
+        let harvested = df!("species" => ["Iris-setosa"], "harvested_on" => ["1935-06-01"], "plants" => [50])?;
+        let outcome = TestRun::new()
+            .with("iris_dataset", measured()?)
+            .with("iris_harvest_data", harvested)
+            .materialize("*iris_plot or *harvest_report")?;
+        outcome.assert_success().assert_metadata("iris_plot", "flowers", 2);
+        assert_eq!(outcome.bytes("iris_plot").extension(), "svg");
+        let report: DataFrame = outcome.frame("harvest_report");
+        assert_eq!(report.column("measured")?.i64()?.get(0), Some(1));
+        Ok(())
+    }
+}

@@ -121,8 +121,8 @@ fn taken(asset: &Asset) -> TokenStream {
         let output = paths::output(here);
         return quote! {
             #value
-            let (#out, __metadata) = #output::into_parts(#out);
-            ::core::result::Result::Ok(#produced.with_metadata(__metadata))
+            let (#out, __beside) = #output::split(#out);
+            ::core::result::Result::Ok(#produced.with_beside(__beside))
         };
     }
     quote!(#value ::core::result::Result::Ok(#produced))

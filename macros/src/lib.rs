@@ -12,6 +12,7 @@ mod args;
 mod ast;
 mod body;
 mod checks;
+mod code_hash;
 mod columns;
 mod diagnose;
 mod edges;

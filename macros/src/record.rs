@@ -1,10 +1,11 @@
 //! The record: constant data that says everything the attribute does.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 
 use crate::args::Value;
+use crate::code_hash::code_hash;
 use crate::expand::Upstream;
 use crate::valid::{Asset, Kind};
 use crate::{body, checks, edges, paths};
@@ -24,12 +25,14 @@ pub(crate) fn define(asset: &Asset, upstreams: &[Upstream<'_>]) -> TokenStream {
     let inputs = (!upstreams.is_empty()).then(|| quote!(inputs: &[#(#inputs),*],));
     let asked_for = asked_for_fields(asset);
     let output = checks::describe(&Ident::new("__Out", here));
+    let code_hash = code_hash(&asset.item).map(|hash| quote!(code_hash: ::core::option::Option::Some(#hash),));
     let body = (!asset.external).then(|| body::start(asset));
     quote! {
         static __DEF: #asset_def = #asset_def {
             key: &[#(#key),*],
             source: #source,
             #(#options)*
+            #code_hash
             #calls
             #inputs
             #asked_for
@@ -50,7 +53,13 @@ fn source(ident: &Ident) -> TokenStream {
 fn option(asset: &Asset, name: &str, value: &Value) -> Option<TokenStream> {
     let here = Span::call_site();
     let some = quote!(::core::option::Option::Some);
-    let field = format_ident!("{}", if name == "store" { "store_options" } else { name });
+    let field = match name {
+        "store" => "store_options",
+        "retry_on" => "retry_any",
+        "alias" => "aliases",
+        as_it_is => as_it_is,
+    };
+    let field = Ident::new(field, here);
     let value = match value {
         Value::Texts(_) | Value::Text(_) if name == "key_prefix" || name == "name" => return None,
         Value::Text(text) if name == "partition_expr" => quote!(&[("", #text)]),
@@ -86,6 +95,15 @@ fn option(asset: &Asset, name: &str, value: &Value) -> Option<TokenStream> {
             let (keys, literals): (Vec<_>, Vec<_>) = pairs.iter().map(|(key, literal)| (key, literal)).unzip();
             quote!(&[#((#keys, #literals)),*])
         }
+        // Checked to fit.
+        Value::Integer(number, _) if name == "priority" => i32::try_from(*number).ok()?.to_token_stream(),
+        Value::Duration(duration, _) => {
+            let (seconds, nanoseconds) = (duration.as_secs(), duration.subsec_nanos());
+            quote!(#some(::core::time::Duration::new(#seconds, #nanoseconds)))
+        }
+        Value::Size(bytes) => quote!(#some(#bytes)),
+        Value::RetryOn(any) => quote!(#any),
+        Value::AssetKeys(keys) => quote!(&[#(#keys),*]),
         Value::Asset(_) | Value::Assets(_) | Value::Mapping(_) | Value::Flag(_) | Value::Integer(..) | Value::Keys(..) => {
             return None;
         }

@@ -1,5 +1,6 @@
-//! A handful of expansions, to learn the macro from its output; the messages are in [`errors`].
+//! A handful of expansions, to learn the macro from its output; the messages are in [`errors`], the hash of the code in [`code_hash`].
 
+mod code_hash;
 mod errors;
 mod partitions;
 
@@ -33,6 +34,16 @@ fn asynchronous_with_everything() {
         "",
         "#[cfg(unix)] async fn report(iris: &DataFrame, api: Resource<Api>, context: &Context, limits: &Config<Limits>)
             -> Result<Output<Report>, ReportError> { todo!() }",
+    ));
+}
+
+#[test]
+fn how_it_is_run() {
+    insta::assert_snapshot!(expansion(
+        On::Asset,
+        r#"retries = 3, retry_delay = "1.5s", retry_on = "any", timeout = "10m", pool = "db", priority = -5, memory = "2GiB",
+            alias = ["old_name", "lab/older"]"#,
+        "fn report() -> Report { todo!() }",
     ));
 }
 

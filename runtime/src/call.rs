@@ -31,26 +31,48 @@ use crate::value::{Bytes, Object, Value};
 #[derive(Debug, Clone)]
 pub struct Output<T> {
     value: T,
-    metadata: Vec<(String, MetadataValue)>,
+    beside: Beside,
+}
+
+/// What is recorded beside a value.
+#[derive(Debug, Clone, Default)]
+pub struct Beside {
+    pub(crate) metadata: Vec<(String, MetadataValue)>,
+    pub(crate) data_version: Option<String>,
 }
 
 impl<T> Output<T> {
     /// A value with nothing beside it yet.
     pub fn new(value: T) -> Self {
-        Self { value, metadata: Vec::new() }
+        Self { value, beside: Beside::default() }
     }
 
     /// Records something beside the value.
     #[must_use]
     pub fn metadata(mut self, name: impl Into<String>, value: impl Into<MetadataValue>) -> Self {
-        self.metadata.push((name.into(), value.into()));
+        self.beside.metadata.push((name.into(), value.into()));
         self
     }
 
-    /// The value and what is recorded beside it.
+    /// Says what identifies the data: as long as it is the same, nothing that is made from the asset has to be made again. Without it,
+    /// it is known from the code and the inputs, or from the content where the store can tell.
+    #[must_use]
+    pub fn data_version(mut self, version: impl Into<String>) -> Self {
+        self.beside.data_version = Some(version.into());
+        self
+    }
+
+    /// The value and the metadata that is recorded beside it.
     #[must_use]
     pub fn into_parts(self) -> (T, Vec<(String, MetadataValue)>) {
-        (self.value, self.metadata)
+        (self.value, self.beside.metadata)
+    }
+
+    /// The value and everything that is recorded beside it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn split(self) -> (T, Beside) {
+        (self.value, self.beside)
     }
 }
 
@@ -75,7 +97,7 @@ pub struct Produced {
 #[derive(Debug)]
 pub(crate) struct ProducedOutput {
     pub(crate) value: ProducedValue,
-    pub(crate) metadata: Vec<(String, MetadataValue)>,
+    pub(crate) beside: Beside,
 }
 
 impl Produced {
@@ -98,16 +120,37 @@ impl Produced {
     }
 
     fn output(value: ProducedValue) -> Self {
-        Self { outputs: vec![ProducedOutput { value, metadata: Vec::new() }] }
+        Self { outputs: vec![ProducedOutput { value, beside: Beside::default() }] }
     }
 
     /// Records something beside the last output.
     #[must_use]
     pub fn with_metadata(mut self, metadata: Vec<(String, MetadataValue)>) -> Self {
         if let Some(output) = self.outputs.last_mut() {
-            output.metadata.extend(metadata);
+            output.beside.metadata.extend(metadata);
         }
         self
+    }
+
+    /// Says what identifies the data of the last output; see [`Output::data_version`].
+    #[must_use]
+    pub fn with_data_version(mut self, version: impl Into<String>) -> Self {
+        if let Some(output) = self.outputs.last_mut() {
+            output.beside.data_version = Some(version.into());
+        }
+        self
+    }
+
+    /// Records all of it beside the last output.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_beside(self, beside: Beside) -> Self {
+        let Beside { metadata, data_version } = beside;
+        let produced = self.with_metadata(metadata);
+        match data_version {
+            Some(version) => produced.with_data_version(version),
+            None => produced,
+        }
     }
 
     /// Adds the outputs of another asset of the same step.
@@ -248,7 +291,15 @@ impl Call {
         F: FnOnce(Call) -> Result<T> + Send + 'static,
     {
         let env = Arc::clone(self.context.env());
-        async move { blocking(&env, move || job(self)).await }
+        let at_work = self.context.at_work();
+        async move {
+            let job = move || {
+                // Let go on the thread, which goes on when nobody waits for it any more.
+                let _at_work = at_work;
+                job(self)
+            };
+            blocking(&env, job).await
+        }
     }
 
     /// The input with this name, loaded as a frame. Blocks if the frame is eager.

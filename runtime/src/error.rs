@@ -121,6 +121,12 @@ kinds! {
     Fingerprint = "LW0304",
     /// The run was interrupted.
     Interrupted = "LW0305",
+    /// Another run that still goes on makes the same.
+    Busy = "LW0306",
+    /// A step took longer than its asset allows.
+    Timeout = "LW0307",
+    /// The run was cancelled.
+    Canceled = "LW0308",
 
     /// A selection that names nothing, or cannot be parsed.
     Selection = "LW0401",
@@ -201,6 +207,12 @@ impl Error {
     #[must_use]
     pub fn unsettled(mut self) -> Self {
         self.inner.unsettled = true;
+        self
+    }
+
+    /// What was tried has not come about, as somebody else has said since.
+    pub(crate) fn settled(mut self) -> Self {
+        self.inner.unsettled = false;
         self
     }
 

@@ -1,5 +1,7 @@
 //! What happened, as data: the only thing that passes from what runs to what shows, records or reacts.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +52,20 @@ pub enum EventKind {
         steps: Vec<StepSummary>,
         /// Identifies the definitions that the plan was made from.
         fingerprint: String,
+        /// The moment of the plan, which a run keeps to when it is resumed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        plan_at: Option<Timestamp>,
+        /// The number of the commit of each slice of each step, which every attempt at it keeps.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        numbers: Vec<Vec<i64>>,
+        /// What the run is for.
+        #[serde(default, skip_serializing_if = "RunAbout::is_empty")]
+        about: RunAbout,
+    },
+    /// A run that had ended, or whose process had, goes on: with the same numbers, so that nothing is committed twice.
+    RunResumed {
+        /// The steps that run again, or for the first time; the others are done.
+        steps: Vec<usize>,
     },
     /// A step began.
     StepStarted {
@@ -96,6 +112,41 @@ pub enum EventKind {
         /// Why nothing was stored.
         reason: String,
     },
+    /// What an earlier attempt had committed and could not record any more: found in the store itself.
+    Reconciled {
+        /// The number of the step.
+        step: usize,
+        /// What was found of it.
+        materialization: Materialization,
+    },
+    /// Somebody says that a part of an asset is stored, by other means than a run.
+    Reported {
+        /// The asset.
+        asset: AssetKey,
+        /// The part of it.
+        slice: Slice,
+        /// What was said of it.
+        #[serde(default)]
+        metadata: Vec<(String, MetadataValue)>,
+    },
+    /// A part of an asset was removed from its store.
+    Wiped {
+        /// The asset.
+        asset: AssetKey,
+        /// The part of it.
+        slice: Slice,
+    },
+    /// An attempt at a step failed, and there will be another.
+    StepRetrying {
+        /// The number of the step.
+        step: usize,
+        /// The attempt that failed, from 1.
+        attempt: u32,
+        /// Why.
+        failure: Failure,
+        /// How long until the next.
+        delay: SignedDuration,
+    },
     /// A step did all it had to.
     StepSucceeded {
         /// The number of the step.
@@ -124,6 +175,59 @@ pub enum EventKind {
         /// How long it took.
         elapsed: SignedDuration,
     },
+}
+
+impl EventKind {
+    /// The number of the step that it is about, if it is about one.
+    #[must_use]
+    pub fn step(&self) -> Option<usize> {
+        match self {
+            Self::StepStarted { step, .. }
+            | Self::InputMissing { step, .. }
+            | Self::InputHandedOver { step, .. }
+            | Self::Materialized { step, .. }
+            | Self::OutputSkipped { step, .. }
+            | Self::Reconciled { step, .. }
+            | Self::StepRetrying { step, .. }
+            | Self::StepSucceeded { step, .. }
+            | Self::StepFailed { step, .. }
+            | Self::StepSkipped { step, .. } => Some(*step),
+            Self::RunStarted { .. }
+            | Self::RunResumed { .. }
+            | Self::RunFinished { .. }
+            | Self::Reported { .. }
+            | Self::Wiped { .. } => None,
+        }
+    }
+}
+
+/// What a run is for: information for people, and what it is found by.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RunAbout {
+    /// The selection it was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<String>,
+    /// What whoever started it attached.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+    /// The backfill that it is part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backfill: Option<String>,
+    /// What it does, if it does not materialize: `wipe`, `report` or `repair`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// Whether it leaves out what has not changed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub changed: bool,
+}
+
+impl RunAbout {
+    /// Whether nothing is said.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A step as an event shows it: enough to display a run without the definitions.
@@ -163,12 +267,38 @@ pub struct Materialization {
     pub columns: Vec<Column>,
     /// The version of the code, where the asset declares one.
     pub code_version: Option<String>,
+    /// Identifies the code that made it: the version it declares, and the text of its function.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Identifies the configuration of the asset, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
+    /// What it was made from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<InputVersion>,
+    /// Identifies the data: the same again as long as nothing has changed that could change it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_version: Option<String>,
     /// What the body attached.
     pub metadata: Vec<(String, MetadataValue)>,
     /// The identity of the commit.
     pub commit: CommitId,
     /// Counts the attempts at the step, from 1.
     pub attempt: u32,
+}
+
+/// An upstream, as it was when something was made from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputVersion {
+    /// The asset.
+    pub asset: AssetKey,
+    /// The part of it that was read.
+    pub slice: Slice,
+    /// Identifies the data of each part that was recorded there, in the order of keys; empty for what somebody else writes.
+    pub data: Vec<String>,
+    /// The version of the table, where the store counts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
 }
 
 /// How long the parts of a step took.
@@ -224,6 +354,8 @@ pub enum SkipReason {
     },
     /// The run was interrupted before the step began.
     Interrupted,
+    /// Nothing that it is made from has changed since it was last made.
+    Unchanged,
 }
 
 /// How a run ended.
@@ -237,4 +369,6 @@ pub enum RunStatus {
     Failed,
     /// It was interrupted; the steps that had begun were finished.
     Interrupted,
+    /// Somebody cancelled it.
+    Canceled,
 }

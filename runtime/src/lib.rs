@@ -8,6 +8,7 @@ extern crate self as lakewright;
 pub mod __private;
 pub mod asset;
 mod call;
+mod cancel;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod columns;
@@ -39,6 +40,7 @@ mod select;
 mod settings;
 mod slice;
 pub mod state;
+pub mod testing;
 mod typed;
 mod value;
 
@@ -58,7 +60,11 @@ pub use io::IoManager;
 #[doc(no_inline)]
 pub use jiff;
 pub use key::{AssetKey, path_segment};
-pub use lakehouse::{BuildError, Lakehouse, LakehouseBuilder};
+pub use lakehouse::{
+    Backfill, BackfillAsset, BackfillCounts, BackfillGroup, BackfillOptions, BackfillOutcome, BackfillRun, BackfillStatus,
+    BuildError, Changed, Comparison, Difference, Found, Lakehouse, LakehouseBuilder, PlannedRun, RunCut, RunDetail, RunFilter,
+    RunOptions, StepDetail, StepState,
+};
 pub use lakewright_macros::Columns;
 /// ```
 /// use lakewright::prelude::*;
@@ -79,13 +85,25 @@ pub use lakewright_macros::Columns;
 /// ```
 ///
 /// Options of the attribute: `name`, `key_prefix`, `schema`, `io_manager`, `mode`, `group`, `tags`, `owners`, `kinds`, `description`,
-/// `metadata(…)`, `deps = […]`, `code_version`, `retries`, `pool`, `store(…)`.
+/// `metadata(…)`, `deps = […]`, `code_version`, `store(…)`.
 /// `on = ["id"]` names the columns by which `mode = "merge"` tells rows apart. For partitions:
 ///
 /// - `partitions = Day`: the [definition](macro@partitions), by its path;
 /// - `partition_expr = "day"`, or `partition_expr(date = "day", species = "kind")` for several dimensions: the columns that say to which
 ///   partition a row belongs. Without `partitions`, the column that a Delta table is partitioned by which is written whole;
 /// - `partition_by = ["date"]`: the dimensions that are folders of a Delta table, instead of all but timestamps.
+///
+/// How it is run:
+///
+/// - `retries = 3`: how often a failing step is tried again, after a pause of `retry_delay = "10s"` that doubles each time. With
+///   `retry_on = "any"` after any failure, and without it (`"retryable"`) only after one that may pass;
+/// - `timeout = "10m"`: how long one try may take. Durations have units up to hours: `"500ms"`, `"1h 30m"`;
+/// - `pool = "db"`: steps of one pool share its limit;
+/// - `priority = -5`: of steps that are ready the greatest goes first; 0 without it;
+/// - `memory = "2GiB"`: an estimate of what a step needs, in `B`, `KB`, `MB`, `GB`, `TB`, or by 1024 in `KiB`, `MiB`, `GiB`, `TiB`.
+///
+/// `alias = "old_name"`, or `alias = ["old_name", "lab/older"]`, are keys that the asset had before, whose history is its own; no other
+/// asset may have them.
 ///
 /// Options of `#[input(…)]` on a parameter:
 ///
@@ -97,8 +115,7 @@ pub use lakewright_macros::Columns;
 /// - `version = 3`: this version of a Delta table;
 /// - `previous`: the window before of the asset itself, or with `mapping = offset(-7)` an earlier one.
 ///
-/// A mistake in any of them is a compile error under the token that is wrong; an option that is not honoured yet (`retries`, `pool`) is an
-/// error when the lakehouse is built.
+/// A mistake in any of them is a compile error under the token that is wrong.
 pub use lakewright_macros::asset;
 /// ```
 /// use lakewright::prelude::*;
@@ -190,6 +207,14 @@ struct Readme;
 #[doc = include_str!("../../docs/partitions.md")]
 struct PartitionsGuide;
 
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/backfills.md")]
+struct BackfillsGuide;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/changed.md")]
+struct ChangedGuide;
+
 #[cfg(all(doctest, feature = "delta", feature = "parquet", feature = "csv", feature = "fs", feature = "cli"))]
 #[doc = include_str!("../../docs/stores.md")]
 struct StoresGuide;
@@ -197,6 +222,18 @@ struct StoresGuide;
 #[cfg(all(doctest, feature = "delta", feature = "parquet", feature = "csv", feature = "fs", feature = "cli"))]
 #[doc = include_str!("../../docs/configuration.md")]
 struct ConfigurationGuide;
+
+#[cfg(all(doctest, feature = "delta", feature = "parquet", feature = "csv", feature = "fs", feature = "cli"))]
+#[doc = include_str!("../../docs/testing.md")]
+struct TestingGuide;
+
+#[cfg(all(doctest, feature = "cli"))]
+#[doc = include_str!("../../docs/runs.md")]
+struct RunsGuide;
+
+#[cfg(all(doctest, feature = "postgres"))]
+#[doc = include_str!("../../docs/state.md")]
+struct StateGuide;
 
 #[cfg(all(doctest, feature = "bigquery"))]
 #[doc = include_str!("../../docs/stores/bigquery.md")]

@@ -85,10 +85,11 @@ impl Registry {
     /// The asset with this key.
     #[must_use]
     pub fn get(&self, key: &AssetKey) -> Option<&Arc<AssetSpec>> {
-        self.assets.iter().find(|asset| asset.key == *key)
+        let place = self.assets.partition_point(|asset| asset.key < *key);
+        self.assets.get(place).filter(|asset| asset.key == *key)
     }
 
-    /// What is wrong with the assets as a collection: none at all, or two of one key.
+    /// What is wrong with the assets as a collection: none at all, two of one key, or an alias that is the key or an alias of another.
     #[must_use]
     pub fn errors(&self) -> Vec<Error> {
         let mut errors: Vec<Error> = self.errors.iter().map(|error| Error::new(error.kind(), error.to_string())).collect();
@@ -100,12 +101,30 @@ impl Registry {
         for asset in &self.assets {
             by_key.entry(&asset.key).or_default().push(asset);
         }
+        errors.extend(self.assets.iter().flat_map(|asset| check_aliases(asset, &by_key)));
+        errors.extend(self.check_shared_aliases(&by_key));
         for (key, assets) in by_key.into_iter().filter(|(_, assets)| assets.len() > 1) {
             let places: Vec<_> = assets.iter().map(|asset| asset.source.to_string()).collect();
             let error = Error::new(ErrorKind::DuplicateKey, format!("{} assets have the key `{key}`", places.len()));
             errors.push(error.with("at", places.join(" and ")).help("give one of them another `name` or a `key_prefix`"));
         }
         errors
+    }
+
+    /// The aliases that several assets have. Of one that is a key, it is said already whose.
+    fn check_shared_aliases(&self, by_key: &BTreeMap<&AssetKey, Vec<&AssetSpec>>) -> Vec<Error> {
+        let mut by_alias: BTreeMap<&AssetKey, BTreeMap<&AssetKey, &AssetSpec>> = BTreeMap::new();
+        for asset in &self.assets {
+            for alias in asset.aliases.iter().filter(|alias| !by_key.contains_key(alias)) {
+                by_alias.entry(alias).or_default().insert(&asset.key, asset);
+            }
+        }
+        let shared = by_alias.into_iter().filter(|(_, assets)| assets.len() > 1).map(|(alias, assets)| {
+            let keys: Vec<_> = assets.keys().map(|key| format!("`{key}`")).collect();
+            let places: Vec<_> = assets.values().map(|asset| asset.source.to_string()).collect();
+            alias_error(format!("`{alias}` is an alias of {}", keys.join(" and ")), &places)
+        });
+        shared.collect()
     }
 
     fn add_def(&mut self, def: &'static AssetDef) {
@@ -120,6 +139,24 @@ impl Registry {
         self.assets.sort_by(|a, b| (&a.key, a.source).cmp(&(&b.key, b.source)));
         self
     }
+}
+
+/// The aliases of an asset that are keys.
+fn check_aliases(asset: &AssetSpec, by_key: &BTreeMap<&AssetKey, Vec<&AssetSpec>>) -> Vec<Error> {
+    let taken = asset.aliases.iter().filter_map(|alias| Some((alias, by_key.get(alias)?)));
+    let errors = taken.map(|(alias, owners)| {
+        if *alias == asset.key {
+            return alias_error(format!("`{alias}` is an alias of itself"), &[asset.source.to_string()]);
+        }
+        let places: Vec<_> = std::iter::once(asset).chain(owners.iter().copied()).map(|asset| asset.source.to_string()).collect();
+        alias_error(format!("`{alias}` is an alias of `{}`, and the key of an asset of its own", asset.key), &places)
+    });
+    errors.collect()
+}
+
+fn alias_error(message: String, places: &[String]) -> Error {
+    let help = "an alias is a key that one asset had before and none has now; leave it out, or rename the other asset";
+    Error::new(ErrorKind::DuplicateKey, message).with("at", places.join(" and ")).help(help)
 }
 
 /// Names assets for [`Registry::of`]: `assets![iris_cleaned, reports::sepal_data]`.

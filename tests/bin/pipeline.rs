@@ -1,6 +1,7 @@
 //! A program of assets as a user writes one, with a mistake to order: the tests run it as a process.
 
 #![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "what steps print is looked for in the log")]
 
 use lakewright::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,40 @@ fn total(doubled: &DataFrame) -> Result<i64> {
 #[asset(group = "derived", tags(team = "bio"), io_manager = "csv")]
 fn names(#[input(columns = ["name"])] numbers: LazyFrame) -> LazyFrame {
     numbers
+}
+
+/// Whether it waits, and for which file.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Gate {
+    waits: Option<String>,
+}
+
+/// Says what it does, and waits where it can be cancelled.
+#[asset(group = "slow", io_manager = "fs")]
+async fn patient(gate: Config<Gate>) -> Result<String, String> {
+    println!("patient begins");
+    tracing::info!(gate = gate.waits.is_some(), "looks for the gate");
+    if let Some(file) = &gate.waits {
+        std::fs::write(file, "begun").map_err(|error| error.to_string())?;
+        let released = std::path::Path::new(file).with_extension("released");
+        while !released.exists() {
+            tokio::task::yield_now().await;
+        }
+    }
+    tracing::warn!("the gate is open");
+    eprintln!("patient ends");
+    Ok("patience".to_owned())
+}
+
+/// Parts of a country, in the run state.
+#[partitions(dynamic)]
+struct Region;
+
+/// The name of each region.
+#[asset(group = "regions", io_manager = "fs", partitions = Region)]
+fn regions(region: Partition<Region>) -> String {
+    region.to_uppercase()
 }
 
 /// Somebody else's table.

@@ -6,18 +6,18 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::tempdir;
 
-fn pipeline(root: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn pipeline(root: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pipeline"));
     command.args(arguments).env("LAKEWRIGHT_ROOT", root).env_remove("RUST_BACKTRACE").current_dir(root);
     command
 }
 
-fn run(root: &Path, arguments: &[&str]) -> (i32, String, String) {
+pub(crate) fn run(root: &Path, arguments: &[&str]) -> (i32, String, String) {
     let Output { status, stdout, stderr } = pipeline(root, arguments).output().unwrap();
     (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
 
-fn json(root: &Path, arguments: &[&str]) -> (i32, serde_json::Value) {
+pub(crate) fn json(root: &Path, arguments: &[&str]) -> (i32, serde_json::Value) {
     let (code, stdout, stderr) = run(root, &[arguments, &["--json"]].concat());
     let json: serde_json::Value = serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}{stderr}"));
     assert_eq!(json["v"], 1);
@@ -39,7 +39,7 @@ fn help_lists_the_commands_and_the_exit_codes() {
 fn check_and_list_and_graph() {
     let root = tempdir().unwrap();
     let (code, stdout, _) = run(root.path(), &["check"]);
-    assert_eq!((code, stdout.as_str()), (0, "6 assets, no mistakes\n"));
+    assert_eq!((code, stdout.as_str()), (0, "8 assets, no mistakes\n"));
     let (code, stdout, _) = run(root.path(), &["check", "--online"]);
     assert_eq!(code, 0);
     assert!(stdout.contains("every store can be written to"));
@@ -173,5 +173,27 @@ fn completions_are_a_script() {
     let root = tempdir().unwrap();
     let (code, stdout, _) = run(root.path(), &["completions", "bash"]);
     assert_eq!(code, 0);
-    assert!(stdout.contains("materialize"));
+    for command in ["materialize", "resume", "logs", "wipe", "gc"] {
+        assert!(stdout.contains(command), "{command}");
+    }
+}
+
+#[test]
+fn every_command_has_examples_in_its_long_help() {
+    let root = tempdir().unwrap();
+    let mut left = vec![Vec::new()];
+    let mut seen = 0;
+    while let Some(command) = left.pop() {
+        let words: Vec<&str> = command.iter().map(String::as_str).collect();
+        let (code, help, _) = run(root.path(), &[&words[..], &["--help"]].concat());
+        assert_eq!(code, 0, "{words:?}");
+        let Some((_, commands)) = help.split_once("Commands:\n") else {
+            assert!(help.contains("Examples:\n"), "{words:?} has none: {help}");
+            seen += 1;
+            continue;
+        };
+        let names = commands.lines().take_while(|line| !line.is_empty()).filter_map(|line| line.split_whitespace().next());
+        left.extend(names.filter(|name| *name != "help").map(|name| [&command[..], &[name.to_owned()]].concat()));
+    }
+    assert!(seen > 20, "only {seen} commands were found");
 }

@@ -1,5 +1,7 @@
 //! Everything wrong with the definitions is said at once, before anything runs.
 
+use std::time::Duration;
+
 use lakewright::prelude::*;
 use lakewright::{AssetBuilder, AssetSpec, ErrorKind, Mode};
 use tempfile::tempdir;
@@ -68,16 +70,97 @@ fn an_empty_registry_says_how_to_link_a_library() {
     assert!(error.help_text().unwrap().contains("use my_assets as _;"));
 }
 
+#[asset(
+    retries = 3,
+    retry_delay = "1.5s",
+    retry_on = "any",
+    timeout = "1h 10m",
+    pool = "small",
+    priority = -5,
+    memory = "2.5GiB",
+    alias = ["patient", "lab/patient"]
+)]
+fn impatient() -> i64 {
+    1
+}
+
+fn impatient_builder() -> AssetBuilder {
+    AssetBuilder::new("impatient", ValueKind::Object)
+        .retries(3)
+        .retry_delay(Duration::from_millis(1500))
+        .retry_any()
+        .timeout(Duration::from_mins(70))
+        .pool("small")
+        .priority(-5)
+        .memory(5 << 29)
+        .alias("patient")
+        .alias("lab/patient")
+}
+
+fn impatient_specs() -> [AssetSpec; 2] {
+    let [attribute] = assets![impatient].map(|def| def.spec().unwrap());
+    [attribute, impatient_builder().body(|call| async move { call.produce_object(1) }).unwrap()]
+}
+
 #[test]
-fn options_that_are_parsed_and_not_built_are_refused() {
-    #[asset(retries = 3, pool = "small")]
-    fn impatient() -> i64 {
-        1
+fn the_attribute_and_the_builder_say_the_same_of_how_an_asset_is_run() {
+    let said = |asset: &AssetSpec| {
+        let AssetSpec { retries, retry_delay, retry_any, timeout, pool, priority, memory, aliases, .. } = asset.clone();
+        let aliases: Vec<String> = aliases.iter().map(ToString::to_string).collect();
+        (retries, retry_delay, retry_any, timeout, pool, priority, memory, aliases)
+    };
+    let [attribute, built] = impatient_specs();
+    assert_eq!(said(&attribute), said(&built));
+    let plain = AssetBuilder::new("plain", ValueKind::Object).alias("lab//old").external().unwrap_err();
+    assert_eq!(plain.kind(), ErrorKind::InvalidKey);
+    assert_eq!(object("plain", "memory").code_hash, None);
+    assert_eq!(AssetBuilder::new("a", ValueKind::Object).code_hash("1").external().unwrap().code_hash.as_deref(), Some("1"));
+}
+
+#[test]
+fn how_an_asset_is_run_means_nothing_for_one_that_somebody_else_writes() {
+    let options = ["retries", "retry_delay", "retry_on", "timeout", "pool", "priority", "memory"];
+    let said = |asset: AssetSpec| -> Vec<String> {
+        let error = Lakehouse::builder().registry(Registry::from_specs([asset])).build().unwrap_err();
+        assert!(error.errors().iter().all(|error| error.kind() == ErrorKind::NotHonoured), "{error}");
+        error.errors().iter().map(|error| error.message().to_owned()).collect()
+    };
+    for asset in impatient_specs() {
+        Lakehouse::builder().registry(Registry::from_specs([asset])).build().unwrap();
     }
-    let error = Lakehouse::builder().registry(Registry::of(assets![impatient])).build().unwrap_err();
-    let said: Vec<_> = error.errors().iter().map(lakewright::Error::message).collect();
-    assert_eq!(said.len(), 2);
-    assert!(said[0].starts_with("`retries` is not built yet") && said[1].starts_with("`pool` is not built yet"));
+    let external = said(impatient_builder().external().unwrap());
+    assert_eq!(
+        external,
+        options.map(|option| format!("`{option}` says how an asset is run, and nothing runs for an external one"))
+    );
+}
+
+#[track_caller]
+fn with_aliases(key: &str, aliases: &[&str]) -> AssetSpec {
+    let builder = AssetBuilder::new(key, ValueKind::Object).io_manager("memory");
+    let builder = aliases.iter().fold(builder, |builder, alias| builder.alias(*alias));
+    builder.body(|call| async move { call.produce_object(1) }).unwrap()
+}
+
+#[test]
+fn an_alias_is_an_earlier_key_of_one_asset() {
+    let root = tempdir().unwrap();
+    let right = [with_aliases("a", &["lab/a", "old"]), with_aliases("b", &["older"]), with_aliases("lab/b", &[])];
+    lakehouse(&root, right).build().unwrap();
+
+    let a = with_aliases("a", &["b", "shared"]);
+    let b = with_aliases("b", &["b", "shared"]);
+    let c = with_aliases("c", &["shared"]);
+    let [at_a, at_b, at_c] = [&a, &b, &c].map(|asset| asset.source.to_string());
+    let error = lakehouse(&root, [a, b, c]).build().unwrap_err();
+    let said: Vec<_> = error.errors().iter().map(|error| (error.kind(), error.to_string())).collect();
+    let expected = [
+        format!("`b` is an alias of `a`, and the key of an asset of its own (at {at_a} and {at_b})"),
+        format!("`b` is an alias of itself (at {at_b})"),
+        format!("`shared` is an alias of `a` and `b` and `c` (at {at_a} and {at_b} and {at_c})"),
+    ];
+    assert_eq!(said, expected.map(|message| (ErrorKind::DuplicateKey, message)));
+    assert_ne!(at_a, at_b);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What reaches disks, logs and other programs is the same for ever: golden forms.
 
-use lakewright::event::{Durations, Event, EventKind, Failure, Materialization, RunStatus, SkipReason, StepSummary};
+use lakewright::event::{Durations, Event, EventKind, Failure, Materialization, RunAbout, RunStatus, SkipReason, StepSummary};
 use lakewright::exec::{Plan, StepAsset, StepSpec};
 use lakewright::io::Staged;
 use lakewright::prelude::*;
@@ -43,6 +43,10 @@ fn events() {
         bytes: Some(10),
         columns: vec![Column::new("x", "long")],
         code_version: None,
+        code: None,
+        config: None,
+        inputs: vec![],
+        data_version: None,
         metadata: vec![("n".into(), MetadataValue::Int(1)), ("loss".into(), MetadataValue::Float(f64::INFINITY))],
         commit: CommitId::new("log", &key("a/b"), &Slice::Whole, 7),
         attempt: 1,
@@ -59,6 +63,9 @@ fn events() {
         EventKind::RunStarted {
             steps: vec![StepSummary { assets: vec![key("a")], slices: vec![Slice::Whole], after: vec![] }],
             fingerprint: "f".into(),
+            plan_at: None,
+            numbers: vec![],
+            about: RunAbout::default(),
         },
         EventKind::StepStarted { step: 0, attempt: 1 },
         EventKind::InputMissing { step: 0, asset: key("a"), partitions: None },
@@ -81,11 +88,11 @@ fn plans_and_staged_outputs() {
     let step = StepSpec {
         v: 1,
         number: 0,
-        assets: vec![StepAsset { key: key("a"), slice: Slice::Whole }],
+        assets: vec![StepAsset { key: key("a"), slice: Slice::Whole, number: None }],
         after: vec![],
         fingerprint: "f".into(),
     };
-    let plan = Plan { v: 1, at: "2026-01-02T03:04:05Z".parse().unwrap(), steps: vec![step] };
+    let plan = Plan { v: 1, at: "2026-01-02T03:04:05Z".parse().unwrap(), steps: vec![step], changed: false };
     let wanted = json!({ "v": 1, "at": "2026-01-02T03:04:05Z", "steps": [{
         "v": 1, "number": 0, "assets": [{ "key": "a", "slice": "v1:all" }], "after": [], "fingerprint": "f",
     }]});

@@ -1,7 +1,7 @@
 //! `#[asset]` at run time: what is registered, called and recorded.
 
 use lakewright::prelude::*;
-use lakewright::{ErrorKind, Value};
+use lakewright::{AssetDef, ErrorKind, Value};
 use lakewright_test_library as library;
 use serde::{Deserialize, Serialize};
 use tempfile::tempdir;
@@ -10,7 +10,7 @@ use crate::support::{block_on, key};
 
 /// A point, as serde sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Point {
+pub(crate) struct Point {
     x: i64,
     y: i64,
 }
@@ -74,6 +74,55 @@ fn what_the_attribute_says_is_in_the_registry() {
     assert_eq!((renamed.inputs[0].upstream.to_string().as_str(), renamed.inputs[0].optional), ("maybe", true));
     let effect = registry.get(&key("effect")).unwrap();
     assert!(effect.inputs[0].order_only && !effect.is_stored());
+}
+
+/// As in the tests of the macro crate, with docs, comments, attributes and another layout.
+#[asset(io_manager = "memory", group = "hashed")]
+#[must_use]
+pub(crate) fn shifted(#[input(from = origin)] moved: &Point) -> Vec<Vec<i64>> {
+    // Two bytes.
+    let label: &'static str = "a\n";
+
+    let keep = |x: &&i64| /* twice */ **x != 0x1F || moved.x << 1 >= -2 && label.len() > 1;
+    [1_i64, 2]
+        .iter()
+        .filter(keep)
+        // Each in a list of its own.
+        .map(|x| vec![*x, i64::from(b'a')])
+        .collect::<Vec<Vec<i64>>>()
+}
+
+/// A function whose body is a fragment of a macro.
+mod by_a_macro {
+    use lakewright::prelude::*;
+
+    macro_rules! counted {
+        ($value:expr) => {
+            #[asset(io_manager = "memory", key_prefix = "by_a_macro")]
+            pub(super) fn counted() -> i64 {
+                $value
+            }
+        };
+    }
+    counted!(20 + i64::from(1_u8));
+}
+
+#[asset(io_manager = "memory")]
+fn counted() -> i64 {
+    20 + i64::from(1_u8)
+}
+
+#[external_asset(io_manager = "memory")]
+fn theirs() -> i64;
+
+#[test]
+fn the_hash_of_the_code_is_that_of_its_tokens() {
+    let hash = |def: &AssetDef| def.spec().unwrap().code_hash;
+    let [shifted, by_a_macro, counted, theirs] = assets![shifted, by_a_macro::counted, counted, theirs].map(hash);
+    assert_eq!(shifted.as_deref(), Some("1b71ceb26e89f50a4df69a685afb8891"), "the compiler's tokens are those of the text");
+    assert_eq!(counted, by_a_macro);
+    assert_ne!(counted, shifted);
+    assert_eq!(theirs, None);
 }
 
 #[test]

@@ -5,9 +5,13 @@
 #![allow(clippy::items_after_statements, reason = "assets and imports stand beside the one test that uses them")]
 #![allow(clippy::unnecessary_wraps, clippy::unused_async, reason = "what an asset may return is what is tested")]
 
+mod backfills;
 #[cfg(feature = "bigquery")]
 mod bigquery;
+mod changed;
 mod cli;
+mod cli_assets;
+mod cli_runs;
 mod columns;
 mod config;
 mod conformance;
@@ -26,6 +30,8 @@ mod files;
 mod formats;
 mod frames;
 mod hand_over;
+mod json_docs;
+mod killed;
 mod macros;
 #[cfg(feature = "cloud")]
 mod object_files;
@@ -33,7 +39,10 @@ mod object_files;
 mod object_stores;
 mod parquet_store;
 mod partitions;
+mod redact;
 mod row_counts;
+mod runs;
 mod selection;
 mod structure;
 mod support;
+mod testing;

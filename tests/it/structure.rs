@@ -8,7 +8,7 @@ use crate::support::files_below;
 /// The modules of each layer, lowest first, as `ARCHITECTURE.md` has them.
 const LAYERS: [&[&str]; 6] = [
     &["columns", "error", "key", "slice", "schema", "metadata", "commit", "event", "partition"],
-    &["asset", "io", "value", "frame", "context", "call", "env", "resource", "settings", "typed", "duckdb"],
+    &["asset", "io", "value", "frame", "context", "call", "cancel", "env", "resource", "settings", "typed", "duckdb"],
     &["registry", "graph", "select", "state"],
     &[
         "io::bigquery",
@@ -19,12 +19,13 @@ const LAYERS: [&[&str]; 6] = [
         "io::memory",
         "io::defaults",
         "state::memory",
+        "state::postgres",
         "state::sqlite",
         "state::defaults",
         "config",
     ],
     &["exec", "lakehouse"],
-    &["report", "cli", "conformance", "prelude", "__private"],
+    &["report", "cli", "conformance", "testing", "prelude", "__private"],
 ];
 
 fn layer(module: &str) -> usize {
@@ -96,10 +97,12 @@ fn logs_never_see_each_other() {
         let Some(log) = module.strip_prefix("state::") else { continue };
         let log = log.split("::").next().unwrap();
         for import in imports(&source) {
-            let other = ["memory", "sqlite"].into_iter().find(|other| import.starts_with(&format!("state::{other}")));
+            let other = ["memory", "postgres", "sqlite"].into_iter().find(|other| import.starts_with(&format!("state::{other}")));
             assert!(other.is_none_or(|other| other == log || log == "defaults"), "`{module}` imports `{import}`");
         }
-        let reached = ["memory", "sqlite"].into_iter().find(|other| *other != log && source.contains(&format!("super::{other}")));
+        let reached = ["memory", "postgres", "sqlite"]
+            .into_iter()
+            .find(|other| *other != log && source.contains(&format!("super::{other}")));
         assert!(reached.is_none(), "`{module}` reaches `{reached:?}`");
     }
 }
@@ -143,7 +146,9 @@ fn without_features_no_frame_library_is_pulled_in() {
     assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
     let tree = String::from_utf8(tree.stdout).unwrap();
     assert!(tree.contains("serde v"), "the tree is there");
-    for library in ["polars", "arrow", "datafusion", "deltalake", "rusqlite", "libsqlite3-sys", "duckdb"] {
+    for library in
+        ["polars", "arrow", "datafusion", "deltalake", "rusqlite", "libsqlite3-sys", "duckdb", "tokio-postgres", "rustls"]
+    {
         assert!(!tree.lines().any(|line| line.starts_with(library)), "{library} is pulled in");
     }
 }

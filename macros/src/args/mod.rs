@@ -12,6 +12,7 @@
 
 mod mapping;
 mod options;
+mod size;
 mod value;
 
 use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
@@ -116,9 +117,7 @@ impl Written {
         let Self { name, rest } = self;
         let example = known.shape.example(known.name);
         let missing = || syn::Error::new_spanned(&name, format!("`{name}` needs a value: `{example}`"));
-        let mistyped = |tokens: TokenStream| {
-            syn::Error::new_spanned(tokens, format!("`{name}` takes {}, for example `{example}`", known.shape.noun()))
-        };
+        let mistyped = |tokens: TokenStream| syn::Error::new_spanned(tokens, known.shape.takes(known.name));
         match &rest[..] {
             [] if matches!(known.shape, Shape::Flag | Shape::FlagOrText) => Ok(Value::Flag(true)),
             [] => Err(missing()),

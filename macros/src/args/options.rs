@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::mapping;
+use super::{mapping, size};
 use crate::diagnose::suggestion;
 
 /// An attribute that takes options.
@@ -62,6 +62,14 @@ pub(crate) enum Shape {
     Weekday,
     /// `= ["a", "b"]`, or `= [1, 2]`.
     Keys,
+    /// `= "10m"`.
+    Duration,
+    /// `= "2GiB"`.
+    Size,
+    /// `= "any"`.
+    RetryOn,
+    /// `= "a/b"` or `= ["a", "b/c"]`.
+    AssetKeys,
 }
 
 impl Shape {
@@ -84,12 +92,16 @@ impl Shape {
             Self::Integer => format!("{name} = 1"),
             Self::Weekday => format!("{name} = \"monday\""),
             Self::Keys => format!("{name} = [\"a\", \"b\"]"),
+            Self::Duration => format!("{name} = \"30s\""),
+            Self::Size => format!("{name} = \"2GiB\""),
+            Self::RetryOn => format!("{name} = \"any\""),
+            Self::AssetKeys => format!("{name} = \"old_name\""),
         }
     }
 
-    /// What it takes, in words.
-    pub(crate) fn noun(self) -> &'static str {
-        match self {
+    /// What it takes, as a sentence about a value that is none.
+    pub(crate) fn takes(self, name: &str) -> String {
+        let noun = match self {
             Self::Text => "a text",
             Self::Segments => "a text, or a list of texts",
             Self::Mode => "the name of a mode",
@@ -107,7 +119,12 @@ impl Shape {
             Self::Integer => "a whole number",
             Self::Weekday => "a day of the week, or its number from 0 for Sunday to 6",
             Self::Keys => "a list of texts or of whole numbers",
-        }
+            Self::AssetKeys => "an earlier key of the asset, or a list of them",
+            Self::Duration => return format!("`{name}` takes a duration such as `\"30s\"`, `\"10m\"` or `\"2h\"`"),
+            Self::Size => return format!("`{name}` takes a size such as `\"512MB\"` or `\"1.5GiB\"`, in {}", size::units()),
+            Self::RetryOn => return format!("`{name}` takes `\"retryable\"` or `\"any\"`"),
+        };
+        format!("`{name}` takes {noun}, for example `{}`", self.example(name))
     }
 }
 
@@ -143,7 +160,13 @@ const KNOWN: &[Known] = &[
     Known { name: "metadata", shape: Shape::Pairs, on: BOTH },
     Known { name: "code_version", shape: Shape::Text, on: ASSET },
     Known { name: "retries", shape: Shape::Number, on: ASSET },
+    Known { name: "retry_delay", shape: Shape::Duration, on: ASSET },
+    Known { name: "retry_on", shape: Shape::RetryOn, on: ASSET },
+    Known { name: "timeout", shape: Shape::Duration, on: ASSET },
     Known { name: "pool", shape: Shape::Text, on: ASSET },
+    Known { name: "priority", shape: Shape::Integer, on: ASSET },
+    Known { name: "memory", shape: Shape::Size, on: ASSET },
+    Known { name: "alias", shape: Shape::AssetKeys, on: BOTH },
     Known { name: "deps", shape: Shape::Assets, on: ASSET },
     Known { name: "from", shape: Shape::Asset, on: INPUT },
     Known { name: "columns", shape: Shape::Texts, on: INPUT },

@@ -1,5 +1,8 @@
-//! The values of options: texts, numbers, lists, paths, and keys with literals.
+//! The values of options: texts, numbers, lists, paths, durations, sizes, and keys with literals.
 
+use std::time::Duration;
+
+use jiff::SignedDuration;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 use syn::ext::IdentExt;
@@ -7,7 +10,7 @@ use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Lit, LitBool, LitInt, LitStr, Path, Token, token};
 
-use super::{Mapping, Shape};
+use super::{Mapping, Shape, size};
 use crate::diagnose::suggestion;
 use crate::paths;
 
@@ -30,6 +33,13 @@ pub(crate) enum Value {
     Integer(i64, LitInt),
     /// The keys, as texts, and whether they are numbers.
     Keys(Vec<LitStr>, bool),
+    /// With the text to point at.
+    Duration(Duration, LitStr),
+    /// Bytes.
+    Size(u64),
+    /// Whether on any failure.
+    RetryOn(bool),
+    AssetKeys(Vec<LitStr>),
 }
 
 const MODES: [(&str, &str); 5] =
@@ -56,11 +66,19 @@ pub(crate) fn assigned(shape: Shape, tokens: TokenStream) -> syn::Result<Option<
             Err(_) => integer.parse2(tokens).ok().map(|(number, token)| Value::Integer(number, token)),
         },
         Shape::Keys => keys(tokens),
+        Shape::Duration => text(tokens).and_then(|text| Some(Value::Duration(duration(&text.value())?, text))),
+        Shape::Size => text(tokens).and_then(|text| size::bytes(&text.value())).map(Value::Size),
+        Shape::RetryOn => text(tokens).and_then(|text| retry_on(&text.value())).map(Value::RetryOn),
+        Shape::AssetKeys => text(tokens.clone()).map(|text| vec![text]).or_else(|| list(tokens)).map(Value::AssetKeys),
         Shape::Pairs => None,
     };
     match &value {
         Some(Value::Text(text)) => not_empty(text)?,
         Some(Value::Texts(texts)) => distinct(texts, &list_tokens)?,
+        Some(Value::AssetKeys(keys)) => {
+            distinct(keys, &list_tokens)?;
+            keys.iter().flat_map(split_segments).try_for_each(|one| segment(&one))?;
+        }
         _ => {}
     }
     Ok(value)
@@ -191,8 +209,11 @@ fn keys(tokens: TokenStream) -> Option<Value> {
 
 fn segments(tokens: TokenStream) -> Option<Vec<LitStr>> {
     let Ok(text) = syn::parse2::<LitStr>(tokens.clone()) else { return list(tokens) };
-    let segments = text.value();
-    Some(segments.split('/').map(|segment| LitStr::new(segment, text.span())).collect())
+    Some(split_segments(&text))
+}
+
+fn split_segments(key: &LitStr) -> Vec<LitStr> {
+    key.value().split('/').map(|segment| LitStr::new(segment, key.span())).collect()
 }
 
 fn checked_segments(segments: Vec<LitStr>) -> syn::Result<Value> {
@@ -211,6 +232,23 @@ pub(crate) fn segment(text: &LitStr) -> syn::Result<()> {
         return Err(syn::Error::new_spanned(text, message));
     }
     Ok(())
+}
+
+fn text(tokens: TokenStream) -> Option<LitStr> {
+    syn::parse2(tokens).ok()
+}
+
+/// Not below zero.
+fn duration(text: &str) -> Option<Duration> {
+    text.parse::<SignedDuration>().ok().and_then(|duration| duration.try_into().ok())
+}
+
+fn retry_on(text: &str) -> Option<bool> {
+    match text {
+        "any" => Some(true),
+        "retryable" => Some(false),
+        _ => None,
+    }
 }
 
 fn mode(text: LitStr) -> syn::Result<Value> {

@@ -49,6 +49,9 @@ fn nothing_is_said_of_what_is_right() {
         "tags(team = \"bio\", type = \"x\"), owners = [\"a@b.c\"], kinds = [\"python\"]",
         "metadata(a = 1, b = -1, c = 0.5, d = \"x\", e = true), store(level = -9223372036854775808)",
         "deps = [a, b::c, super::d, crate::e], retries = 0",
+        "retry_delay = \"1m 30s\", retry_on = \"any\", timeout = \"PT2H\", pool = \"db\", priority = -2147483648, memory = \"1.5 GiB\"",
+        "retry_delay = \"0s\", retry_on = \"retryable\", timeout = \"1ns\", priority = 2147483647, memory = \"0B\", alias = \"lab/a\"",
+        "alias = [\"b\", \"lab/a\",], key_prefix = \"new\"",
     ];
     for args in right {
         assert!(messages(On::Asset, args, PLAIN).is_empty(), "{args}: {:?}", messages(On::Asset, args, PLAIN));
@@ -69,7 +72,8 @@ fn nothing_is_said_of_what_is_right() {
 fn unknown_repeated_and_misplaced_options() {
     option_says("io_manger = \"delta\"", "unknown option `io_manger`; did you mean `io_manager`?");
     let known = "`name`, `key_prefix`, `io_manager`, `schema`, `partitions`, `partition_expr`, `partition_by`, `mode`, `on`, `store`, `group`, \
-                 `tags`, `owners`, `kinds`, `description`, `metadata`, `code_version`, `retries`, `pool`, `deps`";
+                 `tags`, `owners`, `kinds`, `description`, `metadata`, `code_version`, `retries`, \
+                 `retry_delay`, `retry_on`, `timeout`, `pool`, `priority`, `memory`, `alias`, `deps`";
     option_says("xyzzy = 1", &format!("unknown option `xyzzy`; known options: {known}"));
     option_says("group = \"a\" retries = 3", "expected `,` before `retries`");
     option_says("group = \"a\", group = \"b\"", "option `group` is given twice");
@@ -79,6 +83,23 @@ fn unknown_repeated_and_misplaced_options() {
     option_says("daily", &format!("not expected here; `daily` {home}"));
     external_says("mode = \"append\"", "fn a() -> T;", "not expected here; an external asset is only read");
     external_says("columns = [\"a\"]", "fn a() -> T;", "not expected here; an external asset is only read");
+    let about_runs = [
+        "retries = 3",
+        "retry_delay = \"1s\"",
+        "retry_on = \"any\"",
+        "timeout = \"1s\"",
+        "pool = \"db\"",
+        "priority = 1",
+        "memory = \"1B\"",
+    ];
+    for option in about_runs {
+        external_says(option, "fn a() -> T;", "not expected here; an external asset is only read");
+    }
+    assert!(messages(On::External, "alias = \"b\"", "fn a() -> T;").is_empty());
+    parameter_says(
+        "#[input(timeout = \"1s\")] a: T",
+        "not expected here; `timeout` belongs on the function: `#[asset(timeout = …)]`",
+    );
     parameter_says("#[input(form = b)] a: T", "unknown option `form`; did you mean `from`?");
     parameter_says("#[input(from = b, from = c)] a: T", "option `from` is given twice");
     parameter_says(
@@ -123,6 +144,57 @@ fn missing_and_mistyped_values() {
     option_says("key_prefix = \"a//b\"", "a segment of an asset key is empty");
     option_says("\"group\"", "expected the name of an option");
     option_says("group = \"x\",, pool = \"y\"", "expected an option before this comma");
+}
+
+#[test]
+fn durations_and_sizes() {
+    for value in ["10", "\"10\"", "\"10 parsecs\"", "\"-10s\"", "\"10s ago\"", "\"1d\"", "\"\"", "ten", "[\"10s\"]", "10s"] {
+        for option in ["timeout", "retry_delay"] {
+            let message = format!("`{option}` takes a duration such as `\"30s\"`, `\"10m\"` or `\"2h\"`");
+            option_says(&format!("{option} = {value}"), &message);
+        }
+    }
+    option_says("timeout", "`timeout` needs a value: `timeout = \"30s\"`");
+    option_says("timeout(\"1s\")", "`timeout` takes a duration such as `\"30s\"`, `\"10m\"` or `\"2h\"`");
+    option_says("timeout = \"1s\" retries = 3", "expected `,` before `retries`");
+    for zero in ["0s", "0h 0m", "PT0S", "-0s"] {
+        let message = "a timeout of nothing stops every step as it begins; leave `timeout` out to have none";
+        option_says(&format!("timeout = \"{zero}\""), message);
+    }
+    for value in ["2", "\"2\"", "\"2 gigabytes\"", "\"2gb\"", "\"-2GB\"", "\"99999999TiB\"", "2GB"] {
+        let units = "`B`, `KB`, `MB`, `GB`, `TB`, `KiB`, `MiB`, `GiB` or `TiB`";
+        let message = format!("`memory` takes a size such as `\"512MB\"` or `\"1.5GiB\"`, in {units}");
+        option_says(&format!("memory = {value}"), &message);
+    }
+}
+
+#[test]
+fn how_an_asset_is_run() {
+    for value in ["\"all\"", "any", "true"] {
+        option_says(&format!("retry_on = {value}"), "`retry_on` takes `\"retryable\"` or `\"any\"`");
+    }
+    option_says("priority = \"high\"", "`priority` takes a whole number, for example `priority = 1`");
+    for value in ["2147483648", "-2147483649"] {
+        option_says(&format!("priority = {value}"), "a priority is from -2147483648 to 2147483647");
+    }
+}
+
+#[test]
+fn aliases() {
+    let takes = "`alias` takes an earlier key of the asset, or a list of them, for example `alias = \"old_name\"`";
+    option_says("alias = old", takes);
+    option_says("alias = [old]", takes);
+    option_says("alias = 1", takes);
+    option_says("alias = []", "this list is empty");
+    option_says("alias = \"\"", "this text is empty");
+    option_says("alias = \"lab//old\"", "a segment of an asset key is empty");
+    option_says("alias = [\"b\", \"b\"]", "`b` is given twice");
+    option_says("alias = \"a\"", "`a` is the key of this asset; an alias is one that it had before");
+    option_says(
+        "key_prefix = \"lab\", name = \"b\", alias = [\"a\", \"lab/b\"]",
+        "`lab/b` is the key of this asset; an alias is one that it had before",
+    );
+    external_says("alias = \"a\"", "fn a() -> T;", "`a` is the key of this asset; an alias is one that it had before");
 }
 
 #[test]

@@ -5,6 +5,8 @@ mod partitions;
 mod returns;
 mod signature;
 
+use std::time::Duration;
+
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::LitStr;
@@ -49,6 +51,8 @@ const PRIMITIVES: [&str; 19] = [
 pub(crate) fn validate(on: On, mut args: Args, mut item: Item, errors: &mut Errors) -> Result<Asset, Box<Unusable>> {
     check_once(&mut item, errors);
     check_name(&mut args, errors);
+    check_timeout(&args, errors);
+    check_priority(&args, errors);
     let input_attrs = item.take_input_attrs();
     let signature = signature::check(on, &item, errors);
     let returns = returns::check(on, &item, errors);
@@ -56,6 +60,7 @@ pub(crate) fn validate(on: On, mut args: Args, mut item: Item, errors: &mut Erro
     match (signature, returns) {
         (Ok(()), Some(returns)) => {
             let key = key(&args, &item.sig.ident);
+            check_aliases(&key, &args, errors);
             let description = args.get("description").is_none().then(|| item.doc()).flatten();
             if let Some(doc) = description {
                 args.add("description", Value::Text(LitStr::new(&doc, item.sig.ident.span())));
@@ -135,6 +140,26 @@ fn check_name(args: &mut Args, errors: &mut Errors) {
     if let Err(error) = args::segment(name) {
         errors.add(error);
         args.remove("name");
+    }
+}
+
+fn check_timeout(args: &Args, errors: &mut Errors) {
+    if let Some(Value::Duration(Duration::ZERO, text)) = args.get("timeout") {
+        errors.at(text, "a timeout of nothing stops every step as it begins; leave `timeout` out to have none");
+    }
+}
+
+fn check_priority(args: &Args, errors: &mut Errors) {
+    let Some(Value::Integer(number, token)) = args.get("priority") else { return };
+    if i32::try_from(*number).is_err() {
+        errors.at(token, format!("a priority is from {} to {}", i32::MIN, i32::MAX));
+    }
+}
+
+fn check_aliases(key: &[String], args: &Args, errors: &mut Errors) {
+    let Some(Value::AssetKeys(aliases)) = args.get("alias") else { return };
+    for alias in aliases.iter().filter(|alias| alias.value() == key.join("/")) {
+        errors.at(alias, format!("`{}` is the key of this asset; an alias is one that it had before", alias.value()));
     }
 }
 

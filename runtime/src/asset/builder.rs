@@ -3,14 +3,15 @@
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::{AssetSpec, Calls, InputSpec, Mode, OutputSpec, PartitionExpr, Source, ValueKind};
+use super::{AssetSpec, Calls, Input, Mode, OutputSpec, PartitionExpr, Source, ValueKind};
 use crate::call::{Call, Produced};
 use crate::columns::ColumnDef;
 use crate::error::Result;
 use crate::key::AssetKey;
 use crate::metadata::MetadataValue;
-use crate::partition::{Mapping, PartitionsDef};
+use crate::partition::PartitionsDef;
 
 /// Builds an [`AssetSpec`] without a macro.
 ///
@@ -51,105 +52,17 @@ struct Parts {
     kinds: Vec<String>,
     description: Option<String>,
     code_version: Option<String>,
+    code_hash: Option<String>,
+    retries: Option<u32>,
+    retry_delay: Option<Duration>,
+    retry_any: bool,
+    timeout: Option<Duration>,
+    pool: Option<String>,
+    priority: i32,
+    memory: Option<u64>,
+    aliases: Vec<String>,
     columns: Option<&'static [ColumnDef]>,
     inputs: Vec<Input>,
-}
-
-/// How an input that is added at run time is read.
-///
-/// ```
-/// use lakewright::asset::Input;
-/// use lakewright::partition::Mapping;
-///
-/// let input = Input::of("readings").columns(["temperature"]).mapping(Mapping::Last);
-/// # let _ = input;
-/// ```
-#[must_use = "hand it to `AssetBuilder::input`"]
-#[derive(Debug, Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a word of its own in the attribute")]
-pub struct Input {
-    parameter: Option<String>,
-    upstream: String,
-    columns: Option<Vec<String>>,
-    optional: bool,
-    order_only: bool,
-    mapping: Option<Mapping>,
-    allow_missing: bool,
-    version: Option<i64>,
-    per_partition: bool,
-    previous: bool,
-}
-
-impl Input {
-    /// All of the asset with this key.
-    pub fn of(upstream: impl Into<String>) -> Self {
-        Self {
-            parameter: None,
-            upstream: upstream.into(),
-            columns: None,
-            optional: false,
-            order_only: false,
-            mapping: None,
-            allow_missing: false,
-            version: None,
-            per_partition: false,
-            previous: false,
-        }
-    }
-
-    /// The partition before the one that is made, of the asset itself.
-    pub fn previous(asset: impl Into<String>) -> Self {
-        let mapping = Some(Mapping::Offset { start: -1, end: -1 });
-        Self { mapping, previous: true, optional: true, ..Self::of(asset) }
-    }
-
-    /// The name by which the body asks for it, instead of the key.
-    pub fn named(mut self, parameter: impl Into<String>) -> Self {
-        self.parameter = Some(parameter.into());
-        self
-    }
-
-    /// Loads only these columns.
-    pub fn columns<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
-        self.columns = Some(columns.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// Nothing stored is no error.
-    pub fn optional(mut self) -> Self {
-        self.optional = true;
-        self
-    }
-
-    /// Which upstream partitions it gets.
-    pub fn mapping(mut self, mapping: Mapping) -> Self {
-        self.mapping = Some(mapping);
-        self
-    }
-
-    /// Partitions that nothing is stored for are left out.
-    pub fn allow_missing(mut self) -> Self {
-        self.allow_missing = true;
-        self
-    }
-
-    /// Reads this version of the table.
-    pub fn version(mut self, version: i64) -> Self {
-        self.version = Some(version);
-        self
-    }
-
-    /// The body asks for a map with one value for each partition.
-    pub fn per_partition(mut self) -> Self {
-        self.per_partition = true;
-        self
-    }
-}
-
-impl<S: Into<String>> From<S> for Input {
-    fn from(upstream: S) -> Self {
-        Self::of(upstream)
-    }
 }
 
 impl AssetBuilder {
@@ -177,6 +90,15 @@ impl AssetBuilder {
                 kinds: Vec::new(),
                 description: None,
                 code_version: None,
+                code_hash: None,
+                retries: None,
+                retry_delay: None,
+                retry_any: false,
+                timeout: None,
+                pool: None,
+                priority: 0,
+                memory: None,
+                aliases: Vec::new(),
                 columns: None,
                 inputs: Vec::new(),
             },
@@ -196,7 +118,7 @@ impl AssetBuilder {
 
     /// Runs after the asset with this key, without loading it.
     pub fn after(mut self, upstream: impl Into<String>) -> Self {
-        self.spec.inputs.push(Input { order_only: true, ..Input::of(upstream) });
+        self.spec.inputs.push(Input::of(upstream).order_only());
         self
     }
 
@@ -291,6 +213,60 @@ impl AssetBuilder {
         self
     }
 
+    /// What stands for its code, since there is no function to hash: any text that is another one after a change.
+    pub fn code_hash(mut self, hash: impl Into<String>) -> Self {
+        self.spec.code_hash = Some(hash.into());
+        self
+    }
+
+    /// How often a failing step is tried again.
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.spec.retries = Some(retries);
+        self
+    }
+
+    /// The pause before a step is tried again for the first time; it doubles each time.
+    pub fn retry_delay(mut self, delay: Duration) -> Self {
+        self.spec.retry_delay = Some(delay);
+        self
+    }
+
+    /// A step is tried again after any failure, and not only after a [retryable](crate::Error::is_retryable) one.
+    pub fn retry_any(mut self) -> Self {
+        self.spec.retry_any = true;
+        self
+    }
+
+    /// How long one try of a step may take.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.spec.timeout = Some(timeout);
+        self
+    }
+
+    /// The concurrency pool that steps run in.
+    pub fn pool(mut self, pool: impl Into<String>) -> Self {
+        self.spec.pool = Some(pool.into());
+        self
+    }
+
+    /// Of steps that are ready the one with the greatest priority goes first; 0 without this.
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.spec.priority = priority;
+        self
+    }
+
+    /// How many bytes of memory a step is estimated to need.
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.spec.memory = Some(bytes);
+        self
+    }
+
+    /// Adds a key (`prefix/name`) that it had before, whose history is its own.
+    pub fn alias(mut self, key: impl Into<String>) -> Self {
+        self.spec.aliases.push(key.into());
+        self
+    }
+
     /// The columns of what it produces: `columns(Reading::COLUMNS)`.
     pub fn columns(mut self, columns: &'static [ColumnDef]) -> Self {
         self.spec.columns = Some(columns);
@@ -306,7 +282,7 @@ impl AssetBuilder {
     /// How it is computed. A body that blocks goes through [`Call::blocking`].
     ///
     /// # Errors
-    /// If the key, or the key of an input, cannot be one.
+    /// If the key, an alias or the key of an input cannot be one.
     pub fn body<F, Fut>(self, body: F) -> Result<AssetSpec>
     where
         F: Fn(Call) -> Fut + Send + Sync + 'static,
@@ -318,7 +294,7 @@ impl AssetBuilder {
     /// Somebody else writes it.
     ///
     /// # Errors
-    /// If the key cannot be one.
+    /// If the key or an alias cannot be one.
     pub fn external(self) -> Result<AssetSpec> {
         self.finish(None)
     }
@@ -326,6 +302,7 @@ impl AssetBuilder {
     fn finish(self, body: Option<super::Body>) -> Result<AssetSpec> {
         let spec = self.spec;
         let inputs = spec.inputs.into_iter().map(Input::finish).collect::<Result<_>>()?;
+        let aliases = spec.aliases.iter().map(|alias| alias.parse::<AssetKey>()).collect::<Result<_>>()?;
         Ok(AssetSpec {
             key: self.key.parse()?,
             source: spec.source,
@@ -345,31 +322,20 @@ impl AssetBuilder {
             description: spec.description,
             metadata: Vec::new(),
             code_version: spec.code_version,
-            retries: None,
-            pool: None,
+            code_hash: spec.code_hash,
+            retries: spec.retries,
+            retry_delay: spec.retry_delay,
+            retry_any: spec.retry_any,
+            timeout: spec.timeout,
+            pool: spec.pool,
+            priority: spec.priority,
+            memory: spec.memory,
+            aliases,
             inputs,
             resources: Vec::new(),
             config: None,
             output: OutputSpec { kind: spec.kind, optional: spec.optional, type_name: "value", columns: spec.columns },
             body,
-        })
-    }
-}
-
-impl Input {
-    fn finish(self) -> Result<InputSpec> {
-        let upstream: AssetKey = self.upstream.parse()?;
-        Ok(InputSpec {
-            parameter: self.parameter.unwrap_or(self.upstream),
-            upstream,
-            columns: self.columns,
-            optional: self.optional,
-            order_only: self.order_only,
-            mapping: self.mapping,
-            allow_missing: self.allow_missing,
-            version: self.version,
-            per_partition: self.per_partition,
-            previous: self.previous,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::any::TypeId;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 
@@ -69,10 +70,24 @@ pub struct AssetDef {
     pub metadata: &'static [(&'static str, Literal)],
     /// `code_version = "…"`.
     pub code_version: Option<&'static str>,
+    /// What [`AssetSpec::code_hash`] is.
+    pub code_hash: Option<&'static str>,
     /// `retries = n`.
     pub retries: Option<u32>,
+    /// `retry_delay = "…"`.
+    pub retry_delay: Option<Duration>,
+    /// `retry_on = "any"`.
+    pub retry_any: bool,
+    /// `timeout = "…"`.
+    pub timeout: Option<Duration>,
     /// `pool = "…"`.
     pub pool: Option<&'static str>,
+    /// `priority = n`.
+    pub priority: i32,
+    /// `memory = "…"`, in bytes.
+    pub memory: Option<u64>,
+    /// `alias = "…"` or `alias = […]`.
+    pub aliases: &'static [&'static str],
     /// The parameters that are assets, then `deps = […]`.
     pub inputs: &'static [InputDef],
     /// The parameters that are resources.
@@ -182,8 +197,15 @@ impl AssetDef {
         description: None,
         metadata: &[],
         code_version: None,
+        code_hash: None,
         retries: None,
+        retry_delay: None,
+        retry_any: false,
+        timeout: None,
         pool: None,
+        priority: 0,
+        memory: None,
+        aliases: &[],
         inputs: &[],
         resources: &[],
         config: None,
@@ -194,9 +216,15 @@ impl AssetDef {
     /// The owned form, which the registry holds.
     ///
     /// # Errors
-    /// If the key is not one, which the macro does not let through.
+    /// If the key or an alias is none, which the macro does not let through.
     pub fn spec(&self) -> Result<AssetSpec> {
         let inputs = self.inputs.iter().map(InputDef::spec).collect::<Result<_>>()?;
+        let aliases = self
+            .aliases
+            .iter()
+            .map(|alias| alias.parse::<AssetKey>())
+            .collect::<Result<_>>()
+            .map_err(|error| self.invalid(&error))?;
         Ok(AssetSpec {
             key: self.asset_key()?,
             source: self.source,
@@ -222,8 +250,15 @@ impl AssetDef {
             description: self.description.map(str::to_owned),
             metadata: literals(self.metadata),
             code_version: self.code_version.map(str::to_owned),
+            code_hash: self.code_hash.map(str::to_owned),
             retries: self.retries,
+            retry_delay: self.retry_delay,
+            retry_any: self.retry_any,
+            timeout: self.timeout,
             pool: self.pool.map(str::to_owned),
+            priority: self.priority,
+            memory: self.memory,
+            aliases,
             inputs,
             resources: self.resources.to_vec(),
             config: self.config,
@@ -237,7 +272,11 @@ impl AssetDef {
     /// # Errors
     /// If it is not one.
     pub fn asset_key(&self) -> Result<AssetKey> {
-        AssetKey::new(self.key).map_err(|error| Error::new(ErrorKind::InvalidKey, error.message()).with("at", self.source))
+        AssetKey::new(self.key).map_err(|error| self.invalid(&error))
+    }
+
+    fn invalid(&self, error: &Error) -> Error {
+        Error::new(ErrorKind::InvalidKey, error.message()).with("at", self.source)
     }
 }
 

@@ -2,15 +2,18 @@
 
 mod builder;
 mod def;
+mod input;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-pub use builder::{AssetBuilder, Input};
+pub use builder::AssetBuilder;
 pub use def::{Asset, AssetDef, ConfigDef, InputDef, Literal, ResourceDef};
+pub use input::Input;
 
 use crate::call::{Call, Produced};
 use crate::columns::ColumnDef;
@@ -232,10 +235,26 @@ pub struct AssetSpec {
     pub metadata: Vec<(String, MetadataValue)>,
     /// The version of the code that its author declared.
     pub code_version: Option<String>,
-    /// How often a failing step is tried again; see [`AssetSpec::not_honoured`].
+    /// A hash of its code: 32 hex digits over the tokens of the function's signature and body. It is another after each change of one of
+    /// them, and the same whatever the layout, comments, docs, attributes, visibility and compiler. Absent if it is external, or built at
+    /// run time without one.
+    pub code_hash: Option<String>,
+    /// How often a failing step is tried again.
     pub retries: Option<u32>,
-    /// The concurrency pool it runs in; see [`AssetSpec::not_honoured`].
+    /// The pause before it is tried again for the first time, which doubles each time.
+    pub retry_delay: Option<Duration>,
+    /// Whether it is tried again after any failure, and not only after a [retryable](crate::Error::is_retryable) one.
+    pub retry_any: bool,
+    /// How long one try may take.
+    pub timeout: Option<Duration>,
+    /// The concurrency pool it runs in.
     pub pool: Option<String>,
+    /// Of steps that are ready the one with the greatest goes first.
+    pub priority: i32,
+    /// How many bytes of memory a step is estimated to need.
+    pub memory: Option<u64>,
+    /// Keys that it had before, whose history is its own.
+    pub aliases: Vec<AssetKey>,
     /// What it is made from, in the order of its parameters.
     pub inputs: Vec<InputSpec>,
     /// The resources it asks for.
@@ -261,12 +280,18 @@ impl AssetSpec {
         self.output.kind != ValueKind::Nothing
     }
 
-    /// The options that are set and that no part of this version honours yet, which makes each a definition error.
-    #[must_use]
-    pub fn not_honoured(&self) -> Vec<&'static str> {
-        let retries = self.retries.is_some().then_some("retries");
-        let pool = self.pool.is_some().then_some("pool");
-        retries.into_iter().chain(pool).collect()
+    /// The options that are set and say how its body is run, of which there is none if somebody else writes it.
+    pub(crate) fn about_runs(&self) -> Vec<&'static str> {
+        let set = [
+            ("retries", self.retries.is_some()),
+            ("retry_delay", self.retry_delay.is_some()),
+            ("retry_on", self.retry_any),
+            ("timeout", self.timeout.is_some()),
+            ("pool", self.pool.is_some()),
+            ("priority", self.priority != 0),
+            ("memory", self.memory.is_some()),
+        ];
+        set.into_iter().filter(|(_, is_set)| *is_set).map(|(option, _)| option).collect()
     }
 
     /// The value the asset sets for an option of its store.

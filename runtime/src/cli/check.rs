@@ -7,6 +7,9 @@ use crate::lakehouse::runtime;
 
 /// Check all definitions without running or touching anything
 #[derive(Args)]
+#[command(after_long_help = "Examples:
+  check
+  check --online   also every store")]
 pub(super) struct Check {
     /// Also ask every store whether it can be reached and written to
     #[arg(long)]

@@ -7,6 +7,9 @@ use super::{Arguments, EXIT_OK};
 
 /// Print a completion script for a shell
 #[derive(Args)]
+#[command(after_long_help = "Examples:
+  completions bash > ~/.local/share/bash-completion/completions/PROGRAM
+  completions zsh > ~/.zfunc/_PROGRAM")]
 pub(super) struct Completions {
     /// The shell
     shell: Shell,

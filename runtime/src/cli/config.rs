@@ -8,6 +8,9 @@ use super::{EXIT_OK, Ended, Shell, print, print_json};
 #[derive(Subcommand)]
 pub(super) enum Config {
     /// Print what the file, the profile and the environment come to, without secrets
+    #[command(after_long_help = "Examples:
+  config show
+  config show --profile prod --json")]
     Show,
 }
 

@@ -1,25 +1,38 @@
-//! `doctor`: can every store be used?
+//! `doctor`: can every store be used, and does the log say what they hold?
 
 use clap::Args;
 use serde_json::json;
 
 use super::{EXIT_OK, EXIT_STORE, Ended, Shell, complain, print, print_json};
 use crate::event::Failure;
-use crate::lakehouse::runtime;
-use crate::report::{render_error, table};
+use crate::io::Probe;
+use crate::lakehouse::{Comparison, runtime};
+use crate::report::{partitions, render_error, render_failure, table};
 
-/// Ask every store whether it can be reached, written to and relied on
+/// Ask every store whether it can be used, and whether the log says what it holds
+///
+/// Exits with 4 if a store cannot be used, or if the log says something else than the stores and is not repaired.
 #[derive(Args)]
-pub(super) struct Doctor {}
+#[command(after_long_help = "Examples:
+  doctor
+  doctor --repair   write to the log what the stores say
+  doctor --json")]
+pub(super) struct Doctor {
+    /// Bring the log up to date: runs whose processes are gone are marked as interrupted, what is not there is recorded as removed, and
+    /// what is there and was not recorded is
+    #[arg(long)]
+    repair: bool,
+}
 
 impl Doctor {
-    #[expect(clippy::unused_self, reason = "as every command")]
     pub(super) fn run(self, shell: Shell) -> Result<u8, Ended> {
-        let json = shell.json;
+        let as_json = shell.json;
         let lakehouse = shell.lakehouse()?;
-        let probes = runtime()?.block_on(lakehouse.probes());
+        let runtime = runtime()?;
+        let probes = runtime.block_on(lakehouse.probes());
         let passed = probes.iter().all(|(_, probe)| probe.passed());
-        if json {
+        let compared = if self.repair { runtime.block_on(lakehouse.repair())? } else { runtime.block_on(lakehouse.compare())? };
+        if as_json {
             let stores = probes.iter().map(|(key, probe)| {
                 let checks = probe.checks.iter().map(|check| match &check.outcome {
                     Ok(found) => json!({ "check": check.name, "passed": true, "found": found }),
@@ -27,22 +40,50 @@ impl Doctor {
                 });
                 json!({ "store": key, "passed": probe.passed(), "checks": checks.collect::<Vec<_>>() })
             });
-            print_json(&json!({ "v": 1, "passed": passed, "stores": stores.collect::<Vec<_>>() }));
+            let stores: Vec<_> = stores.collect();
+            print_json(&json!({ "v": 1, "passed": passed, "stores": stores, "log": compared, "repaired": self.repair }));
         } else {
-            let rows = probes.iter().flat_map(|(key, probe)| {
-                probe.checks.iter().map(move |check| {
-                    let (word, found) = match &check.outcome {
-                        Ok(found) => ("ok", found.clone()),
-                        Err(error) => ("failed", error.message().to_owned()),
-                    };
-                    [key.clone(), check.name.to_owned(), word.to_owned(), found]
-                })
-            });
-            print(&table(&["store", "check", "", "found"], rows));
-            for error in probes.iter().flat_map(|(_, probe)| &probe.checks).filter_map(|check| check.outcome.as_ref().err()) {
-                complain(render_error(error, false).trim_end());
-            }
+            show_probes(&probes);
+            self.show_log(&compared);
         }
-        Ok(if passed { EXIT_OK } else { EXIT_STORE })
+        let told = self.repair || (compared.differences.is_empty() && compared.lost.is_empty());
+        Ok(if passed && told { EXIT_OK } else { EXIT_STORE })
+    }
+
+    fn show_log(&self, compared: &Comparison) {
+        let Comparison { differences, lost, unknown, .. } = compared;
+        for (_, failure) in unknown {
+            complain(render_failure(failure, false).trim_end());
+        }
+        if differences.is_empty() && lost.is_empty() {
+            return print("the log says what the stores hold");
+        }
+        if !differences.is_empty() {
+            let rows = differences.iter().map(|one| {
+                let run = one.run.clone().unwrap_or_default();
+                [one.asset.to_string(), partitions(&one.slice), one.found.words().to_owned(), run]
+            });
+            print(&table(&["asset", "partitions", "the log", "run"], rows));
+        }
+        for run in lost {
+            print(&format!("run {run} has not said how it ended, and its process is gone"));
+        }
+        print(if self.repair { "the log was brought up to date" } else { "`doctor --repair` brings the log up to date" });
+    }
+}
+
+fn show_probes(probes: &[(String, Probe)]) {
+    let rows = probes.iter().flat_map(|(key, probe)| {
+        probe.checks.iter().map(move |check| {
+            let (word, found) = match &check.outcome {
+                Ok(found) => ("ok", found.clone()),
+                Err(error) => ("failed", error.message().to_owned()),
+            };
+            [key.clone(), check.name.to_owned(), word.to_owned(), found]
+        })
+    });
+    print(&table(&["store", "check", "", "found"], rows));
+    for error in probes.iter().flat_map(|(_, probe)| &probe.checks).filter_map(|check| check.outcome.as_ref().err()) {
+        complain(render_error(error, false).trim_end());
     }
 }

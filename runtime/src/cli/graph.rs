@@ -8,6 +8,10 @@ use crate::select::select;
 
 /// Show what is made from what
 #[derive(Args)]
+#[command(after_long_help = "Examples:
+  graph
+  graph '*orders' --format mermaid
+  graph --format dot | dot -Tsvg > graph.svg")]
 pub(super) struct Graph {
     /// Only these, for example `*iris_cleaned`; everything if absent
     selection: Vec<String>,

@@ -9,6 +9,10 @@ use crate::report::table;
 
 /// List the assets
 #[derive(Args)]
+#[command(after_long_help = "Examples:
+  list
+  list 'group:raw+'
+  list --json")]
 pub(super) struct List {
     /// Only these, for example `group:raw+`; everything if absent
     selection: Vec<String>,

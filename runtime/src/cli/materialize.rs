@@ -1,140 +1,109 @@
 //! `materialize`: compute assets and store them.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
+use tracing::level_filters::LevelFilter;
 
-use super::{EXIT_INTERRUPTED, EXIT_OK, EXIT_STEP_FAILED, Ended, Shell, complain, joined, print, print_json};
-use crate::error::Result;
-use crate::event::RunStatus;
-use crate::exec::{Interrupt, PartitionChoice, RunReport, StepOutcome};
-use crate::lakehouse::{Lakehouse, runtime};
-use crate::report::{ConsoleReporter, preview_table, run_table};
+use super::front::Front;
+use super::partition_options::PartitionOptions;
+use super::units::{bytes, counted, duration, level, pair};
+use super::{Ended, Shell, joined};
+use crate::env::unique_id;
+use crate::exec::SystemEnv;
+use crate::lakehouse::{LakehouseBuilder, RunOptions, runtime};
 
 /// Compute assets and store them
 #[derive(Args)]
+#[command(after_long_help = "Examples:
+  materialize                                     everything
+  materialize 'iris_cleaned+'                     an asset, and what is made from it directly
+  materialize orders --partition 2026-01-02       one partition
+  materialize 'orders*' --missing --tag why=late  what no run has made, with a tag by which `runs list` finds it
+  materialize --changed                           only what is made from something else than before
+  materialize --retries 3 --timeout 30m --pool api=2
+
+Ctrl-C finishes what has begun and begins nothing else; a second one stops at once. On unix, a SIGTERM cancels. Either way `runs resume`
+goes on with the rest.")]
 pub(super) struct Materialize {
     /// Only these, for example `iris_cleaned+`; everything if absent
     selection: Vec<String>,
-    /// For this partition; may be given several times. `DIMENSION=KEY` means all with that key, and keys of several dimensions are
-    /// combined
-    #[arg(long, value_name = "KEY")]
-    partition: Vec<String>,
-    /// For the partitions from the first to the last, both included; may be given several times, and begin with `DIMENSION=`
-    #[arg(long, value_name = "FIRST..LAST")]
-    partitions: Vec<String>,
-    /// For all partitions there are
-    #[arg(long, conflicts_with_all = ["missing", "partition", "partitions"])]
-    all_partitions: bool,
-    /// For the partitions that no run has materialized
-    #[arg(long, conflicts_with_all = ["partition", "partitions"])]
-    missing: bool,
-    /// How many steps run at once [default: the number of processors]
-    #[arg(long, value_name = "STEPS")]
-    parallelism: Option<usize>,
+    #[command(flatten)]
+    partitions: PartitionOptions,
+    /// Leave out what has not changed: the same code, configuration and inputs. `plan --changed` says what that is
+    #[arg(long)]
+    changed: bool,
+    /// Attach something that the run is found by; may be given several times
+    #[arg(long = "tag", value_name = "NAME=VALUE", value_parser = pair)]
+    tags: Vec<(String, String)>,
+    #[command(flatten)]
+    how: How,
     /// Show the first rows of every table that was stored
     #[arg(long)]
     preview: bool,
 }
 
-/// How many rows a preview shows.
-const PREVIEW_ROWS: usize = 5;
+/// How steps are run.
+#[derive(Args)]
+pub(super) struct How {
+    /// How many steps run at once [default: the number of processors]
+    #[arg(long, value_name = "STEPS")]
+    parallelism: Option<usize>,
+    /// How often a step that failed with an error that may pass is tried again, where its asset does not say
+    #[arg(long, value_name = "TIMES")]
+    retries: Option<u32>,
+    /// How long an attempt at a step may take, where its asset does not say: `30m`, `2h`
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    timeout: Option<Duration>,
+    /// How many bytes the steps that run at once may take, by the `memory` of their assets: `4GiB`
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    memory: Option<u64>,
+    /// How many steps of a pool run at once, in all processes; may be given several times
+    #[arg(long = "pool", value_name = "NAME=STEPS", value_parser = counted)]
+    pools: Vec<(String, usize)>,
+    /// What is kept of what steps write, for `logs`: what is traced at this level or above, and all that is printed; or `off`
+    #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = level)]
+    pub(super) logs: LevelFilter,
+}
 
 impl Materialize {
     pub(super) fn run(self, mut shell: Shell) -> Result<u8, Ended> {
-        let json = shell.json;
-        if !json {
-            let reporter = Arc::new(ConsoleReporter::new());
-            shell.builder = shell.builder.subscribe(move |event| reporter.event(event));
-        }
-        if let Some(steps) = self.parallelism {
-            shell.builder = shell.builder.parallelism(steps);
-        }
+        let front = Front::new(shell.json);
+        shell.builder = self.how.configure(front.listen(shell.builder));
         let lakehouse = shell.lakehouse()?;
-        let plan = lakehouse.plan_for(&joined(&self.selection), &self.choice()?)?;
-        let runtime = runtime()?;
-        let report = runtime.block_on(async {
-            let interrupt = Interrupt::new();
-            tokio::spawn(listen(interrupt.clone()));
-            lakehouse.run(plan, interrupt).await
-        })?;
-        if json {
-            print_json(&to_json(&report));
+        let selection = joined(&self.selection);
+        let (runtime, choice) = (runtime()?, self.partitions.choice()?);
+        let plan = if self.changed {
+            runtime.block_on(lakehouse.plan_changed(&selection, &choice))?
         } else {
-            if report.steps.is_empty() {
-                print("nothing to do: there is no partition to make");
-            } else {
-                print(&run_table(&report));
-            }
-            if self.preview
-                && let Err(error) = runtime.block_on(show(&lakehouse, &report))
-            {
-                complain(&format!("no preview: {error}"));
-            }
-        }
-        Ok(match report.status {
-            RunStatus::Succeeded => EXIT_OK,
-            RunStatus::Failed => EXIT_STEP_FAILED,
-            RunStatus::Interrupted => EXIT_INTERRUPTED,
-        })
-    }
-}
-
-impl Materialize {
-    /// The partitions that the run is for.
-    fn choice(&self) -> Result<PartitionChoice> {
-        let choice = match (self.all_partitions, self.missing) {
-            (true, _) => PartitionChoice::all(),
-            (_, true) => PartitionChoice::missing(),
-            _ => PartitionChoice::none(),
+            lakehouse.plan_for(&selection, &choice)?
         };
-        let choice = self.partition.iter().fold(choice, PartitionChoice::key);
-        self.partitions.iter().try_fold(choice, |choice, range| choice.parse_range(range))
+        let run = unique_id(&SystemEnv::new());
+        // One selection is shown as it was written.
+        let written = if let [one] = &self.selection[..] { one } else { &selection };
+        let options = RunOptions::new().id(&run).selection(written);
+        let options = self.tags.iter().fold(options, |options, (name, value)| options.tag(name, value));
+        let report = front.carry_out(&runtime, &lakehouse, &run, self.how.logs, |interrupt| {
+            lakehouse.run_with(plan, options.interrupt(interrupt))
+        })?;
+        Ok(front.end(&runtime, &lakehouse, &report, self.preview))
     }
 }
 
-/// The first Ctrl-C lets what has begun finish, the second stops at once.
-async fn listen(interrupt: Interrupt) {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        complain("interrupted: what has begun is finished, nothing else begins; Ctrl-C again stops at once");
-        interrupt.raise();
-        if tokio::signal::ctrl_c().await.is_ok() {
-            std::process::exit(EXIT_INTERRUPTED.into());
+impl How {
+    pub(super) fn configure(&self, mut builder: LakehouseBuilder) -> LakehouseBuilder {
+        if let Some(steps) = self.parallelism {
+            builder = builder.parallelism(steps);
         }
-    }
-}
-
-async fn show(lakehouse: &Lakehouse, report: &RunReport) -> Result<()> {
-    for stored in report.materializations() {
-        if let Some(preview) = lakehouse.preview(&stored.asset, PREVIEW_ROWS).await? {
-            print(&format!("\n{}\n{}", stored.asset, preview_table(&preview)));
+        if let Some(retries) = self.retries {
+            builder = builder.retries(retries);
         }
+        if let Some(timeout) = self.timeout {
+            builder = builder.timeout(timeout);
+        }
+        if let Some(memory) = self.memory {
+            builder = builder.memory_budget(memory);
+        }
+        self.pools.iter().fold(builder, |builder, (name, steps)| builder.pool(name, *steps))
     }
-    Ok(())
-}
-
-fn to_json(report: &RunReport) -> serde_json::Value {
-    let steps: Vec<_> = report
-        .steps
-        .iter()
-        .map(|step| {
-            let mut json = serde_json::json!({ "assets": step.assets, "materializations": step.materializations });
-            match &step.outcome {
-                StepOutcome::Succeeded(durations) => {
-                    json["outcome"] = "succeeded".into();
-                    json["durations"] = serde_json::json!(durations);
-                }
-                StepOutcome::Failed(failure) => {
-                    json["outcome"] = "failed".into();
-                    json["failure"] = serde_json::json!(failure);
-                }
-                StepOutcome::Skipped(reason) => {
-                    json["outcome"] = "skipped".into();
-                    json["reason"] = serde_json::json!(reason);
-                }
-            }
-            json
-        })
-        .collect();
-    serde_json::json!({ "v": 1, "run": report.run, "status": report.status, "elapsed": report.elapsed, "steps": steps })
 }

@@ -1,14 +1,23 @@
 //! The command line of a program of assets: a library call in the user's `main`.
 
 mod asset;
+mod backfill;
 mod check;
 mod completions;
 mod config;
 mod doctor;
+mod front;
+mod gc;
 mod graph;
 mod list;
+mod logs;
 mod materialize;
+mod output;
+mod partition_options;
 mod partitions;
+mod plan;
+mod runs;
+mod units;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write, stderr, stdout};
@@ -17,6 +26,8 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind as ClapErrorKind;
 use clap::{Parser, Subcommand};
+
+pub use output::LogLayer;
 
 use crate::error::{Error, ErrorKind};
 use crate::event::Failure;
@@ -76,7 +87,7 @@ struct Arguments {
 enum Command {
     /// Check all definitions without running or touching anything
     Check(check::Check),
-    /// Ask every store whether it can be reached, written to and relied on
+    /// Ask every store whether it can be used, and whether the log says what it holds
     Doctor(doctor::Doctor),
     /// List the assets
     List(list::List),
@@ -84,12 +95,24 @@ enum Command {
     Graph(graph::Graph),
     /// Compute assets and store them
     Materialize(materialize::Materialize),
-    /// Look at one asset
+    /// Show what a run would do, step by step, and why
+    Plan(plan::Plan),
+    /// Make many partitions, run by run, and look at how far that is
+    #[command(subcommand)]
+    Backfill(backfill::Backfill),
+    /// Look at runs, stop them and go on with them
+    #[command(subcommand)]
+    Runs(runs::Runs),
+    /// Show what the steps of a run wrote
+    Logs(logs::Logs),
+    /// Look at one asset, and look after what is stored of it
     #[command(subcommand)]
     Asset(asset::Asset),
     /// Look at partitions, and change dynamic sets of them
     #[command(subcommand)]
     Partitions(partitions::Partitions),
+    /// Remove from the log what is old
+    Gc(gc::Gc),
     /// Look at the configuration
     #[command(subcommand)]
     Config(config::Config),
@@ -203,8 +226,13 @@ impl App {
             Command::List(command) => command.run(shell),
             Command::Graph(command) => command.run(shell),
             Command::Materialize(command) => command.run(shell),
+            Command::Plan(command) => command.run(shell),
+            Command::Backfill(command) => command.run(shell),
+            Command::Runs(command) => command.run(shell),
+            Command::Logs(command) => command.run(shell),
             Command::Asset(command) => command.run(shell),
             Command::Partitions(command) => command.run(shell),
+            Command::Gc(command) => command.run(shell),
             Command::Config(command) => command.run(&shell),
             Command::Completions(command) => Ok(command.run()),
         };

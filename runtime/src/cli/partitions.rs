@@ -23,6 +23,9 @@ pub(super) enum Partitions {
 
 /// List the partitions of an asset, and what became of each
 #[derive(Args)]
+#[command(after_long_help = "Examples:
+  partitions list orders
+  partitions list orders --status missing --json")]
 pub(super) struct List {
     /// The key, or the name if only one asset has it
     asset: String,
@@ -33,6 +36,9 @@ pub(super) struct List {
 
 /// Change a dynamic set
 #[derive(Args)]
+#[command(after_long_help = "Examples:
+  partitions add Region north south
+  partitions remove Region south")]
 pub(super) struct Change {
     /// The name of the set, which is that of its definition unless that says otherwise
     #[arg(value_name = "SET")]

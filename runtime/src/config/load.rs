@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 use super::de::{Findings, Folders, read, whole_path};
 use super::environment::overrides;
 use super::find::{Choice, PROFILE_VARIABLE, Source};
-use super::kinds::Kinds;
+use super::kinds::{Kinds, MakeState};
 use super::node::{self, Node, Place, Table, Tree, join, merge};
 use super::redact::Redactor;
 use super::show::Configuration;
@@ -35,6 +35,8 @@ pub(crate) struct Loaded {
     /// By key, with the place in the file.
     pub(crate) stores: BTreeMap<String, (Arc<dyn IoManager>, String)>,
     pub(crate) resources: Vec<(String, Binding, String)>,
+    /// The log, with the place in the file.
+    pub(crate) state: Option<(MakeState, String)>,
     pub(crate) assets: Vec<(AssetKey, Layer)>,
     pub(crate) configuration: Configuration,
     redactor: Redactor,
@@ -63,6 +65,8 @@ struct Fields {
     _stores: Section,
     #[serde(default, rename = "resources")]
     _resources: Section,
+    #[serde(default, rename = "state")]
+    _state: Section,
     #[serde(default, rename = "assets")]
     _assets: Section,
     #[serde(default, rename = "profiles")]
@@ -96,7 +100,7 @@ impl<'de> Deserialize<'de> for Section {
 
 /// The fields that a profile may have.
 const OF_PROFILES: &[&str] =
-    &["root", "parallelism", "hand_over_bytes", "io_manager", "default_stores", "stores", "resources", "assets"];
+    &["root", "parallelism", "hand_over_bytes", "io_manager", "default_stores", "stores", "resources", "state", "assets"];
 
 /// Loads what the choice says. The root is that of the builder, if it has one.
 pub(crate) fn load(choice: &Choice, root: Option<&Path>, kinds: &Kinds) -> Result<Loaded, Vec<Error>> {
@@ -138,6 +142,7 @@ pub(crate) fn load(choice: &Choice, root: Option<&Path>, kinds: &Kinds) -> Resul
     let root = loading.root(root, fields.as_ref());
     let stores = loading.build("stores", &root, |table, errors| kinds.store(table, errors));
     let resources = loading.build("resources", &root, |table, errors| kinds.resource(table, errors));
+    let state = loading.build_one("state", &root, |table, errors| kinds.state(table, errors));
     let assets = loading.assets();
     let mut io_manager = fields.as_ref().and_then(|fields| fields.io_manager.clone());
     if io_manager.is_some() && loading.place("stores.io_manager").is_some() {
@@ -163,6 +168,7 @@ pub(crate) fn load(choice: &Choice, root: Option<&Path>, kinds: &Kinds) -> Resul
         io_manager: io_manager.map(|key| (key, said("io_manager"))),
         stores: stores.into_iter().map(|(key, store, place)| (key, (store, place))).collect(),
         resources,
+        state,
         assets,
         configuration: Configuration::new(source.map(|source| source.name), profile, names, &tree, &redactor),
         redactor,
@@ -299,14 +305,35 @@ impl Loading {
                 errors.push(Error::new(ErrorKind::Config, message).with("at", &node.place).help(format!("write `[{path}]`")));
                 continue;
             }
-            let findings = RefCell::new(Findings::without(&self.unset));
-            let table = ConfigTable { key, path, node, root, folders: Folders { file: &self.folder }, findings };
+            let table = self.config_table(key, path, node, root);
             all.extend(make(&table, &mut errors).map(|one| (key.clone(), one, node.place.to_string())));
             secrets.append(&mut table.findings.into_inner().secrets);
         }
         self.errors.append(&mut errors);
         self.redactor.paths.extend(secrets);
         all
+    }
+
+    /// Makes something of one table, with its place; that it is none has been said by who read the fields.
+    fn build_one<T>(
+        &mut self,
+        key: &str,
+        root: &Path,
+        make: impl Fn(&ConfigTable<'_>, &mut Vec<Error>) -> Option<T>,
+    ) -> Option<(T, String)> {
+        let node = self.node(key).filter(|node| node.table().is_some())?;
+        let mut errors = Vec::new();
+        let table = self.config_table(key, key.to_owned(), node, root);
+        let one = make(&table, &mut errors).map(|one| (one, node.place.to_string()));
+        let secrets = table.findings.into_inner().secrets;
+        self.errors.append(&mut errors);
+        self.redactor.paths.extend(secrets);
+        one
+    }
+
+    fn config_table<'a>(&'a self, key: &'a str, path: String, node: &'a Node, root: &'a Path) -> ConfigTable<'a> {
+        let findings = RefCell::new(Findings::without(&self.unset));
+        ConfigTable { key, path, node, root, folders: Folders { file: &self.folder }, findings }
     }
 
     fn assets(&mut self) -> Vec<(AssetKey, Layer)> {

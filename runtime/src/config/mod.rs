@@ -17,7 +17,7 @@ mod text;
 mod wrong;
 
 pub(crate) use find::Choice;
-pub(crate) use kinds::Kinds;
+pub(crate) use kinds::{Kinds, MakeState};
 pub(crate) use load::{Loaded, load};
 pub use path::ConfigPath;
 pub use secret::Secret;

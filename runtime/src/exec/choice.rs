@@ -1,7 +1,10 @@
 //! Which partitions a run is for, as people write it.
 
+use std::fmt;
+
 use crate::error::{Error, ErrorKind, Result, known_names};
 use crate::partition::{KeySet, KeySpace};
+use crate::state::PartitionStatus;
 
 /// Which partitions a run is for.
 ///
@@ -28,6 +31,7 @@ enum General {
     Nothing,
     All,
     Missing,
+    Failed,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +64,11 @@ impl PartitionChoice {
         Self { general: General::Missing, ..Self::default() }
     }
 
+    /// Every partition that was last recorded as failed, and what follows from those.
+    pub fn failed() -> Self {
+        Self { general: General::Failed, ..Self::default() }
+    }
+
     /// Also this one: the text of a key, or `dimension=key` for every partition with that key in the dimension. Keys of different
     /// dimensions are combined.
     pub fn key(mut self, key: impl Into<String>) -> Self {
@@ -87,33 +96,44 @@ impl PartitionChoice {
         }
     }
 
-    pub(super) fn is_none(&self) -> bool {
+    pub(crate) fn is_none(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether it says all or missing, which is also sensible where nothing is partitioned.
+    /// Whether it says all, missing or failed, which is also sensible where nothing is partitioned.
     pub(super) fn is_general(&self) -> bool {
         self.items.is_empty() && self.general != General::Nothing
     }
 
-    /// Whether it asks for partitions that are not recorded as materialized.
-    pub(crate) fn wants_missing(&self) -> bool {
-        self.general == General::Missing
+    /// The status that partitions are asked for by, if they are.
+    pub(crate) fn asks_for(&self) -> Option<PartitionStatus> {
+        match self.general {
+            General::Nothing | General::All => None,
+            General::Missing => Some(PartitionStatus::Materialized),
+            General::Failed => Some(PartitionStatus::Failed),
+        }
+    }
+
+    /// What it asks for of every asset by what is recorded of it: the partitions with the status of [`Self::asks_for`].
+    pub(super) fn by_record(&self, space: &KeySpace, recorded: Option<&KeySet>) -> KeySet {
+        match (self.general, recorded) {
+            (General::Nothing | General::All, _) | (General::Failed, None) => space.none(),
+            (General::Missing, None) => space.all(),
+            (General::Missing, Some(recorded)) => space.all().difference(recorded),
+            (General::Failed, Some(recorded)) => recorded.clone(),
+        }
     }
 
     /// What it comes to for the roots of a run. Each item has to apply to at least one of them, and one that names no dimension to
     /// all.
-    pub(super) fn resolve(&self, roots: &[(String, &KeySpace, Option<&KeySet>)]) -> Result<Vec<KeySet>> {
+    pub(crate) fn resolve(&self, roots: &[(String, &KeySpace, Option<&KeySet>)]) -> Result<Vec<KeySet>> {
         let mut applied_somewhere = vec![roots.is_empty(); self.items.len()];
         let mut sets = Vec::with_capacity(roots.len());
         for (asset, space, recorded) in roots {
             let mut set = match self.general {
                 General::Nothing => space.none(),
                 General::All => space.all(),
-                General::Missing => match recorded {
-                    Some(recorded) => space.all().difference(recorded),
-                    None => space.all(),
-                },
+                General::Missing | General::Failed => self.by_record(space, *recorded),
             };
             let mut keys_of: Vec<Vec<String>> = vec![Vec::new(); space.axes().len()];
             for (index, item) in self.items.iter().enumerate() {
@@ -137,6 +157,23 @@ impl PartitionChoice {
             Some(index) => Err(self.items[index].fits_nowhere(roots)),
             None => Ok(sets),
         }
+    }
+}
+
+impl fmt::Display for PartitionChoice {
+    /// As the command line has it, for people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let general = match self.general {
+            General::Nothing => None,
+            General::All => Some("all".to_owned()),
+            General::Missing => Some("missing".to_owned()),
+            General::Failed => Some("failed".to_owned()),
+        };
+        let items = self.items.iter().map(|item| match item {
+            Item::Key(key) => key.clone(),
+            Item::Range(first, last) => format!("{first}..{last}"),
+        });
+        f.write_str(&general.into_iter().chain(items).collect::<Vec<_>>().join(", "))
     }
 }
 

@@ -47,6 +47,11 @@ impl HandOver {
         Self { budget, inner: Mutex::new(Inner { readers, ..Inner::default() }) }
     }
 
+    /// Nothing, ever.
+    pub(crate) fn none() -> Self {
+        Self { budget: 0, inner: Mutex::default() }
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -156,7 +156,7 @@ impl StepRun<'_> {
         }
         let table = kept.rows.table(input.columns.as_deref())?;
         let told = EventKind::InputHandedOver { step: self.step.number, asset: upstream.key.clone(), bytes: kept.bytes };
-        self.workshop.emit(&self.run.run, told)?;
+        self.emit(told)?;
         Ok(Some(InputValue::One(Value::Table(table))))
     }
 
@@ -169,7 +169,7 @@ impl StepRun<'_> {
     fn tell_missing(&self, input: &InputSpec, missing: Option<&KeySet>) -> Result<()> {
         let partitions = missing.map(KeySet::slice);
         let missing = EventKind::InputMissing { step: self.step.number, asset: input.upstream.clone(), partitions };
-        self.workshop.emit(&self.run.run, missing)
+        self.emit(missing)
     }
 }
 
@@ -210,7 +210,7 @@ fn partitions_missing(upstream: &AssetSpec, missing: &KeySet, wanted: u64) -> Er
 }
 
 /// The first keys of a set, for people.
-pub(super) fn named(keys: &KeySet) -> String {
+pub(crate) fn named(keys: &KeySet) -> String {
     let mut names: Vec<String> = keys.keys().take(NAMED_KEYS).map(|key| format!("`{key}`")).collect();
     if keys.len() > NAMED_KEYS as u64 {
         names.push("…".to_owned());

@@ -1,9 +1,11 @@
 //! What becomes of the value of a body: staged piece by piece, looked at, committed as one, recorded.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::sources::MadeFrom;
 use super::step::{StepRun, in_body};
-use super::workshop::{PendingOutput, Store};
+use super::workshop::{PendingOutput, Store, one_table};
 use crate::asset::{AssetSpec, Mode};
 use crate::call::{ProducedOutput, ProducedValue};
 use crate::commit::CommitId;
@@ -13,11 +15,14 @@ use crate::event::{EventKind, Materialization};
 use crate::exec::plan::StepAsset;
 use crate::frame::StoredRows;
 use crate::frame::check_declared;
-use crate::io::{Staged, StoreRequest};
+use crate::io::{CommitState, LoadRequest, Staged, StoreRequest};
 use crate::metadata::MetadataValue;
 use crate::partition::KeySet;
 use crate::slice::Slice;
 use crate::value::Value;
+
+/// How many milliseconds a store whose answer to a commit was lost is waited for before each time that it is asked.
+const ASK: [u64; 5] = [0, 100, 400, 1_000, 2_000];
 
 /// The output of one asset on its way: what is staged of it, and what to say of it once it is committed.
 pub(super) struct Pending<'a> {
@@ -25,6 +30,9 @@ pub(super) struct Pending<'a> {
     target: &'a StepAsset,
     store: Option<Store<'a>>,
     number: i64,
+    made_from: Arc<MadeFrom>,
+    /// What the body says identifies the data, call by call.
+    versions: Vec<(Slice, Option<String>)>,
     staged: Vec<Staged>,
     metadata: Vec<(String, MetadataValue)>,
     /// The rows themselves, if they are in memory, all there is, and wanted by others.
@@ -32,16 +40,18 @@ pub(super) struct Pending<'a> {
 }
 
 impl<'a> StepRun<'a> {
-    pub(super) fn pending(&self, target: &'a StepAsset, number: i64) -> Result<Pending<'a>> {
+    pub(super) fn pending(&self, target: &'a StepAsset, number: i64, made_from: &Arc<MadeFrom>) -> Result<Pending<'a>> {
         let (asset, store) = self.workshop.asset(&target.key)?;
-        Ok(Pending { asset, target, store, number, staged: Vec::new(), metadata: Vec::new(), rows: None })
+        let (made_from, versions) = (Arc::clone(made_from), Vec::new());
+        Ok(Pending { asset, target, store, number, made_from, versions, staged: Vec::new(), metadata: Vec::new(), rows: None })
     }
 
     /// Stages what one call gave for one asset.
     pub(super) async fn stage(&self, produced: ProducedOutput, making: Option<&KeySet>, pending: &mut Pending<'a>) -> Result<()> {
-        pending.metadata.extend(produced.metadata);
         let making = making.filter(|_| pending.asset.partitions.is_some());
         let slice = making.map_or(Slice::Whole, KeySet::slice);
+        pending.metadata.extend(produced.beside.metadata);
+        pending.versions.push((slice.clone(), produced.beside.data_version));
         match produced.value {
             ProducedValue::Nothing => self.nothing_to_store(pending.asset, &slice),
             ProducedValue::One(value) => self.stage_value(value, slice, making, pending).await,
@@ -77,8 +87,7 @@ impl<'a> StepRun<'a> {
     async fn stage_value(&self, value: Value, slice: Slice, making: Option<&KeySet>, pending: &mut Pending<'a>) -> Result<()> {
         let Some(store) = pending.store else { return Ok(()) };
         let asset = pending.asset;
-        let one_table = asset.partition_expr.is_some() && store.io.capabilities().partitions_tables();
-        if making.is_some_and(|making| making.len() > 1) && !one_table {
+        if making.is_some_and(|making| making.len() > 1) && !one_table(asset, store) {
             let message = format!("`{}` made one value for several partitions, each of which is stored on its own", asset.key);
             let help = "return a `Partitions<…>` map, or say with `partition_expr` which column tells the partitions apart";
             return Err(in_body(Error::new(ErrorKind::Value, message).help(help), asset));
@@ -117,7 +126,7 @@ impl<'a> StepRun<'a> {
         }
         let reason = "the run produced nothing; what was stored is still there".to_owned();
         let skipped = EventKind::OutputSkipped { step: self.step.number, asset: asset.key.clone(), slice: slice.clone(), reason };
-        self.workshop.emit(&self.run.run, skipped)
+        self.emit(skipped)
     }
 
     pub(super) fn check(&self, pending: &[Pending<'_>]) -> Result<()> {
@@ -136,28 +145,22 @@ impl<'a> StepRun<'a> {
 
     /// Commits the output of one asset; nothing if there is none.
     pub(super) async fn commit(&self, output: Pending<'_>) -> Result<Option<Materialization>> {
-        let Pending { asset, target, store, number, staged, metadata, rows } = output;
+        let Pending { asset, target, store, number, made_from, versions, staged, metadata, rows } = output;
         let Some(store) = store.filter(|_| !staged.is_empty()) else { return Ok(None) };
         let id = CommitId::new(&self.workshop.state.log_id()?, &asset.key, &target.slice, number);
         let slice = staged_slice(asset, &staged)?;
         let request = self.request(asset, store, &slice, &metadata);
         self.hand_over.forget(&asset.key);
+        self.journal.hold(self.workshop)?;
         let committed = match store.io.commit(request.clone(), staged.clone(), &id).await {
             Ok(committed) => committed,
-            Err(error) => {
-                // What is left behind is invisible; the error of the commit tells more than one of the clean-up. A commit that may
-                // still land needs what it would make visible.
-                if !error.is_unsettled() {
-                    drop(store.io.discard(request, staged).await);
-                }
-                return Err(store.blame(error, asset, &slice));
-            }
+            Err(error) => return self.settle(error, request, store, staged, id).await,
         };
         if let Some(ignored) = &committed.ignored {
             let reason = "it was stored by somebody else in the meantime, and `mode = \"ignore\"` leaves it as it is".to_owned();
             let skipped =
                 EventKind::OutputSkipped { step: self.step.number, asset: asset.key.clone(), slice: ignored.clone(), reason };
-            self.workshop.emit(&self.run.run, skipped)?;
+            self.emit(skipped)?;
             if *ignored == slice {
                 return Ok(None);
             }
@@ -168,6 +171,7 @@ impl<'a> StepRun<'a> {
         if let Some(rows) = rows.filter(|_| committed.exact && replaced) {
             self.hand_over.put(id.clone(), committed.version, &slice, rows);
         }
+        let data_version = made_from.data_version(&versions, &staged, store.mode(asset), &id);
         let sum = |of: fn(&Staged) -> Option<u64>| staged.iter().map(of).sum::<Option<u64>>();
         let rows = sum(|staged| staged.rows);
         // Whoever replaces a slice knows what is in it.
@@ -183,14 +187,114 @@ impl<'a> StepRun<'a> {
             bytes: sum(|staged| staged.bytes),
             columns: staged.into_iter().next().map(|staged| staged.columns).unwrap_or_default(),
             code_version: asset.code_version.clone(),
+            code: made_from.code.clone(),
+            config: made_from.config.clone(),
+            inputs: made_from.inputs.clone(),
+            data_version: Some(data_version),
             metadata,
             commit: id,
             attempt: self.run.attempt,
             slice,
         };
+        self.workshop.chronicles.made(self.workshop.state.as_ref(), asset, &materialization);
         let told = EventKind::Materialized { step: self.step.number, materialization: materialization.clone() };
-        self.workshop.emit(&self.run.run, told)?;
+        self.emit(told)?;
         Ok(Some(materialization))
+    }
+
+    /// After a commit that failed: an answer can be lost when everything was done, and a step that were said to have failed would be
+    /// made again by another run, under another number. So the store is asked until it answers, for a while.
+    async fn settle(
+        &self,
+        error: Error,
+        request: StoreRequest<'_>,
+        store: Store<'_>,
+        staged: Vec<Staged>,
+        id: CommitId,
+    ) -> Result<Option<Materialization>> {
+        let (asset, slice) = (request.asset, request.slice);
+        // Who was refused knows.
+        let mut answered = matches!(error.kind(), ErrorKind::Superseded | ErrorKind::Present);
+        for pause in ASK {
+            if answered {
+                break;
+            }
+            self.workshop.env.sleep(Duration::from_millis(pause)).await;
+            match self.stored_as(asset, store, slice, &id).await {
+                Ok(Some(found)) => {
+                    self.emit(EventKind::Reconciled { step: self.step.number, materialization: found.clone() })?;
+                    return Ok(Some(found));
+                }
+                Ok(None) => answered = true,
+                Err(_) => {}
+            }
+        }
+        // What is left behind is invisible; the error of the commit tells more than one of the clean-up. A commit that may still land
+        // needs what it would make visible.
+        if answered && !error.is_unsettled() {
+            drop(store.io.discard(request.clone(), staged).await);
+        }
+        // Whoever made it again would do so under the same number, or replace it.
+        let error = if answered { error.settled() } else { error.unsettled() };
+        Err(store.blame(error, asset, slice))
+    }
+
+    /// What an earlier attempt at the step has stored already, if it was all there is to store: the store itself knows, whatever became
+    /// of the one who asked it.
+    pub(super) async fn committed_before(&self, numbers: &[i64]) -> Result<Option<Vec<Materialization>>> {
+        let log = self.workshop.state.log_id()?;
+        let mut found = Vec::with_capacity(numbers.len());
+        for (target, number) in self.step.assets.iter().zip(numbers) {
+            let (asset, store) = self.workshop.asset(&target.key)?;
+            let Some(store) = store else { return Ok(None) };
+            let id = CommitId::new(&log, &asset.key, &target.slice, *number);
+            match self.stored_as(asset, store, &target.slice, &id).await? {
+                Some(materialization) => found.push(materialization),
+                None => return Ok(None),
+            }
+        }
+        for materialization in &found {
+            self.emit(EventKind::Reconciled { step: self.step.number, materialization: materialization.clone() })?;
+        }
+        Ok(Some(found))
+    }
+
+    /// What the store says of a commit, if it has it.
+    async fn stored_as(
+        &self,
+        asset: &AssetSpec,
+        store: Store<'_>,
+        slice: &Slice,
+        id: &CommitId,
+    ) -> Result<Option<Materialization>> {
+        let request = self.request(asset, store, slice, &[]);
+        let blame = |error| store.blame(error, asset, slice);
+        let state = store.io.committed(request, std::slice::from_ref(id)).await.map_err(blame)?;
+        if state != [CommitState::Committed] {
+            return Ok(None);
+        }
+        let request = LoadRequest::new(asset, slice, Arc::clone(&self.workshop.env));
+        let there = store.io.describe(request).await.map_err(blame)?;
+        Ok(Some(Materialization {
+            asset: asset.key.clone(),
+            slice: slice.clone(),
+            store: store.key.to_owned(),
+            location: store.io.locate(asset, slice)?.to_string(),
+            version: there.version,
+            rows: None,
+            slice_rows: None,
+            table_rows: there.rows.filter(|_| *slice == Slice::Whole),
+            bytes: None,
+            columns: there.columns,
+            code_version: asset.code_version.clone(),
+            code: None,
+            config: None,
+            inputs: Vec::new(),
+            data_version: None,
+            metadata: Vec::new(),
+            commit: id.clone(),
+            attempt: self.run.attempt,
+        }))
     }
 
     pub(super) async fn discard(&self, pending: &[Pending<'_>]) {

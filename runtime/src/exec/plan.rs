@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::choice::PartitionChoice;
-use crate::asset::AssetSpec;
+use crate::asset::{AssetSpec, InputSpec};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::StepSummary;
 use crate::graph::Graph;
@@ -39,6 +39,9 @@ pub struct Plan {
     pub at: Timestamp,
     /// The steps, by number.
     pub steps: Vec<StepSpec>,
+    /// Whether a step is left out if nothing that it is made from has changed when it is about to begin.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub changed: bool,
 }
 
 /// One call that produces one or more asset slices.
@@ -63,6 +66,9 @@ pub struct StepAsset {
     pub key: AssetKey,
     /// The part of it.
     pub slice: Slice,
+    /// The number of its commit, once the run has begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<i64>,
 }
 
 /// What is known of partitions when a run is planned.
@@ -72,7 +78,7 @@ pub(crate) struct Partitioning<'a> {
     pub(crate) choice: &'a PartitionChoice,
     /// The keys there are for each partitioned asset of the selection.
     pub(crate) spaces: BTreeMap<usize, KeySpace>,
-    /// The partitions that are recorded as materialized, if the choice asks for those that are not.
+    /// The partitions that are recorded with the status that the choice asks for partitions by.
     pub(crate) recorded: BTreeMap<usize, KeySet>,
 }
 
@@ -82,19 +88,36 @@ impl Plan {
     /// # Errors
     /// If only external assets were selected, or it is not said, or not sensibly, for which partitions the run is.
     pub(crate) fn new(graph: &Graph, selected: &BTreeSet<usize>, partitioning: &Partitioning<'_>) -> Result<Self> {
+        let sets = Self::sets(graph, selected, partitioning)?;
+        Ok(Self::of_sets(graph, selected, &sets, partitioning.at))
+    }
+
+    /// The partitions of each partitioned asset that a run makes.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub(crate) fn sets(
+        graph: &Graph,
+        selected: &BTreeSet<usize>,
+        partitioning: &Partitioning<'_>,
+    ) -> Result<BTreeMap<usize, KeySet>> {
         if selected.is_empty() {
             return Err(Error::new(ErrorKind::Selection, "nothing is selected").help("`list` shows what a selection names"));
         }
-        let run: Vec<usize> = selected.iter().copied().filter(|place| !graph.asset(*place).is_external()).collect();
+        let run = made(graph, selected);
         if let (true, Some(first)) = (run.is_empty(), selected.first()) {
             let asset = graph.asset(*first);
             let error = Error::new(ErrorKind::External, format!("`{}` is external: somebody else writes it", asset.key));
             return Err(error.with("at", asset.source).help("materialize what is made from it: `KEY+`"));
         }
-        let sets = partition_sets(graph, &run, partitioning)?;
+        partition_sets(graph, &run, partitioning)
+    }
+
+    /// The steps that make these partitions of the selected assets.
+    pub(crate) fn of_sets(graph: &Graph, selected: &BTreeSet<usize>, sets: &BTreeMap<usize, KeySet>, at: Timestamp) -> Self {
         let mut steps: Vec<StepSpec> = Vec::new();
         let mut steps_of: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for place in run {
+        for place in made(graph, selected) {
             let asset = graph.asset(place);
             let before: Vec<usize> = nearest_selected(graph, place, selected)
                 .into_iter()
@@ -108,14 +131,14 @@ impl Plan {
                 steps.push(StepSpec {
                     v: PLAN_VERSION,
                     number,
-                    assets: vec![StepAsset { key: asset.key.clone(), slice }],
+                    assets: vec![StepAsset { key: asset.key.clone(), slice, number: None }],
                     after,
                     fingerprint: graph.fingerprint().to_owned(),
                 });
                 steps_of.entry(place).or_default().push(number);
             }
         }
-        Ok(Self { v: PLAN_VERSION, at: partitioning.at, steps })
+        Self { v: PLAN_VERSION, at, steps, changed: false }
     }
 
     /// Whether the plan can be run with these definitions: it may come from a file, or from another program.
@@ -139,6 +162,28 @@ impl Plan {
         Ok(())
     }
 
+    /// The plan of a run, from its first event.
+    pub(crate) fn of_run(steps: &[StepSummary], fingerprint: &str, at: Timestamp, numbers: &[Vec<i64>]) -> Self {
+        let step = |(number, summary): (usize, &StepSummary)| StepSpec {
+            v: PLAN_VERSION,
+            number,
+            assets: summary
+                .assets
+                .iter()
+                .zip(&summary.slices)
+                .enumerate()
+                .map(|(place, (key, slice))| StepAsset {
+                    key: key.clone(),
+                    slice: slice.clone(),
+                    number: numbers.get(number).and_then(|numbers| numbers.get(place)).copied(),
+                })
+                .collect(),
+            after: summary.after.clone(),
+            fingerprint: fingerprint.to_owned(),
+        };
+        Self { v: PLAN_VERSION, at, steps: steps.iter().enumerate().map(step).collect(), changed: false }
+    }
+
     /// The steps as an event shows them.
     #[must_use]
     pub fn summary(&self) -> Vec<StepSummary> {
@@ -149,6 +194,11 @@ impl Plan {
         };
         self.steps.iter().map(summary).collect()
     }
+}
+
+/// Those that somebody else does not write.
+fn made(graph: &Graph, selected: &BTreeSet<usize>) -> Vec<usize> {
+    selected.iter().copied().filter(|place| !graph.asset(*place).is_external()).collect()
 }
 
 /// The partitions of each partitioned asset of a run: chosen for those without a partitioned upstream in it, and for the others what
@@ -186,11 +236,7 @@ fn partition_sets(graph: &Graph, run: &[usize], partitioning: &Partitioning<'_>)
             let feeds = mapping.and_then(|mapping| mapping.downstream(Some(from), own));
             set = set.union(&feeds.map_err(|error| error.with("asset", format!("`{}`", asset.key)).with("at", asset.source))?);
         }
-        if partitioning.choice.wants_missing() {
-            let recorded = partitioning.recorded.get(&place);
-            set = set.union(&recorded.map_or_else(|| own.all(), |recorded| own.all().difference(recorded)));
-        }
-        sets.insert(place, set);
+        sets.insert(place, set.union(&partitioning.choice.by_record(own, partitioning.recorded.get(&place))));
     }
     Ok(sets)
 }
@@ -204,19 +250,23 @@ fn partitioned_inputs<'a>(
     let asset = graph.asset(place);
     asset.inputs.iter().filter(|input| !input.order_only && !input.previous).filter_map(move |input| {
         let upstream = graph.place(&input.upstream).filter(|upstream| partitioned.contains(upstream))?;
-        let mapping = match &input.mapping {
-            Some(mapping) => Ok(mapping.clone()),
-            None => Mapping::default_for(graph.asset(upstream).partitions.as_ref(), asset.partitions.as_ref()),
-        };
-        Some((upstream, mapping))
+        Some((upstream, mapping_of(input, graph.asset(upstream), asset)))
     })
+}
+
+/// Which partitions of an upstream an input gets, whoever says so.
+pub(crate) fn mapping_of(input: &InputSpec, upstream: &AssetSpec, asset: &AssetSpec) -> Result<Mapping> {
+    match &input.mapping {
+        Some(mapping) => Ok(mapping.clone()),
+        None => Mapping::default_for(upstream.partitions.as_ref(), asset.partitions.as_ref()),
+    }
 }
 
 fn not_chosen(asset: &AssetSpec) -> Error {
     let name = asset.partitions.as_ref().map_or("", |def| def.name());
     let message = format!("`{}` is partitioned by `{name}`, and it is not said for which partitions the run is", asset.key);
     let help = format!(
-        "add `--partition KEY`, `--partitions FIRST..LAST`, `--missing` or `--all-partitions`; `partitions list {}` shows the keys",
+        "add `--partition KEY`, `--partitions FIRST..LAST`, `--missing`, `--failed` or `--all-partitions`; `partitions list {}` shows the keys",
         asset.key
     );
     Error::new(ErrorKind::PartitionKey, message).with("at", asset.source).help(help)
@@ -238,7 +288,7 @@ fn slices(asset: &AssetSpec, set: Option<&KeySet>) -> Vec<Slice> {
 
 /// The selected assets that are upstream with none selected in between: an asset that is not part of the run still orders those
 /// around it, so that a run of `a or c` of a chain does what a run of the whole chain would.
-fn nearest_selected(graph: &Graph, place: usize, selected: &BTreeSet<usize>) -> BTreeSet<usize> {
+pub(crate) fn nearest_selected(graph: &Graph, place: usize, selected: &BTreeSet<usize>) -> BTreeSet<usize> {
     let mut found = BTreeSet::new();
     let mut seen = BTreeSet::new();
     let mut next: Vec<usize> = graph.upstream(place).iter().copied().collect();

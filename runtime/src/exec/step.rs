@@ -8,10 +8,12 @@ use futures::future::BoxFuture;
 use jiff::SignedDuration;
 
 use super::handover::HandOver;
+use super::journal::Journal;
 use super::output::Pending;
 use super::workshop::{Moment, Store, Workshop};
 use crate::asset::{AssetSpec, Calls, Mode};
 use crate::call::{Call, ProducedOutput};
+use crate::cancel::{Cancel, Why};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Durations, EventKind, Materialization};
@@ -28,12 +30,34 @@ pub struct StepResult {
     pub durations: Durations,
     /// What it stored.
     pub materializations: Vec<Materialization>,
+    /// Whether it was left out, since nothing that it is made from has changed.
+    pub unchanged: bool,
+}
+
+impl StepResult {
+    /// What a step did that has come to its end.
+    pub(super) fn done(durations: Durations, materializations: Vec<Materialization>) -> Self {
+        Self { durations, materializations, unchanged: false }
+    }
+}
+
+/// One attempt at a step.
+#[non_exhaustive]
+pub struct Launch {
+    /// The step.
+    pub step: StepSpec,
+    /// The run, and which attempt it is.
+    pub run: RunInfo,
+    /// Whether an earlier attempt may have committed without anybody having heard of it: then the store is asked first.
+    pub reconcile: bool,
+    /// Ends the attempt early.
+    pub(crate) cancel: Cancel,
 }
 
 /// Where a step runs. In this process at first; elsewhere later, which is why a step is data.
 pub trait StepLauncher: Send + Sync + 'static {
     /// Runs a step.
-    fn launch(&self, step: StepSpec, run: RunInfo) -> BoxFuture<'static, Result<StepResult>>;
+    fn launch(&self, launch: Launch) -> BoxFuture<'static, Result<StepResult>>;
 }
 
 /// Runs the steps of one run in this process.
@@ -42,15 +66,21 @@ pub struct InProcess {
     pub(crate) workshop: Arc<Workshop>,
     pub(crate) hand_over: Arc<HandOver>,
     pub(crate) moment: Arc<Moment>,
+    pub(crate) journal: Arc<Journal>,
+    /// Whether a step is left out if nothing has changed.
+    pub(crate) changed: bool,
 }
 
 impl StepLauncher for InProcess {
-    fn launch(&self, step: StepSpec, run: RunInfo) -> BoxFuture<'static, Result<StepResult>> {
-        let Self { workshop, hand_over, moment } = self.clone();
+    fn launch(&self, launch: Launch) -> BoxFuture<'static, Result<StepResult>> {
+        let Self { workshop, hand_over, moment, journal, changed } = self.clone();
         Box::pin(async move {
-            let result = StepRun { workshop: &workshop, hand_over: &hand_over, moment: &moment, step: &step, run: &run };
-            let result = result.run().await;
-            if let Some(main) = step.assets.first() {
+            let Launch { step, run, reconcile, cancel } = launch;
+            let (workshop, hand_over, moment, journal) = (&workshop, &hand_over, &moment, &journal);
+            let result = StepRun { workshop, hand_over, moment, journal, step: &step, run: &run, cancel: &cancel, changed };
+            let result = result.run(reconcile).await;
+            // A step that fails may be tried again, and reads again.
+            if let Some(main) = step.assets.first().filter(|_| result.is_ok()) {
                 hand_over.done(&workshop.graph, &main.key);
             }
             result
@@ -62,15 +92,32 @@ pub(super) struct StepRun<'a> {
     pub(super) workshop: &'a Arc<Workshop>,
     pub(super) hand_over: &'a HandOver,
     pub(super) moment: &'a Moment,
+    pub(super) journal: &'a Journal,
     pub(super) step: &'a StepSpec,
     pub(super) run: &'a RunInfo,
+    pub(super) cancel: &'a Cancel,
+    pub(super) changed: bool,
+}
+
+/// Whether a step of a run whose process is no more had stored all it was to; says so to the journal.
+pub(crate) async fn committed_before(workshop: &Arc<Workshop>, journal: &Journal, step: &StepSpec) -> Result<bool> {
+    let Some(numbers) = step.assets.iter().map(|asset| asset.number).collect::<Option<Vec<i64>>>() else { return Ok(false) };
+    let run = RunInfo::new(journal.run(), 1);
+    let (hand_over, moment, cancel) = (HandOver::none(), Moment::new(workshop.env.now()), Cancel::default());
+    let step =
+        StepRun { workshop, hand_over: &hand_over, moment: &moment, journal, step, run: &run, cancel: &cancel, changed: false };
+    Ok(step.committed_before(&numbers).await?.is_some())
 }
 
 /// One call of the body: the partitions it makes, or nothing for an asset without partitions.
 type Unit = Option<KeySet>;
 
 impl<'a> StepRun<'a> {
-    pub(super) async fn run(&self) -> Result<StepResult> {
+    pub(super) fn emit(&self, kind: EventKind) -> Result<()> {
+        self.journal.emit(self.workshop, kind)
+    }
+
+    pub(super) async fn run(&self, reconcile: bool) -> Result<StepResult> {
         if self.step.fingerprint != self.workshop.graph.fingerprint() {
             let message = "the step was planned from other definitions than this program has";
             return Err(Error::new(ErrorKind::Fingerprint, message).help("plan it again with this program"));
@@ -79,15 +126,23 @@ impl<'a> StepRun<'a> {
         let (asset, store) = self.workshop.asset(&main.key)?;
         let keys = self.known_keys(asset, &main.slice)?;
         let numbers = self.numbers()?;
+        // Until the store answers it is not known what became of the attempt before.
+        if reconcile && let Some(materializations) = self.committed_before(&numbers).await.map_err(Error::unsettled)? {
+            return Ok(StepResult::done(Durations::default(), materializations));
+        }
+        if self.changed && self.workshop.verdict(asset, keys.as_ref(), self.moment).await?.is_unchanged() {
+            return Ok(StepResult { unchanged: true, ..StepResult::done(Durations::default(), Vec::new()) });
+        }
+        let made_from = Arc::new(self.workshop.made_from(asset, keys.as_ref(), self.moment).await?);
         let Some(units) = self.units(asset, store, keys).await? else {
-            return Ok(StepResult { durations: Durations::default(), materializations: Vec::new() });
+            return Ok(StepResult::done(Durations::default(), Vec::new()));
         };
 
-        let mut pending = self.step.assets.iter().zip(numbers).map(|(target, number)| self.pending(target, number));
+        let mut pending = self.step.assets.iter().zip(numbers).map(|(target, number)| self.pending(target, number, &made_from));
         let mut pending = pending.by_ref().collect::<Result<Vec<Pending<'a>>>>()?;
         let mut durations = Durations::default();
         let outcome = match self.produce(asset, units, &mut pending, &mut durations).await {
-            Ok(()) => self.check(&pending),
+            Ok(()) => self.goes_on(asset).and_then(|()| self.check(&pending)),
             Err(error) => Err(error),
         };
         if let Err(error) = outcome {
@@ -107,7 +162,7 @@ impl<'a> StepRun<'a> {
             }
         }
         durations.store += between(computed, self.workshop.env.elapsed());
-        Ok(StepResult { durations, materializations })
+        Ok(StepResult::done(durations, materializations))
     }
 
     /// The partitions of a slice, all of which have to exist: a plan may be old, and a definition may have shrunk since.
@@ -124,11 +179,37 @@ impl<'a> StepRun<'a> {
         Ok(Some(keys))
     }
 
-    /// A number for each commit, taken before anything is loaded: of two runs at once, the one that began later wins, since the
+    /// The number of each commit, which the log issued when the run began: of two runs at once, the one that began later wins, since the
     /// other may have loaded what is by then old.
     fn numbers(&self) -> Result<Vec<i64>> {
-        let number = |asset: &StepAsset| self.workshop.state.number(&asset.key, &asset.slice, &self.run.run, self.step.number);
+        let number = |asset: &StepAsset| match asset.number {
+            Some(number) => Ok(number),
+            None => self.workshop.state.number(&asset.key, &asset.slice, &self.run.run, self.step.number),
+        };
         self.step.assets.iter().map(number).collect()
+    }
+
+    /// Whether the step has not been told to end.
+    fn goes_on(&self, asset: &AssetSpec) -> Result<()> {
+        match self.cancel.why() {
+            None => Ok(()),
+            Some(why) => Err(in_body(self.ended(asset, why), asset)),
+        }
+    }
+
+    /// The error of a step that was told to end.
+    fn ended(&self, asset: &AssetSpec, why: Why) -> Error {
+        match why {
+            Why::Canceled => Error::new(ErrorKind::Canceled, format!("`{}` was cancelled with its run", asset.key))
+                .help(format!("`runs resume {}` goes on with it", self.run.run)),
+            Why::Timeout => {
+                let limit = self.workshop.policy.timeout(asset).unwrap_or_default();
+                let limit = SignedDuration::try_from(limit).unwrap_or_default();
+                Error::new(ErrorKind::Timeout, format!("`{}` took longer than {limit:#}", asset.key))
+                    .help("raise its `timeout`, or give it `retries` if it is slow only at times")
+                    .retryable()
+            }
+        }
     }
 
     /// The calls to make; nothing if the mode leaves alone what is there, and everything is.
@@ -173,7 +254,7 @@ impl<'a> StepRun<'a> {
         }
         let reason = "something is stored already, and `mode = \"ignore\"` leaves it as it is".to_owned();
         let skipped = EventKind::OutputSkipped { step: self.step.number, asset: asset.key.clone(), slice: present, reason };
-        self.workshop.emit(&self.run.run, skipped)?;
+        self.emit(skipped)?;
         Ok(rest)
     }
 
@@ -186,6 +267,7 @@ impl<'a> StepRun<'a> {
         durations: &mut Durations,
     ) -> Result<()> {
         for unit in units {
+            self.goes_on(asset)?;
             let start = self.workshop.env.elapsed();
             let call = self.load(asset, unit.as_ref()).await.map_err(|error| in_unit(error, unit.as_ref()))?;
             let loaded = self.workshop.env.elapsed();
@@ -207,14 +289,27 @@ impl<'a> StepRun<'a> {
             inputs.push((input.clone(), self.load_input(asset, input, making).await?));
         }
         let config = asset.config.as_ref().map(|def| self.workshop.settings.resolve(&asset.key, def)).transpose()?;
-        let context = Context::new(Arc::clone(asset), self.run.run.clone(), self.run.attempt, Arc::clone(&self.workshop.env));
+        let (run, env, cancel) = (self.run.run.clone(), Arc::clone(&self.workshop.env), self.cancel.clone());
+        let context = Context::new(Arc::clone(asset), run, self.run.attempt, env, cancel);
         Ok(Call::new(context, inputs, Arc::clone(&self.workshop.resources), config, making.cloned()))
     }
 
     async fn call(&self, asset: &Arc<AssetSpec>, call: Call) -> Result<Vec<ProducedOutput>> {
         let body = asset.body.as_ref().ok_or_else(|| Error::new(ErrorKind::External, format!("`{}` is external", asset.key)))?;
         let context = call.context().clone();
-        let produced = body(call).await.map_err(|error| in_body(error, asset))?;
+        let mut called = body(call);
+        let produced = tokio::select! {
+            biased;
+            produced = &mut called => produced,
+            why = self.cancel.raised() => {
+                // A thread cannot be stopped, and what it does is not to go on behind the back of the next attempt.
+                if context.is_blocking() {
+                    drop(called.await);
+                }
+                Err(self.ended(asset, why))
+            }
+        };
+        let produced = produced.map_err(|error| in_body(error, asset))?;
         let mut outputs = produced.outputs;
         if outputs.len() != self.step.assets.len() {
             let message =
@@ -222,7 +317,8 @@ impl<'a> StepRun<'a> {
             return Err(Error::new(ErrorKind::Internal, message).with("at", asset.source));
         }
         if let Some(first) = outputs.first_mut() {
-            first.metadata.extend(context.take_metadata());
+            first.beside.metadata.extend(context.take_metadata());
+            first.beside.data_version = context.take_data_version().or(first.beside.data_version.take());
         }
         Ok(outputs)
     }

@@ -1,15 +1,16 @@
 //! Everything that the steps of a run share.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
+use super::chronicle::Chronicles;
+use super::policy::Policy;
 use crate::asset::{AssetSpec, Mode};
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{Event, EventKind};
+use crate::event::Event;
 use crate::graph::Graph;
 use crate::io::{IoManager, Staged};
 use crate::key::AssetKey;
@@ -18,7 +19,7 @@ use crate::partition::{KeySet, KeySpace, PartitionsDef};
 use crate::resource::Resources;
 use crate::settings::Settings;
 use crate::slice::Slice;
-use crate::state::{PartitionStatus, State};
+use crate::state::{PartitionStatus, SliceStatus, State};
 
 /// An output that is staged and not yet visible: what a check looks at.
 #[derive(Debug)]
@@ -64,21 +65,13 @@ pub(crate) struct Workshop {
     pub(crate) telling: Mutex<()>,
     /// How many bytes may be handed from step to step in memory.
     pub(crate) hand_over: u64,
+    /// How steps are run unless their assets say otherwise.
+    pub(crate) policy: Policy,
+    /// What the log has of the data that is stored.
+    pub(crate) chronicles: Chronicles,
 }
 
 impl Workshop {
-    pub(crate) fn emit(&self, run: &str, kind: EventKind) -> Result<()> {
-        let _order = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
-        let event = self.state.append(run, self.env.now(), kind)?;
-        for subscriber in &self.subscribers {
-            // Whoever listens must not be able to fail a run, least of all between a commit and its record.
-            if catch_unwind(AssertUnwindSafe(|| subscriber(&event))).is_err() {
-                tracing::warn!(cursor = event.cursor, "a subscriber panicked at an event");
-            }
-        }
-        Ok(())
-    }
-
     /// An asset with its store, if it has one.
     pub(crate) fn asset(&self, key: &AssetKey) -> Result<(&Arc<AssetSpec>, Option<Store<'_>>)> {
         let place =
@@ -106,11 +99,23 @@ impl Workshop {
     /// The partitions of an asset that were last recorded with this status.
     pub(crate) fn recorded(&self, asset: &AssetKey, space: &KeySpace, status: PartitionStatus) -> Result<KeySet> {
         let mut recorded = space.none();
-        for (slice, found) in self.state.partition_status(asset)? {
-            let keys = space.known(&slice);
-            recorded = if found == status { recorded.union(&keys) } else { recorded.difference(&keys) };
+        for row in self.status_rows(self.asset(asset)?.0)? {
+            let keys = space.known(&row.slice);
+            recorded = if row.status == status { recorded.union(&keys) } else { recorded.difference(&keys) };
         }
         Ok(recorded)
+    }
+
+    /// What became last of each slice of an asset, in the order of the events, also under keys that it had before.
+    pub(crate) fn status_rows(&self, asset: &AssetSpec) -> Result<Vec<SliceStatus>> {
+        let mut rows = self.state.slice_status(&asset.key, 0)?;
+        if !asset.aliases.is_empty() {
+            for alias in &asset.aliases {
+                rows.extend(self.state.slice_status(alias, 0)?);
+            }
+            rows.sort_by_key(|row| row.cursor);
+        }
+        Ok(rows)
     }
 }
 
@@ -125,6 +130,11 @@ impl Moment {
     pub(crate) fn new(now: Timestamp) -> Self {
         Self { now, dynamic: Mutex::default() }
     }
+}
+
+/// Whether all partitions of an asset are in one table of its store.
+pub(crate) fn one_table(asset: &AssetSpec, store: Store<'_>) -> bool {
+    asset.partition_expr.is_some() && store.io.capabilities().partitions_tables()
 }
 
 /// A store and the key it is bound to.

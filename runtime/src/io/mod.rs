@@ -47,7 +47,7 @@ pub use requests::{
     CommitState, Committed, Description, LoadRequest, Location, OwnedRequest, Present, RunInfo, Staged, StoreRequest,
 };
 #[cfg(feature = "polars")]
-pub use slicing::refuse_strays;
+pub use slicing::{refuse_strays, rows_of};
 
 use crate::asset::AssetSpec;
 use crate::commit::CommitId;

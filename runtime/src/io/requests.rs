@@ -256,13 +256,16 @@ pub struct Staged {
     /// The part of the asset that it is all of.
     #[serde(default)]
     pub slice: Slice,
+    /// Identifies the content, where the store can tell cheaply: the same for the same content, and for no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }
 
 impl Staged {
     /// What the store needs to find it again; the rest is for records.
     #[must_use]
     pub fn new(payload: serde_json::Value) -> Self {
-        Self { v: STAGED_VERSION, payload, rows: None, bytes: None, columns: Vec::new(), slice: Slice::Whole }
+        Self { v: STAGED_VERSION, payload, rows: None, bytes: None, columns: Vec::new(), slice: Slice::Whole, digest: None }
     }
 
     /// All of this part of the asset; the whole of it without this.
@@ -303,6 +306,13 @@ impl Staged {
     #[must_use]
     pub fn columns(mut self, columns: Vec<Column>) -> Self {
         self.columns = columns;
+        self
+    }
+
+    /// Identified by its content, which is in memory anyway.
+    #[must_use]
+    pub fn digest_of(mut self, content: &[u8]) -> Self {
+        self.digest = Some(blake3::hash(content).to_hex()[..32].to_owned());
         self
     }
 }

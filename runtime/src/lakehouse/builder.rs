@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::{BuildError, Lakehouse, check};
-use crate::config::{Choice, ConfigTable, Configuration, DEFAULT_ROOT, Kinds, Loaded, ROOT_VARIABLE, load};
+use crate::config::{Choice, ConfigTable, Configuration, DEFAULT_ROOT, Kinds, Loaded, MakeState, ROOT_VARIABLE, load};
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result, known_names};
 use crate::event::Event;
-use crate::exec::{OutputHook, PendingOutput, Subscriber, SystemEnv, Workshop, default_parallelism};
+use crate::exec::{Chronicles, OutputHook, PendingOutput, Policy, Subscriber, SystemEnv, Workshop, default_parallelism};
 use crate::graph::Graph;
 use crate::io::{IoManager, default_stores};
 use crate::key::AssetKey;
@@ -37,10 +38,12 @@ pub struct LakehouseBuilder {
     errors: Vec<Error>,
     env: Option<Arc<dyn Env>>,
     state: Option<Arc<dyn State>>,
+    configured_state: Option<MakeState>,
     hooks: Vec<OutputHook>,
     subscribers: Vec<Subscriber>,
     parallelism: Option<usize>,
     hand_over: Option<u64>,
+    policy: Policy,
 }
 
 /// How many bytes may be handed from step to step in memory unless somebody says otherwise.
@@ -151,6 +154,10 @@ impl LakehouseBuilder {
         if let Some((_, place)) = loaded.io_manager.as_ref().filter(|_| self.stores.contains_key("io_manager")) {
             clash("store", "io_manager", place);
         }
+        if let Some((_, place)) = loaded.state.as_ref().filter(|_| self.state.is_some()) {
+            let error = Error::new(ErrorKind::Config, "the log is bound in the code and in the configuration");
+            errors.push(error.with("at", place).help("leave one of them out"));
+        }
         if errors.is_empty() { Ok(Some(loaded)) } else { Err(BuildError::new(errors)) }
     }
 
@@ -159,6 +166,7 @@ impl LakehouseBuilder {
         self.root = Some(loaded.root.clone());
         self.parallelism = self.parallelism.or(loaded.parallelism);
         self.hand_over = self.hand_over.or(loaded.hand_over_bytes);
+        self.configured_state = loaded.state.take().map(|(make, _)| make);
         self.with_default_stores |= loaded.default_stores;
         self.stores.extend(std::mem::take(&mut loaded.stores).into_iter().map(|(key, (store, _))| (key, store)));
         for (name, resource, _) in loaded.resources.drain(..) {
@@ -226,8 +234,9 @@ impl LakehouseBuilder {
         self
     }
 
-    /// The log. Without this, `.lakewright/state.db` under the root if anything outlives the process and the feature `sqlite` is on, and
-    /// else one in memory.
+    /// The log. Without this, the `[state]` of a [configuration](Self::configured); without that, `.lakewright/state.db` under the root if
+    /// anything outlives the process and the feature `sqlite` is on, and else one in memory. A log that code and configuration both bind
+    /// is an error.
     pub fn state(mut self, state: Arc<dyn State>) -> Self {
         self.state = Some(state);
         self
@@ -255,6 +264,42 @@ impl LakehouseBuilder {
     /// With 0, every input is read from its store.
     pub fn hand_over_bytes(mut self, bytes: u64) -> Self {
         self.hand_over = Some(bytes);
+        self
+    }
+
+    /// How often a step that failed is tried again, where its asset does not say; never without this. Only after errors that may pass.
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.policy.retries = retries;
+        self
+    }
+
+    /// How long the first pause before another attempt is, where the asset does not say; a second without this. Each further one is twice
+    /// as long, up to five minutes, with jitter.
+    pub fn retry_delay(mut self, delay: Duration) -> Self {
+        self.policy.retry_delay = delay;
+        self
+    }
+
+    /// How long an attempt at a step may take, where its asset does not say; any time without this.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.policy.timeout = Some(timeout);
+        self
+    }
+
+    /// How many bytes the steps that run at once may take, by the `memory` of their assets; any number without this. A step that wants
+    /// more runs alone.
+    pub fn memory_budget(mut self, bytes: u64) -> Self {
+        self.policy.memory = Some(bytes);
+        self
+    }
+
+    /// How many steps of the assets with this `pool` run at once, in all the processes of the log; one without this.
+    pub fn pool(mut self, name: impl Into<String>, steps: usize) -> Self {
+        let name = name.into();
+        if steps == 0 {
+            self.errors.push(Error::new(ErrorKind::Config, format!("no step could ever run in the pool `{name}` of 0")));
+        }
+        self.policy.pools.insert(name, steps);
         self
     }
 
@@ -307,7 +352,8 @@ impl LakehouseBuilder {
             return Err(BuildError::new(errors));
         }
         let env: Arc<dyn Env> = self.env.unwrap_or_else(|| Arc::new(SystemEnv::new()));
-        let state = self.state.unwrap_or_else(|| {
+        let configured_state = self.configured_state.map(|make| make(&env));
+        let state = self.state.or(configured_state).unwrap_or_else(|| {
             let mut used = store_keys.values().filter_map(|key| self.stores.get(key));
             let durable = used.any(|store| store.capabilities().durable);
             default_state(&root, durable, &env)
@@ -325,6 +371,8 @@ impl LakehouseBuilder {
             subscribers: self.subscribers,
             telling: Mutex::new(()),
             hand_over: self.hand_over.unwrap_or(HAND_OVER_BYTES),
+            policy: self.policy,
+            chronicles: Chronicles::default(),
         };
         let parallelism = self.parallelism.unwrap_or_else(default_parallelism);
         Ok(Lakehouse { workshop: Arc::new(workshop), parallelism })

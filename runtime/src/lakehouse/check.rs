@@ -28,7 +28,7 @@ pub(super) fn check(registry: &Registry, bindings: &Bindings<'_>) -> (BTreeMap<A
     let mut located: BTreeMap<Location, Vec<&AssetSpec>> = BTreeMap::new();
     for asset in registry.assets() {
         let mut found = Vec::new();
-        found.extend(check_honoured(asset));
+        found.extend(check_external(asset));
         found.extend(check_resources(asset, bindings.resources));
         found.extend(check_config(asset, bindings.settings));
         found.extend(check_inputs(asset, registry));
@@ -77,12 +77,13 @@ fn unknown_store(key: &str, asset: &AssetSpec, stores: &BTreeMap<String, Arc<dyn
     Error::new(ErrorKind::UnknownStore, message).help(help)
 }
 
-fn check_honoured(asset: &AssetSpec) -> Vec<Error> {
-    let error = |option: &str| {
-        let message = format!("`{option}` is not built yet, and is not silently ignored either");
+fn check_external(asset: &AssetSpec) -> Vec<Error> {
+    let wrong = |option: &str| {
+        let message = format!("`{option}` says how an asset is run, and nothing runs for an external one");
         Error::new(ErrorKind::NotHonoured, message).help(format!("leave `{option}` out"))
     };
-    asset.not_honoured().into_iter().map(error).collect()
+    let options = if asset.is_external() { asset.about_runs() } else { Vec::new() };
+    options.into_iter().map(wrong).collect()
 }
 
 fn check_resources(asset: &AssetSpec, resources: &Resources) -> Vec<Error> {

@@ -1,20 +1,35 @@
 //! The front: assets with their stores, resources and configuration, checked, and everything one can do with them.
 
+mod backfill;
 mod builder;
+mod changed;
 mod check;
+mod lines;
+mod look;
 mod maintain;
+mod runs;
+mod stored;
+mod tidy;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
+pub use backfill::{
+    Backfill, BackfillAsset, BackfillCounts, BackfillGroup, BackfillOptions, BackfillOutcome, BackfillRun, BackfillStatus,
+    PlannedRun, RunCut,
+};
 pub use builder::LakehouseBuilder;
+pub use look::{RunDetail, RunFilter, StepDetail, StepState};
+pub use runs::RunOptions;
+pub use stored::Changed;
+pub use tidy::{Comparison, Difference, Found};
 
 use crate::asset::{AssetSpec, ValueKind};
 use crate::error::{Error, ErrorKind, Result, known_names};
-use crate::exec::{
-    self, HandOver, InProcess, Interrupt, Moment, PartitionChoice, Partitioning, Plan, RunReport, Store, Workshop,
-};
+use crate::exec::{Interrupt, Moment, PartitionChoice, Partitioning, Plan, RunReport, Store, Workshop};
 use crate::frame::{Frame, Preview};
 use crate::graph::Graph;
 use crate::io::{Description, LoadRequest, Location, Present, Probe};
@@ -24,6 +39,9 @@ use crate::select::select;
 use crate::slice::Slice;
 use crate::state::PartitionStatus;
 use crate::value::Value;
+
+/// The moment, the keys of each asset, and those that are recorded.
+type ChosenFrom = (Timestamp, BTreeMap<usize, KeySpace>, BTreeMap<usize, KeySet>);
 
 /// Assets, where they are stored, and what they need: ready to run.
 ///
@@ -98,26 +116,32 @@ impl Lakehouse {
     /// first in the run.
     pub fn plan_for(&self, selection: &str, choice: &PartitionChoice) -> Result<Plan> {
         let selected = self.places(selection)?;
+        let (at, spaces, recorded) = self.chosen_from(&selected, choice)?;
+        Plan::new(self.graph(), &selected, &Partitioning { at, choice, spaces, recorded })
+    }
+
+    /// What has to be known of partitions to choose from them: the moment, the keys there are of each asset then, and those that are
+    /// recorded with the status that the choice asks for.
+    fn chosen_from(&self, selected: &BTreeSet<usize>, choice: &PartitionChoice) -> Result<ChosenFrom> {
         let at = self.workshop.env.now();
         let moment = Moment::new(at);
-        let mut partitioning = Partitioning { at, choice, spaces: BTreeMap::new(), recorded: BTreeMap::new() };
+        let (mut spaces, mut recorded) = (BTreeMap::new(), BTreeMap::new());
         // Assets of one definition share one space, so that their sets meet without being carried over.
         let mut known: Vec<KeySpace> = Vec::new();
-        for place in &selected {
+        for place in selected {
             let asset = self.graph().asset(*place);
             let Some(def) = asset.partitions.as_ref().filter(|_| !asset.is_external()) else { continue };
             let space = match known.iter().find(|space| space.def() == def) {
                 Some(space) => space.clone(),
                 None => self.workshop.space_at(def, &moment)?,
             };
-            if choice.wants_missing() {
-                let recorded = self.workshop.recorded(&asset.key, &space, PartitionStatus::Materialized)?;
-                partitioning.recorded.insert(*place, recorded);
+            if let Some(status) = choice.asks_for() {
+                recorded.insert(*place, self.workshop.recorded(&asset.key, &space, status)?);
             }
             known.push(space.clone());
-            partitioning.spaces.insert(*place, space);
+            spaces.insert(*place, space);
         }
-        Plan::new(self.graph(), &selected, &partitioning)
+        Ok((at, spaces, recorded))
     }
 
     /// Materializes some partitions of a [selection](crate::select). Steps that fail are part of the report.
@@ -205,17 +229,6 @@ impl Lakehouse {
     /// If it is called from within an async runtime; use [`Lakehouse::materialize`] there.
     pub fn materialize_blocking(&self, selection: &str) -> Result<RunReport> {
         runtime()?.block_on(self.materialize(selection))
-    }
-
-    /// Runs a plan until it is done or interrupted.
-    ///
-    /// # Errors
-    /// If the log cannot be written.
-    pub async fn run(&self, plan: Plan, interrupt: Interrupt) -> Result<RunReport> {
-        let hand_over = Arc::new(HandOver::new(&plan, self.graph(), self.workshop.hand_over));
-        let moment = Arc::new(Moment::new(plan.at));
-        let launcher = Arc::new(InProcess { workshop: Arc::clone(&self.workshop), hand_over, moment });
-        exec::run(Arc::clone(&self.workshop), launcher, plan, self.parallelism, interrupt).await
     }
 
     /// Where an asset is, or will be; nothing for an asset that is not stored.
@@ -379,7 +392,9 @@ pub struct BuildError {
 }
 
 impl BuildError {
-    pub(crate) fn new(errors: Vec<Error>) -> Self {
+    /// These errors, of which there is at least one.
+    #[must_use]
+    pub fn new(errors: Vec<Error>) -> Self {
         Self { errors }
     }
 

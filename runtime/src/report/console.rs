@@ -1,17 +1,21 @@
 //! Progress on a terminal, plain lines elsewhere.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{IsTerminal, Write, stderr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::render_failure;
 use crate::event::{Event, EventKind, Materialization, RunStatus, SkipReason, StepSummary};
 use crate::key::AssetKey;
 use crate::report::{bytes, duration, partitions};
 use crate::slice::Slice;
+
+/// How often progress is drawn in a second, at most.
+const FRAMES: u8 = 20;
 
 /// Shows a run on standard error as it goes. Hand its [`event`](ConsoleReporter::event) to a subscription.
 pub struct ConsoleReporter {
@@ -21,25 +25,68 @@ pub struct ConsoleReporter {
 
 #[derive(Default)]
 struct State {
+    /// The run that is shown, once one has begun or goes on.
+    run: Option<String>,
+    /// A run that is closed because its process is no more.
+    closing: Option<String>,
     steps: Vec<StepSummary>,
     running: Vec<usize>,
     stored: BTreeMap<usize, Vec<Materialization>>,
     bar: Option<ProgressBar>,
+    /// Standard error as it was when the reporter was made, whatever it becomes while a run goes on.
+    terminal: Option<File>,
 }
 
 impl ConsoleReporter {
     /// Live progress if standard error is a terminal, plain lines otherwise.
     #[must_use]
     pub fn new() -> Self {
-        Self { state: Mutex::default(), fancy: stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
+        let state = State { terminal: terminal(), ..State::default() };
+        Self { state: Mutex::new(state), fancy: stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
+    }
+
+    /// Takes in what is known already of a run that goes on: hand it the first event of the run, before the run does.
+    pub fn known(&self, event: &Event) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let EventKind::RunStarted { steps, .. } = &event.kind {
+            steps.clone_into(&mut state.steps);
+            state.run = Some(event.run.clone());
+        }
+    }
+
+    /// Says something beside what the events say.
+    pub fn say(&self, text: &str) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).line(text);
+    }
+
+    /// Does something that writes to the terminal by itself, with the progress out of its way.
+    pub fn suspend(&self, write: impl FnOnce()) {
+        let bar = self.state.lock().unwrap_or_else(PoisonError::into_inner).bar.clone();
+        match bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
     }
 
     /// Shows an event.
     pub fn event(&self, event: &Event) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        // Before a run begins, those are closed whose processes are no more.
+        let other = !matches!(event.kind, EventKind::RunStarted { .. }) && state.run.as_ref() != Some(&event.run);
+        if other {
+            if matches!(&event.kind, EventKind::RunResumed { steps } if steps.is_empty()) {
+                state.closing = Some(event.run.clone());
+            } else if matches!(event.kind, EventKind::RunFinished { .. })
+                && state.closing.take_if(|run| *run == event.run).is_some()
+            {
+                state.line(&format!("note     run {} was interrupted: its process is gone", event.run));
+            }
+            return;
+        }
         match &event.kind {
             EventKind::RunStarted { steps, .. } => {
-                state.bar = self.fancy.then(|| progress(steps.len()));
+                state.bar = self.fancy.then(|| state.progress(steps.len()));
+                state.run = Some(event.run.clone());
                 steps.clone_into(&mut state.steps);
             }
             EventKind::StepStarted { step, .. } => state.running.push(*step),
@@ -51,7 +98,21 @@ impl ConsoleReporter {
                 };
                 state.line(&format!("note     {name}: nothing is stored for {what}, which may be absent"));
             }
-            EventKind::InputHandedOver { .. } => {}
+            EventKind::InputHandedOver { .. } | EventKind::Reported { .. } | EventKind::Wiped { .. } => {}
+            EventKind::RunResumed { steps } => {
+                let all = state.steps.len();
+                state.bar = self.fancy.then(|| state.progress(all).with_position(all.saturating_sub(steps.len()) as u64));
+                state.line(&format!("resumed  run {}: {} of {} steps are left", event.run, steps.len(), state.steps.len()));
+            }
+            EventKind::StepRetrying { step, attempt, failure, delay } => {
+                let (name, pause) = (state.name(*step), duration(*delay));
+                state.line(&format!("retry    {name:<24} attempt {attempt} failed, the next is in {pause}: {}", failure.message));
+                state.running.retain(|running| running != step);
+            }
+            EventKind::Reconciled { step, .. } => {
+                let name = state.name(*step);
+                state.line(&format!("note     {name}: was stored already by an earlier attempt"));
+            }
             EventKind::Materialized { step, materialization } => {
                 state.stored.entry(*step).or_default().push(materialization.clone());
             }
@@ -80,6 +141,7 @@ impl ConsoleReporter {
                 let why = match reason {
                     SkipReason::UpstreamFailed { asset } => format!("`{asset}` failed"),
                     SkipReason::Interrupted => "the run was interrupted".to_owned(),
+                    SkipReason::Unchanged => "nothing it is made from has changed".to_owned(),
                 };
                 let line = format!("skipped  {:<24} {why}", state.name(*step));
                 state.line(&line);
@@ -93,6 +155,7 @@ impl ConsoleReporter {
                     RunStatus::Succeeded => "succeeded",
                     RunStatus::Failed => "failed",
                     RunStatus::Interrupted => "was interrupted",
+                    RunStatus::Canceled => "was cancelled",
                 };
                 state.line(&format!("run {} {word} after {}", event.run, duration(*elapsed)));
             }
@@ -117,11 +180,21 @@ impl State {
     }
 
     fn line(&self, line: &str) {
-        match &self.bar {
-            Some(bar) => bar.println(line),
-            // A closed pipe is no reason to end a run.
-            None => drop(writeln!(stderr(), "{line}")),
+        // A closed pipe is no reason to end a run.
+        match (&self.bar, &self.terminal) {
+            (Some(bar), _) => bar.println(line),
+            (None, Some(terminal)) => drop(writeln!(&*terminal, "{line}")),
+            (None, None) => drop(writeln!(stderr(), "{line}")),
         }
+    }
+
+    fn progress(&self, steps: usize) -> ProgressBar {
+        let bar = ProgressBar::with_draw_target(Some(steps as u64), target(self.terminal.as_ref()));
+        if let Ok(style) = ProgressStyle::with_template("{spinner} [{pos}/{len}] {elapsed} {wide_msg}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(100));
+        bar
     }
 
     fn done(&mut self, step: usize) {
@@ -133,11 +206,28 @@ impl State {
     }
 }
 
-fn progress(steps: usize) -> ProgressBar {
-    let bar = ProgressBar::new(steps as u64);
-    if let Ok(style) = ProgressStyle::with_template("{spinner} [{pos}/{len}] {elapsed} {wide_msg}") {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(100));
-    bar
+/// Standard error by another name.
+#[cfg(unix)]
+fn terminal() -> Option<File> {
+    use std::os::fd::AsFd;
+    stderr().as_fd().try_clone_to_owned().ok().map(File::from)
+}
+
+#[cfg(not(unix))]
+fn terminal() -> Option<File> {
+    None
+}
+
+/// Where progress is drawn.
+#[cfg(unix)]
+fn target(terminal: Option<&File>) -> ProgressDrawTarget {
+    let both = || Some((terminal?.try_clone().ok()?, terminal?.try_clone().ok()?));
+    both().map_or_else(ProgressDrawTarget::stderr, |(read, write)| {
+        ProgressDrawTarget::term(console::Term::read_write_pair(read, write), FRAMES)
+    })
+}
+
+#[cfg(not(unix))]
+fn target(_terminal: Option<&File>) -> ProgressDrawTarget {
+    ProgressDrawTarget::stderr_with_hz(FRAMES)
 }

@@ -13,7 +13,13 @@ pub(crate) fn default_state(root: &Path, durable: bool, env: &Arc<dyn Env>) -> A
 
 #[cfg(feature = "sqlite")]
 fn on_disk(root: &Path, env: &Arc<dyn Env>) -> Arc<dyn State> {
-    Arc::new(super::SqliteState::new(root.join(".lakewright").join("state.db")).env(Arc::clone(env)))
+    Arc::new(super::SqliteState::new(state_file(root)).env(Arc::clone(env)))
+}
+
+/// Where the log in a file is unless it says otherwise.
+#[cfg(feature = "sqlite")]
+pub(crate) fn state_file(root: &Path) -> std::path::PathBuf {
+    root.join(".lakewright").join("state.db")
 }
 
 #[cfg(not(feature = "sqlite"))]

@@ -1,14 +1,19 @@
 //! A log that lives as long as the process.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
-use super::projection::{Projection, check_keys};
-use super::{PartitionStatus, State};
-use crate::error::Result;
-use crate::event::{EVENT_VERSION, Event, EventKind};
+use super::projection::{
+    Projection, check_keys, first_event, follow, no_run, over, refuse_overlap, refuse_running, steps_of, told_of,
+};
+use super::{
+    BackfillRecord, Beat, Collected, Holder, LogLine, NewRun, PartitionStatus, Referee, RunQuery, RunRecord, SliceStatus,
+    Snapshot, State,
+};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{EVENT_VERSION, Event, EventKind, StepSummary};
 use crate::key::AssetKey;
 use crate::slice::Slice;
 
@@ -33,11 +38,18 @@ struct Inner {
     events: Vec<Event>,
     /// The greatest number of each slice.
     numbers: HashMap<(AssetKey, Slice), i64>,
-    /// What each step of each run was given.
+    /// What each step was given that asked by itself.
     issued: HashMap<(AssetKey, Slice), HashMap<(String, usize), i64>>,
     keys: HashMap<String, Vec<String>>,
     projection: Projection,
     status: HashMap<AssetKey, HashMap<Slice, (u64, PartitionStatus)>>,
+    /// The last cursor that was given.
+    cursor: u64,
+    runs: HashMap<String, RunRecord>,
+    slots: HashMap<String, Vec<(String, usize)>>,
+    backfills: BTreeMap<String, BackfillRecord>,
+    lines: HashMap<String, Vec<LogLine>>,
+    snapshots: HashMap<AssetKey, Snapshot>,
 }
 
 impl MemoryState {
@@ -51,33 +63,222 @@ impl MemoryState {
     }
 }
 
+impl Inner {
+    fn number(&mut self, asset: &AssetKey, slice: &Slice) -> i64 {
+        let last = self.numbers.entry((asset.clone(), slice.clone())).or_default();
+        *last += 1;
+        *last
+    }
+
+    fn append(&mut self, run: &str, at: Timestamp, kind: EventKind) -> Result<Event> {
+        let Self { events, projection, status, runs, cursor, .. } = self;
+        let first = || -> Result<_> { Ok(events.iter().find(|event| event.run == run).map(|event| event.kind.clone())) };
+        let changes = projection.changes(run, &kind, first)?;
+        *cursor += 1;
+        for (asset, slice, what) in changes {
+            status.entry(asset).or_default().insert(slice, (*cursor, what));
+        }
+        if let EventKind::RunStarted { steps, about, .. } = &kind {
+            let record = RunRecord::new(run, *cursor, at, steps.len() as u64, about.clone());
+            runs.entry(run.to_owned()).or_insert(record);
+        }
+        if let Some(record) = runs.get_mut(run) {
+            follow(record, at, &kind);
+        }
+        let event = Event { v: EVENT_VERSION, cursor: *cursor, run: run.to_owned(), at, kind };
+        events.push(event.clone());
+        Ok(event)
+    }
+
+    fn first_of(&self, run: &str) -> Option<Event> {
+        self.events.iter().find(|event| event.run == run).cloned()
+    }
+
+    /// Refuses steps of which another run that goes on makes a part.
+    fn admit(&self, run: &str, wanted: &[&StepSummary], referee: &dyn Referee) -> Result<()> {
+        for other in self.runs.values().filter(|other| other.run != run && other.finished.is_none()) {
+            if other.state(referee) != super::RunState::Running {
+                continue;
+            }
+            let (_, steps) = steps_of(&other.run, self.first_of(&other.run))?;
+            let events = self.events.iter().filter(|event| event.run == other.run).map(|event| &event.kind);
+            refuse_overlap(wanted, other, &steps, referee, || Ok::<_, Error>(over(events)))?;
+        }
+        Ok(())
+    }
+}
+
 impl State for MemoryState {
     fn log_id(&self) -> Result<String> {
         Ok(self.id.clone())
     }
 
     fn number(&self, asset: &AssetKey, slice: &Slice, run: &str, step: usize) -> Result<i64> {
-        let Inner { numbers, issued, .. } = &mut *self.inner();
+        let mut inner = self.inner();
         let place = (asset.clone(), slice.clone());
-        let number = issued.entry(place.clone()).or_default().entry((run.to_owned(), step)).or_insert_with(|| {
-            let last = numbers.entry(place).or_default();
-            *last += 1;
-            *last
-        });
-        Ok(*number)
+        let who = (run.to_owned(), step);
+        if let Some(known) = inner.issued.get(&place).and_then(|issued| issued.get(&who)) {
+            return Ok(*known);
+        }
+        let number = inner.number(asset, slice);
+        inner.issued.entry(place).or_default().insert(who, number);
+        Ok(number)
     }
 
-    fn append(&self, run: &str, at: Timestamp, kind: EventKind) -> Result<Event> {
-        let Inner { events, projection, status, .. } = &mut *self.inner();
-        let first = || -> Result<_> { Ok(events.iter().find(|event| event.run == run).map(|event| event.kind.clone())) };
-        let changes = projection.changes(run, &kind, first)?;
-        let cursor = events.last().map_or(1, |event| event.cursor + 1);
-        for (asset, slice, what) in changes {
-            status.entry(asset).or_default().insert(slice, (cursor, what));
+    fn append_all(&self, run: &str, events: Vec<(Timestamp, EventKind)>) -> Result<Vec<Event>> {
+        let mut inner = self.inner();
+        events.into_iter().map(|(at, kind)| inner.append(run, at, kind)).collect()
+    }
+
+    fn begin(&self, run: &NewRun<'_>, referee: &dyn Referee) -> Result<Event> {
+        let mut inner = self.inner();
+        if inner.runs.contains_key(run.run) {
+            return Err(Error::new(ErrorKind::Internal, format!("there is a run `{}` already", run.run)));
         }
-        let event = Event { v: EVENT_VERSION, cursor, run: run.to_owned(), at, kind };
-        events.push(event.clone());
+        inner.admit(run.run, &run.steps.iter().collect::<Vec<_>>(), referee)?;
+        let mut numbers = Vec::with_capacity(run.steps.len());
+        for step in &run.steps {
+            numbers.push(step.assets.iter().zip(&step.slices).map(|(asset, slice)| inner.number(asset, slice)).collect());
+        }
+        let event = inner.append(run.run, run.at, first_event(run, numbers))?;
+        if let Some(record) = inner.runs.get_mut(run.run) {
+            record.holder = Some(run.holder.clone());
+        }
         Ok(event)
+    }
+
+    fn reopen(&self, run: &str, at: Timestamp, holder: &Holder, steps: &[usize], referee: &dyn Referee) -> Result<Event> {
+        let mut inner = self.inner();
+        refuse_running(inner.runs.get(run).ok_or_else(|| no_run(run))?, referee)?;
+        let (_, all) = steps_of(run, inner.first_of(run))?;
+        inner.admit(run, &steps.iter().filter_map(|step| all.get(*step)).collect::<Vec<_>>(), referee)?;
+        // Whoever held the run before cannot give them back.
+        inner.slots.values_mut().for_each(|slots| slots.retain(|(holder, _)| holder != run));
+        let event = inner.append(run, at, EventKind::RunResumed { steps: steps.to_vec() })?;
+        if let Some(record) = inner.runs.get_mut(run) {
+            record.holder = Some(holder.clone());
+            record.beat = at;
+        }
+        Ok(event)
+    }
+
+    fn beat(&self, run: &str, holder: &Holder, at: Timestamp) -> Result<Beat> {
+        let mut inner = self.inner();
+        let Some(record) = inner.runs.get_mut(run).filter(|record| record.holder.as_ref() == Some(holder)) else {
+            return Ok(Beat::Lost);
+        };
+        record.beat = at;
+        Ok(if record.cancel { Beat::Cancel } else { Beat::Go })
+    }
+
+    fn cancel(&self, run: &str) -> Result<bool> {
+        let mut inner = self.inner();
+        let Some(record) = inner.runs.get_mut(run).filter(|record| record.finished.is_none()) else { return Ok(false) };
+        record.cancel = true;
+        Ok(true)
+    }
+
+    fn run(&self, run: &str) -> Result<Option<RunRecord>> {
+        Ok(self.inner().runs.get(run).cloned())
+    }
+
+    fn runs(&self, query: &RunQuery) -> Result<Vec<RunRecord>> {
+        let inner = self.inner();
+        let wanted = |record: &&RunRecord| {
+            query.before.is_none_or(|before| record.first < before)
+                && (query.backfill.is_none() || record.about.backfill == query.backfill)
+                && (!query.open || record.finished.is_none())
+        };
+        let mut runs: Vec<RunRecord> = inner.runs.values().filter(wanted).cloned().collect();
+        runs.sort_by_key(|record| std::cmp::Reverse(record.first));
+        runs.truncate(query.limit);
+        Ok(runs)
+    }
+
+    fn run_events(&self, run: &str, after: u64, limit: usize) -> Result<Vec<Event>> {
+        let inner = self.inner();
+        let start = inner.events.partition_point(|event| event.cursor <= after);
+        Ok(inner.events[start..].iter().filter(|event| event.run == run).take(limit).cloned().collect())
+    }
+
+    fn history(&self, asset: &AssetKey, before: u64, limit: usize) -> Result<Vec<Event>> {
+        let inner = self.inner();
+        let of = |event: &&Event| event.cursor < before && told_of(&event.kind) == Some(asset);
+        Ok(inner.events.iter().rev().filter(of).take(limit).cloned().collect())
+    }
+
+    fn take_slot(&self, pool: &str, limit: usize, run: &str, step: usize, referee: &dyn Referee) -> Result<bool> {
+        let Inner { slots, runs, .. } = &mut *self.inner();
+        let slots = slots.entry(pool.to_owned()).or_default();
+        let goes_on = |run: &str| runs.get(run).is_some_and(|record| record.state(referee) == super::RunState::Running);
+        slots.retain(|(holder, _)| goes_on(holder));
+        let taker = (run.to_owned(), step);
+        if slots.contains(&taker) {
+            return Ok(true);
+        }
+        let free = slots.len() < limit;
+        if free {
+            slots.push(taker);
+        }
+        Ok(free)
+    }
+
+    fn free_slot(&self, pool: &str, run: &str, step: usize) -> Result<()> {
+        if let Some(slots) = self.inner().slots.get_mut(pool) {
+            slots.retain(|(holder, taken)| holder != run || *taken != step);
+        }
+        Ok(())
+    }
+
+    fn put_backfill(&self, backfill: &BackfillRecord) -> Result<()> {
+        self.inner().backfills.insert(backfill.id.clone(), backfill.clone());
+        Ok(())
+    }
+
+    fn backfill(&self, id: &str) -> Result<Option<BackfillRecord>> {
+        Ok(self.inner().backfills.get(id).cloned())
+    }
+
+    fn backfills(&self, limit: usize) -> Result<Vec<BackfillRecord>> {
+        let mut all: Vec<_> = self.inner().backfills.values().cloned().collect();
+        all.sort_by(|one, other| (other.at, &other.id).cmp(&(one.at, &one.id)));
+        all.truncate(limit);
+        Ok(all)
+    }
+
+    fn append_lines(&self, run: &str, lines: &[LogLine]) -> Result<()> {
+        self.inner().lines.entry(run.to_owned()).or_default().extend_from_slice(lines);
+        Ok(())
+    }
+
+    fn lines(&self, run: &str, after: u64, limit: usize) -> Result<Vec<(u64, LogLine)>> {
+        let inner = self.inner();
+        let lines = inner.lines.get(run).into_iter().flatten().zip(1u64..).map(|(line, place)| (place, line.clone()));
+        Ok(lines.filter(|(place, _)| *place > after).take(limit).collect())
+    }
+
+    fn snapshot(&self, asset: &AssetKey) -> Result<Option<Snapshot>> {
+        Ok(self.inner().snapshots.get(asset).cloned())
+    }
+
+    fn keep_snapshot(&self, asset: &AssetKey, snapshot: &Snapshot) -> Result<()> {
+        self.inner().snapshots.insert(asset.clone(), snapshot.clone());
+        Ok(())
+    }
+
+    fn collect(&self, before: Timestamp) -> Result<Collected> {
+        let Inner { events, runs, lines, status, .. } = &mut *self.inner();
+        let old: HashSet<String> = runs
+            .values()
+            .filter(|record| record.finished.is_some_and(|finished| finished < before))
+            .map(|record| record.run.clone())
+            .collect();
+        let pointed_at: HashSet<u64> = status.values().flat_map(HashMap::values).map(|(cursor, _)| *cursor).collect();
+        let had = events.len();
+        events.retain(|event| !old.contains(&event.run) || pointed_at.contains(&event.cursor));
+        let gone: u64 = old.iter().filter_map(|run| lines.remove(run)).map(|lines| lines.len() as u64).sum();
+        runs.retain(|run, _| !old.contains(run));
+        Ok(Collected { runs: old.len() as u64, events: (had - events.len()) as u64, lines: gone })
     }
 
     fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>> {
@@ -110,11 +311,13 @@ impl State for MemoryState {
         Ok(removed)
     }
 
-    fn partition_status(&self, asset: &AssetKey) -> Result<Vec<(Slice, PartitionStatus)>> {
+    fn slice_status(&self, asset: &AssetKey, after: u64) -> Result<Vec<SliceStatus>> {
         let inner = self.inner();
-        let rows = inner.status.get(asset).into_iter().flatten();
-        let mut rows: Vec<_> = rows.map(|(slice, (cursor, status))| (*cursor, slice.clone(), *status)).collect();
-        rows.sort_by_key(|(cursor, ..)| *cursor);
-        Ok(rows.into_iter().map(|(_, slice, status)| (slice, status)).collect())
+        let rows = inner.status.get(asset).into_iter().flatten().filter(|(_, (cursor, _))| *cursor > after);
+        let mut rows: Vec<_> = rows
+            .map(|(slice, (cursor, status))| SliceStatus { slice: slice.clone(), status: *status, cursor: *cursor })
+            .collect();
+        rows.sort_by_key(|row| row.cursor);
+        Ok(rows)
     }
 }

@@ -2,18 +2,29 @@
 
 mod defaults;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod projection;
+mod records;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
 pub(crate) use defaults::default_state;
+#[cfg(feature = "sqlite")]
+pub(crate) use defaults::state_file;
 pub use memory::MemoryState;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresState;
+pub use records::{
+    BackfillRecord, Beat, Collected, LogLine, NewRun, Referee, RunQuery, RunRecord, RunState, SliceStatus, Snapshot,
+};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteState;
 
 use jiff::Timestamp;
 
-use crate::error::Result;
+pub use crate::env::Holder;
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, EventKind};
 use crate::key::AssetKey;
 use crate::slice::Slice;
@@ -60,7 +71,132 @@ pub trait State: Send + Sync + 'static {
     ///
     /// # Errors
     /// If it cannot be recorded; then neither is the status.
-    fn append(&self, run: &str, at: Timestamp, kind: EventKind) -> Result<Event>;
+    fn append(&self, run: &str, at: Timestamp, kind: EventKind) -> Result<Event> {
+        let appended = self.append_all(run, vec![(at, kind)])?;
+        appended.into_iter().next().ok_or_else(|| Error::new(ErrorKind::Internal, "the log took an event and gave none back"))
+    }
+
+    /// As [`State::append`], for several events at once: all of them or none. Keeps [`State::run`] and [`State::history`] up to date as
+    /// well.
+    ///
+    /// # Errors
+    /// As [`State::append`].
+    fn append_all(&self, run: &str, events: Vec<(Timestamp, EventKind)>) -> Result<Vec<Event>>;
+
+    /// Begins a run, in one durable transaction: it issues a number for each slice of each step, and appends the first event of the
+    /// run, which has them. A run of which this is not true has not begun.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Busy`] if a run that still goes on has a step to make that [overlaps](Referee::overlap) one of this; the error names
+    /// the run and its process. Nothing is recorded then. [`ErrorKind::Internal`] if there is a run of this name.
+    fn begin(&self, run: &NewRun<'_>, referee: &dyn Referee) -> Result<Event>;
+
+    /// Lets a run that has ended, or whose process has, go on under another holder, and appends [`EventKind::RunResumed`]. It has
+    /// none of the slots that it had. Durable.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Missing`] if there is no such run, [`ErrorKind::Busy`] if it still goes on, or as [`State::begin`] if another run has
+    /// one of the `steps` to make.
+    fn reopen(&self, run: &str, at: Timestamp, holder: &Holder, steps: &[usize], referee: &dyn Referee) -> Result<Event>;
+
+    /// Says that a run still goes on, and hears what it is to do. Called every few seconds; see [`Referee::alive`].
+    ///
+    /// # Errors
+    /// If the log cannot be written.
+    fn beat(&self, run: &str, holder: &Holder, at: Timestamp) -> Result<Beat>;
+
+    /// Asks a run to stop, which it hears with its next [`State::beat`]; false if there is no such run or it has ended. Durable.
+    ///
+    /// # Errors
+    /// If the log cannot be written.
+    fn cancel(&self, run: &str) -> Result<bool>;
+
+    /// A run.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    fn run(&self, run: &str) -> Result<Option<RunRecord>>;
+
+    /// The runs that a query asks for, the one that began last first.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    fn runs(&self, query: &RunQuery) -> Result<Vec<RunRecord>>;
+
+    /// Up to `limit` events of a run after a cursor, oldest first.
+    ///
+    /// # Errors
+    /// As [`State::events`].
+    fn run_events(&self, run: &str, after: u64, limit: usize) -> Result<Vec<Event>>;
+
+    /// Up to `limit` events before a cursor that changed what is stored of an asset (materialized, reconciled, reported, wiped), newest
+    /// first; `u64::MAX` begins at the end.
+    ///
+    /// # Errors
+    /// As [`State::events`].
+    fn history(&self, asset: &AssetKey, before: u64, limit: usize) -> Result<Vec<Event>>;
+
+    /// Takes one of the `limit` slots of a pool for a step of a run; true also if it has one already. Slots of runs that do not go on any
+    /// more are free.
+    ///
+    /// # Errors
+    /// If the log cannot be written.
+    fn take_slot(&self, pool: &str, limit: usize, run: &str, step: usize, referee: &dyn Referee) -> Result<bool>;
+
+    /// Gives back the slot of a step, if it has one.
+    ///
+    /// # Errors
+    /// If the log cannot be written.
+    fn free_slot(&self, pool: &str, run: &str, step: usize) -> Result<()>;
+
+    /// Keeps a backfill, in place of an earlier record of it. Durable.
+    ///
+    /// # Errors
+    /// If the log cannot be written.
+    fn put_backfill(&self, backfill: &BackfillRecord) -> Result<()>;
+
+    /// A backfill.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    fn backfill(&self, id: &str) -> Result<Option<BackfillRecord>>;
+
+    /// Up to `limit` backfills, newest first.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    fn backfills(&self, limit: usize) -> Result<Vec<BackfillRecord>>;
+
+    /// Keeps what steps of a run wrote. Not durable.
+    ///
+    /// # Errors
+    /// If the log cannot be written.
+    fn append_lines(&self, run: &str, lines: &[LogLine]) -> Result<()>;
+
+    /// Up to `limit` lines of a run after the `after`th, oldest first, each with its place.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    fn lines(&self, run: &str, after: u64, limit: usize) -> Result<Vec<(u64, LogLine)>>;
+
+    /// What was last kept with [`State::keep_snapshot`], if anything.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    fn snapshot(&self, asset: &AssetKey) -> Result<Option<Snapshot>>;
+
+    /// Keeps what [`State::slice_status`] comes to up to a cursor, in a form that is read at once. It may be lost at any time.
+    ///
+    /// # Errors
+    /// If the log cannot be written.
+    fn keep_snapshot(&self, asset: &AssetKey, snapshot: &Snapshot) -> Result<()>;
+
+    /// Removes the runs that have ended before a moment, with their events and lines, but for the events that [`State::slice_status`]
+    /// points at. Numbers are never removed.
+    ///
+    /// # Errors
+    /// If the log cannot be written; then nothing is removed.
+    fn collect(&self, before: Timestamp) -> Result<Collected>;
 
     /// Up to `limit` events after a cursor, oldest first. An event that is there is never preceded by one that appears later.
     ///
@@ -91,7 +227,15 @@ pub trait State: Send + Sync + 'static {
     ///
     /// # Errors
     /// If the state cannot be read, or names slices that only a newer program knows.
-    fn partition_status(&self, asset: &AssetKey) -> Result<Vec<(Slice, PartitionStatus)>>;
+    fn partition_status(&self, asset: &AssetKey) -> Result<Vec<(Slice, PartitionStatus)>> {
+        Ok(self.slice_status(asset, 0)?.into_iter().map(|row| (row.slice, row.status)).collect())
+    }
+
+    /// As [`State::partition_status`], with the event that said so, of those after a cursor.
+    ///
+    /// # Errors
+    /// As [`State::partition_status`].
+    fn slice_status(&self, asset: &AssetKey, after: u64) -> Result<Vec<SliceStatus>>;
 }
 
 /// What became of a slice.
@@ -102,4 +246,6 @@ pub enum PartitionStatus {
     Materialized,
     /// The step that was to store it failed.
     Failed,
+    /// It was removed.
+    Wiped,
 }

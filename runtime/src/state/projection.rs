@@ -1,11 +1,13 @@
 //! What events say of slices and keys, apart from where it is kept: every log comes to the same.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::PartitionStatus;
-use crate::error::Result;
-use crate::event::{EventKind, StepSummary};
+use jiff::Timestamp;
+
+use super::{NewRun, PartitionStatus, Referee, RunRecord, RunState};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Event, EventKind, StepSummary};
 use crate::key::AssetKey;
 use crate::partition::PartitionKey;
 use crate::slice::Slice;
@@ -29,10 +31,12 @@ impl Projection {
         first: impl FnOnce() -> Result<Option<EventKind>, E>,
     ) -> Result<Vec<(AssetKey, Slice, PartitionStatus)>, E> {
         match kind {
-            EventKind::Materialized { materialization, .. } => {
+            EventKind::Materialized { materialization, .. } | EventKind::Reconciled { materialization, .. } => {
                 let (asset, slice) = (materialization.asset.clone(), materialization.slice.clone());
                 Ok(vec![(asset, slice, PartitionStatus::Materialized)])
             }
+            EventKind::Reported { asset, slice, .. } => Ok(vec![(asset.clone(), slice.clone(), PartitionStatus::Materialized)]),
+            EventKind::Wiped { asset, slice } => Ok(vec![(asset.clone(), slice.clone(), PartitionStatus::Wiped)]),
             EventKind::StepFailed { step, .. } => {
                 let steps = self.steps(run, first)?;
                 let Some(step) = steps.get(*step) else { return Ok(Vec::new()) };
@@ -48,6 +52,8 @@ impl Projection {
             | EventKind::InputMissing { .. }
             | EventKind::InputHandedOver { .. }
             | EventKind::OutputSkipped { .. }
+            | EventKind::RunResumed { .. }
+            | EventKind::StepRetrying { .. }
             | EventKind::StepSucceeded { .. }
             | EventKind::StepSkipped { .. } => Ok(Vec::new()),
         }
@@ -58,11 +64,143 @@ impl Projection {
             return Ok(Arc::clone(known));
         }
         // A run whose plan is not in the log has no slices that anybody could name.
-        let Some(EventKind::RunStarted { steps, .. }) = first()? else { return Ok(Steps::default()) };
-        let steps = Steps::from(steps);
+        let Some(EventKind::RunStarted { steps, about, .. }) = first()? else { return Ok(Steps::default()) };
+        // A step that was to store nothing says nothing of what is stored by failing.
+        let steps = if about.action.is_none() { Steps::from(steps) } else { Steps::default() };
         self.steps.insert(run.to_owned(), Arc::clone(&steps));
         Ok(steps)
     }
+}
+
+/// The assets of which an event changes what is stored: it belongs to their history.
+pub(super) fn told_of(kind: &EventKind) -> Option<&AssetKey> {
+    match kind {
+        EventKind::Materialized { materialization, .. } | EventKind::Reconciled { materialization, .. } => {
+            Some(&materialization.asset)
+        }
+        EventKind::Reported { asset, .. } | EventKind::Wiped { asset, .. } => Some(asset),
+        _ => None,
+    }
+}
+
+/// Brings a run up to date with an event of it.
+pub(super) fn follow(record: &mut RunRecord, at: Timestamp, kind: &EventKind) {
+    match kind {
+        EventKind::RunResumed { .. } => {
+            record.recorded = RunState::Running;
+            record.finished = None;
+            record.cancel = false;
+            (record.failed, record.skipped) = (0, 0);
+        }
+        EventKind::StepSucceeded { .. } => record.succeeded += 1,
+        EventKind::StepFailed { .. } => record.failed += 1,
+        EventKind::StepSkipped { .. } => record.skipped += 1,
+        EventKind::RunFinished { status, .. } => {
+            record.recorded = (*status).into();
+            record.finished = Some(at);
+        }
+        _ => {}
+    }
+}
+
+/// The steps of a run that it does not make any more, from its events in order.
+pub(super) fn over<'e>(events: impl IntoIterator<Item = &'e EventKind>) -> BTreeSet<usize> {
+    let (mut done, mut given_up) = (BTreeSet::new(), BTreeSet::new());
+    for kind in events {
+        match kind {
+            EventKind::StepSucceeded { step, .. } => drop(done.insert(*step)),
+            EventKind::StepFailed { step, .. } | EventKind::StepSkipped { step, .. } => drop(given_up.insert(*step)),
+            EventKind::RunResumed { .. } => given_up.clear(),
+            _ => {}
+        }
+    }
+    done.append(&mut given_up);
+    done
+}
+
+/// The first event of a run, but for the numbers, which the log issues.
+pub(super) fn first_event(run: &NewRun<'_>, numbers: Vec<Vec<i64>>) -> EventKind {
+    EventKind::RunStarted {
+        steps: run.steps.clone(),
+        fingerprint: run.fingerprint.to_owned(),
+        plan_at: Some(run.plan_at),
+        numbers,
+        about: run.about.clone(),
+    }
+}
+
+/// Refuses what is to be made if another run that goes on makes a part of it. `over` tells which steps of the other are over, and is
+/// only asked if it matters.
+pub(super) fn refuse_overlap<E: From<Error>>(
+    wanted: &[&StepSummary],
+    other: &RunRecord,
+    steps: &[StepSummary],
+    referee: &dyn Referee,
+    over: impl FnOnce() -> Result<BTreeSet<usize>, E>,
+) -> Result<(), E> {
+    let mut theirs: HashMap<&AssetKey, Vec<(usize, &Slice)>> = HashMap::new();
+    for (number, step) in steps.iter().enumerate() {
+        for (asset, slice) in step.assets.iter().zip(&step.slices) {
+            theirs.entry(asset).or_default().push((number, slice));
+        }
+    }
+    let mut shared = Vec::new();
+    for (asset, slice) in wanted.iter().flat_map(|step| step.assets.iter().zip(&step.slices)) {
+        let meets = theirs.get(asset).into_iter().flatten().filter(|(_, theirs)| referee.overlap(asset, slice, theirs));
+        shared.extend(meets.map(|(step, theirs)| (*step, asset, *theirs)));
+    }
+    if shared.is_empty() {
+        return Ok(());
+    }
+    let over = over()?;
+    match shared.into_iter().find(|(step, ..)| !over.contains(step)) {
+        None => Ok(()),
+        Some((_, asset, slice)) => Err(busy(other, asset, slice).into()),
+    }
+}
+
+/// Says who makes something already.
+fn busy(other: &RunRecord, asset: &AssetKey, slice: &Slice) -> Error {
+    let part = match slice {
+        Slice::Whole => String::new(),
+        Slice::Keys(_) => format!(" {}", slice.to_string().trim_start_matches("v1:").chars().take(200).collect::<String>()),
+    };
+    let message = format!("`{asset}`{part} is being made by run `{}`", other.run);
+    let holder = other.holder.as_ref().map(|holder| format!("{holder}, since {}", other.started)).unwrap_or_default();
+    let help = format!(
+        "wait until it has ended, or stop it with `runs cancel {}`; `runs show {}` says how far it is",
+        other.run, other.run
+    );
+    Error::new(ErrorKind::Busy, message).with("carried out by", holder).help(help).retryable()
+}
+
+/// Refuses to take over a run that goes on.
+pub(super) fn refuse_running(record: &RunRecord, referee: &dyn Referee) -> Result<()> {
+    if record.state(referee) != RunState::Running {
+        return Ok(());
+    }
+    let message = format!("the run `{}` still goes on", record.run);
+    let holder = record.holder.as_ref().map(ToString::to_string).unwrap_or_default();
+    let help = format!("`runs cancel {}` stops it", record.run);
+    Err(Error::new(ErrorKind::Busy, message).with("carried out by", holder).help(help))
+}
+
+/// The steps of a run from its first event.
+pub(super) fn steps_of(run: &str, first: Option<Event>) -> Result<(Event, Vec<StepSummary>)> {
+    match first {
+        Some(event) => match &event.kind {
+            EventKind::RunStarted { steps, .. } => {
+                let steps = steps.clone();
+                Ok((event, steps))
+            }
+            _ => Err(no_run(run)),
+        },
+        None => Err(no_run(run)),
+    }
+}
+
+pub(super) fn no_run(run: &str) -> Error {
+    Error::new(ErrorKind::Missing, format!("there is no run `{run}` in the log")).help("`runs list` shows those there are")
 }
 
 /// Whether all of these can be keys of a dynamic set.

@@ -9,7 +9,7 @@ use lakewright::{Error, ErrorKind, Slice};
 use rusqlite::Connection;
 use tempfile::tempdir;
 
-use crate::support::{key, succeeded, texts};
+use crate::support::{Rules, holder, key, new_run, succeeded, texts};
 
 /// The one error of every call.
 #[track_caller]
@@ -24,6 +24,11 @@ fn refused(path: &Path) -> Error {
         log.events(0, 1).unwrap_err(),
         log.keys("s").unwrap_err(),
         log.partition_status(&key("a")).unwrap_err(),
+        log.begin(&new_run("r", &holder(1), &[&["a"]]), &Rules::default()).unwrap_err(),
+        log.beat("r", &holder(1), Timestamp::UNIX_EPOCH).unwrap_err(),
+        log.run("r").unwrap_err(),
+        log.history(&key("a"), u64::MAX, 1).unwrap_err(),
+        log.collect(Timestamp::UNIX_EPOCH).unwrap_err(),
     ];
     let kind = errors[0].kind();
     for error in &errors {
@@ -53,11 +58,11 @@ fn a_log_of_a_newer_program_is_refused_untouched() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("state.db");
     SqliteState::new(&path).number(&key("a"), &Slice::Whole, "r", 0).unwrap();
-    Connection::open(&path).unwrap().pragma_update(None, "user_version", 2).unwrap();
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 3).unwrap();
     let before = fs::read(&path).unwrap();
     let error = refused(&path);
     assert_eq!(error.kind(), ErrorKind::Unsupported);
-    assert!(error.message().contains("has version 2, and this program knows 1"), "{error:?}");
+    assert!(error.message().contains("has version 3, and this program knows 2"), "{error:?}");
     assert!(fs::read(&path).unwrap() == before);
 }
 
@@ -152,4 +157,21 @@ fn a_log_that_is_replaced_while_it_is_in_use_is_noticed() {
     fs::rename(&path, old).unwrap();
     let error = log.number(&key("a"), &Slice::Whole, "r", 1).unwrap_err();
     assert!(error.message().contains("was replaced"), "{error:?}");
+}
+
+#[test]
+fn runs_that_cannot_be_understood_are_errors() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let log = SqliteState::new(&path);
+    log.begin(&new_run("r", &holder(1), &[&["a"]]), &Rules::default()).unwrap();
+    let file = Connection::open(&path).unwrap();
+    for change in
+        ["state = 'asleep'", "state = 'failed', finished = 'noon'", "finished = NULL, holder = '{}'", "holder = NULL, steps = -1"]
+    {
+        file.execute(&format!("UPDATE runs SET {change}"), []).unwrap();
+        let error = log.run("r").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error:?}");
+        assert_eq!(log.append("r", Timestamp::UNIX_EPOCH, succeeded(0)).unwrap_err().kind(), ErrorKind::Corrupt);
+    }
 }

@@ -2,11 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that unwraps has failed where it says")]
 
+mod configured;
 #[cfg(feature = "sqlite")]
 mod damage;
 #[cfg(all(feature = "sqlite", feature = "fs"))]
 mod lakehouse;
 mod memory;
+#[cfg(feature = "sqlite")]
+mod migration;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "sqlite")]
 mod processes;
 #[cfg(feature = "sqlite")]

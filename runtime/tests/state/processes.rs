@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use jiff::Timestamp;
-use lakewright::Slice;
-use lakewright::state::{SqliteState, State};
+use lakewright::state::{RunQuery, SqliteState, State};
+use lakewright::{ErrorKind, Slice};
 use tempfile::tempdir;
 
-use crate::support::{key, succeeded};
+use crate::support::{Rules, holder, key, new_run, succeeded};
 
 const PATH: &str = "LAKEWRIGHT_TEST_LOG";
 const RUN: &str = "LAKEWRIGHT_TEST_RUN";
@@ -22,6 +22,7 @@ fn process() {
     let Some(path) = std::env::var_os(PATH) else { return };
     let (run, steps) = (std::env::var(RUN).unwrap(), std::env::var(STEPS).unwrap().parse().unwrap());
     let log = SqliteState::new(PathBuf::from(path));
+    log.log_id().unwrap();
     let mut out = std::io::stdout().lock();
     for step in 0..steps {
         let number = log.number(&key("a"), &Slice::Whole, &run, step).unwrap();
@@ -33,7 +34,7 @@ fn process() {
     }
 }
 
-fn start(path: &Path, run: &str, steps: usize) -> Child {
+pub(crate) fn start(path: &Path, run: &str, steps: usize) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["processes::process", "--exact", "--nocapture"])
         .envs([(PATH, path.as_os_str()), (RUN, run.as_ref()), (STEPS, steps.to_string().as_ref())])
@@ -111,5 +112,98 @@ fn handles_that_make_one_log_at_once_agree_on_its_identity() {
         let ids: Vec<_> = (0..8).map(|_| ask()).collect();
         let ids: BTreeSet<String> = ids.into_iter().map(|thread| thread.join().unwrap()).collect();
         assert_eq!(ids.len(), 1);
+    }
+}
+
+/// What the other processes do: when they are told to, begin a run of one asset, say how that went, and hold it until nobody listens.
+#[test]
+fn beginner() {
+    let (Some(path), Ok(run)) = (std::env::var_os(PATH), std::env::var(RUN)) else { return };
+    let log = SqliteState::new(PathBuf::from(path));
+    log.log_id().unwrap();
+    let say = |text: &str| writeln!(std::io::stdout(), "\nsaid {text}.").unwrap();
+    let mut lines = std::io::stdin().lines();
+    say("ready");
+    lines.next().unwrap().unwrap();
+    let own = format!("own_{run}");
+    match log.begin(&new_run(&run, &holder(std::process::id()), &[&[&*own], &["a[x]"]]), &Rules::default()) {
+        Ok(_) => say("began"),
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::Busy, "{error:?}");
+            let by = error.context().find(|(name, _)| *name == "carried out by").unwrap().1;
+            say(&format!("refused: {} {by}", error.message()));
+        }
+    }
+    assert!(lines.next().is_none());
+}
+
+/// A process that begins a run.
+struct Beginner {
+    child: Child,
+    said: Box<dyn Iterator<Item = String>>,
+}
+
+impl Beginner {
+    fn start(path: &Path, run: &str) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["processes::beginner", "--exact", "--nocapture"])
+            .envs([(PATH, path.as_os_str()), (RUN, run.as_ref())])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let said = lines.filter_map(|line| Some(line.strip_prefix("said ")?.strip_suffix('.')?.to_owned()));
+        let mut beginner = Self { child, said: Box::new(said) };
+        assert_eq!(beginner.said.next().unwrap(), "ready");
+        beginner
+    }
+
+    fn go(&mut self) {
+        self.child.stdin.as_mut().unwrap().write_all(b"go\n").unwrap();
+    }
+
+    fn end(mut self) {
+        drop(self.child.stdin.take());
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+#[test]
+fn a_run_that_one_process_holds_is_refused_to_another() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let mut one = Beginner::start(&path, "r1");
+    let mut other = Beginner::start(&path, "r2");
+    one.go();
+    assert_eq!(one.said.next().unwrap(), "began");
+    other.go();
+    let refused = other.said.next().unwrap();
+    let by = format!("process {} on `here`", one.child.id());
+    assert!(refused.starts_with("refused: `a` [x] is being made by run `r1`") && refused.contains(&by), "{refused}");
+    other.end();
+    // Whoever knows that it was killed may go on.
+    one.child.kill().unwrap();
+    one.child.wait().unwrap();
+    let log = SqliteState::new(&path);
+    let rules = Rules { dead: vec![one.child.id()] };
+    log.reopen("r1", Timestamp::UNIX_EPOCH, &holder(1), &[0, 1], &rules).unwrap();
+}
+
+#[test]
+fn of_processes_that_begin_at_once_and_overlap_one_wins() {
+    let folder = tempdir().unwrap();
+    for round in 0..3 {
+        let path = folder.path().join(format!("{round}.db"));
+        let mut all: Vec<Beginner> = (0..4).map(|run| Beginner::start(&path, &format!("r{run}"))).collect();
+        all.iter_mut().for_each(Beginner::go);
+        let said: Vec<String> = all.iter_mut().map(|each| each.said.next().unwrap()).collect();
+        all.into_iter().for_each(Beginner::end);
+        let winner = said.iter().position(|said| said == "began").unwrap_or_else(|| panic!("{said:?}"));
+        for (run, said) in said.iter().enumerate().filter(|(run, _)| *run != winner) {
+            assert!(said.contains(&format!("by run `r{winner}`")), "{run}: {said}");
+        }
+        let runs = SqliteState::new(&path).runs(&RunQuery::newest(10)).unwrap();
+        assert_eq!(runs.iter().map(|record| record.run.clone()).collect::<Vec<_>>(), [format!("r{winner}")]);
     }
 }

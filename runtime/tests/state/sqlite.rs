@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lakewright::state::{PartitionStatus, SqliteState, State};
+use lakewright::event::EventKind;
+use lakewright::state::{PartitionStatus, RunQuery, SqliteState, State};
 use lakewright::{ErrorKind, Slice};
 use rusqlite::Connection;
 use tempfile::tempdir;
 
 use crate::suite::{Handles, every_test, suite};
-use crate::support::{failed, key, materialized, started, succeeded, texts};
+use crate::support::{Rules, at, failed, holder, key, materialized, new_run, started, succeeded, texts};
 
 /// Each handle is opened anew, and several are open at a time.
 fn with(test: impl Fn(Handles<'_>)) {
@@ -33,6 +34,12 @@ fn nothing_is_made_before_something_is_written() {
     assert_eq!(log.events(0, 10).unwrap(), []);
     assert_eq!(log.keys("s").unwrap(), texts(&[]));
     assert_eq!(log.partition_status(&key("a")).unwrap(), []);
+    assert_eq!((log.run("r").unwrap(), log.runs(&RunQuery::newest(10)).unwrap()), (None, vec![]));
+    assert_eq!(
+        (log.backfill("b").unwrap(), log.lines("r", 0, 10).unwrap(), log.snapshot(&key("a")).unwrap()),
+        (None, vec![], None)
+    );
+    assert_eq!(log.append_all("r", vec![]).unwrap(), []);
     log.add_keys("s", &texts(&[""])).unwrap_err();
     assert_eq!(names(folder.path()), Vec::<PathBuf>::new());
     log.add_keys("s", &texts(&["k"])).unwrap();
@@ -118,6 +125,36 @@ fn a_log_that_is_locked_for_too_long_is_an_error_that_may_pass() {
 }
 
 #[test]
+fn a_batch_or_a_beginning_that_fails_half_way_leaves_nothing() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let log = SqliteState::new(&path);
+    log.begin(&new_run("r", &holder(1), &[&["a"], &["b"]]), &Rules::default()).unwrap();
+    let before = (log.run("r").unwrap(), log.events(0, 10).unwrap());
+    let other = Connection::open(&path).unwrap();
+    let refuse = |table: &str, when: &str| {
+        let no = "BEGIN SELECT RAISE(ABORT, 'no'); END";
+        other.execute_batch(&format!("CREATE TRIGGER no BEFORE INSERT ON {table} WHEN {when} {no}")).unwrap();
+    };
+    refuse("events", "new.kind LIKE '%step_failed%'");
+    let batch = || [materialized(0, "a"), succeeded(0), failed(1)].map(|kind| (at(1), kind)).to_vec();
+    log.append_all("r", batch()).unwrap_err();
+    assert_eq!((log.run("r").unwrap(), log.events(0, 10).unwrap()), before);
+    assert_eq!(log.partition_status(&key("a")).unwrap(), []);
+    assert_eq!(log.history(&key("a"), u64::MAX, 10).unwrap(), []);
+    other.execute_batch("DROP TRIGGER no").unwrap();
+    assert_eq!(log.append_all("r", batch()).unwrap().len(), 3);
+    // The run is written after its numbers and its first event.
+    refuse("runs", "new.run = 'r2'");
+    log.begin(&new_run("r2", &holder(1), &[&["c"], &["a"]]), &Rules::default()).unwrap_err();
+    assert_eq!((log.run("r2").unwrap(), log.events(0, 10).unwrap().len()), (None, 4));
+    other.execute_batch("DROP TRIGGER no").unwrap();
+    let event = log.begin(&new_run("r2", &holder(1), &[&["c"], &["a"]]), &Rules::default()).unwrap();
+    let EventKind::RunStarted { numbers, .. } = &event.kind else { panic!("{event:?}") };
+    assert_eq!(numbers, &[[1], [2]]);
+}
+
+#[test]
 fn what_sqlite_we_build_keeps_its_promises() {
     // Before 3.51.3, two writers could corrupt a log when it was being emptied.
     assert!(rusqlite::version_number() >= 3_051_003, "{}", rusqlite::version());
@@ -125,32 +162,39 @@ fn what_sqlite_we_build_keeps_its_promises() {
 
 /// The form of the file is the same for ever; a change needs a version and a way from the old one.
 #[test]
-fn the_tables_are_what_version_1_has() {
+fn the_tables_are_what_version_2_has() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("state.db");
     SqliteState::new(&path).log_id().unwrap();
     let file = Connection::open(&path).unwrap();
     let pragma = |name: &str| file.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0)).unwrap();
-    assert_eq!((pragma("application_id"), pragma("user_version")), (0x4c57_4c47, 1));
+    assert_eq!((pragma("application_id"), pragma("user_version")), (0x4c57_4c47, 2));
     let sql = "SELECT t.name || '(' || group_concat(c.name || ' ' || c.type || iif(c.pk, ' key', ''), ', ' ORDER BY c.cid) || ')'
                FROM sqlite_schema t JOIN pragma_table_info(t.name) c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'
                GROUP BY t.name ORDER BY t.name";
     let mut tables = file.prepare(sql).unwrap();
     let tables: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
     let wanted = [
+        "backfills(id TEXT key, at TEXT, json TEXT)",
         "dynamic_keys(set TEXT key, key TEXT key, place INTEGER)",
         "events(cursor INTEGER key, v INTEGER, run TEXT, at TEXT, kind TEXT)",
         "issued(asset TEXT key, slice TEXT key, run TEXT key, step INTEGER key, number INTEGER)",
+        "lines(run TEXT key, place INTEGER key, step INTEGER, at TEXT, level TEXT, target TEXT, text TEXT)",
+        "materializations(asset TEXT key, cursor INTEGER key)",
         "meta(log_id TEXT)",
         "numbers(asset TEXT key, slice TEXT key, number INTEGER)",
         "partition_status(asset TEXT key, slice TEXT key, status TEXT, cursor INTEGER)",
+        "runs(first INTEGER key, run TEXT, state TEXT, started TEXT, finished TEXT, holder TEXT, beat TEXT, cancel INTEGER, \
+         steps INTEGER, succeeded INTEGER, failed INTEGER, skipped INTEGER, about TEXT, backfill TEXT)",
+        "slots(pool TEXT key, run TEXT key, step INTEGER key)",
+        "snapshots(asset TEXT key, cursor INTEGER, space TEXT, bytes BLOB)",
     ];
     assert_eq!(tables, wanted);
 }
 
 /// The forms in the columns, too.
 #[test]
-fn the_rows_are_what_version_1_has() {
+fn the_rows_are_what_version_2_has() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("state.db");
     let log = SqliteState::new(&path);

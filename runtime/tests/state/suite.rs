@@ -1,5 +1,10 @@
 //! What every log does.
 
+mod collected;
+mod kept;
+mod runs;
+mod slots;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -7,7 +12,7 @@ use lakewright::event::{EVENT_VERSION, Event, EventKind};
 use lakewright::state::{PartitionStatus, State};
 use lakewright::{ErrorKind, Slice};
 
-use crate::support::{failed, finished, key, materialized, started, succeeded, texts};
+use crate::support::{at, failed, finished, key, materialized, started, succeeded, texts};
 
 /// Handles on one log. Each call of the closure gives another one, where a log can have several.
 pub(crate) type Handles<'a> = &'a dyn Fn() -> Arc<dyn State>;
@@ -30,10 +35,38 @@ macro_rules! every_test {
             a_failure_overrules_and_is_overruled
             a_failure_of_an_unknown_run_or_step_changes_no_status
             status_is_in_the_order_of_events
+            a_slice_is_wiped_reported_and_reconciled
+            status_can_be_asked_for_from_an_event_on
+            a_batch_is_read_whole_or_not_at_all
+            history_is_what_was_stored_newest_first
+            a_run_begins_with_its_plan_and_its_numbers
+            a_slice_that_two_steps_make_has_two_numbers
+            numbers_of_runs_and_of_steps_that_ask_are_all_different
+            a_name_is_of_one_run
+            what_is_being_made_is_refused_and_nothing_recorded
+            slices_that_do_not_meet_are_in_nobodys_way
+            a_run_whose_process_is_gone_is_in_nobodys_way
+            steps_that_are_over_are_in_nobodys_way
+            of_runs_that_begin_at_once_and_overlap_one_wins
+            a_run_goes_on_under_another_holder
+            a_run_that_goes_on_is_not_taken_over
+            a_run_goes_on_only_if_nobody_makes_what_it_has_left
+            beats_say_what_a_run_is_to_do
+            what_a_run_comes_to_is_summed_up
+            runs_are_found
+            events_of_a_run_are_found
+            slots_are_taken_and_given_back
+            slots_of_runs_that_do_not_go_on_are_free
+            a_run_that_goes_on_has_no_slots_of_before
+            backfills_are_kept
+            lines_are_kept_in_order
+            snapshots_are_kept
+            collecting_keeps_what_is_pointed_at
+            collecting_keeps_numbers_and_what_has_not_ended
         }
     };
 }
-pub(crate) use {every_test, suite};
+pub(crate) use {collected::*, every_test, kept::*, runs::*, slots::*, suite};
 
 fn append(log: &dyn State, run: &str, kind: EventKind) -> Event {
     log.append(run, Timestamp::new(1_700_000_000, 123_456_789).unwrap(), kind).unwrap()
@@ -173,4 +206,77 @@ pub(crate) fn status_is_in_the_order_of_events(log: Handles<'_>) {
     append(&*log(), "r1", failed(0));
     assert_eq!(status(&*log(), "a"), [PartitionStatus::Failed]);
     assert_eq!(status(&*log(), "b"), [PartitionStatus::Failed]);
+}
+
+pub(crate) fn a_slice_is_wiped_reported_and_reconciled(log: Handles<'_>) {
+    let (asset, slice) = (key("a"), Slice::Whole);
+    append(&*log(), "r", started(&[&["a"]]));
+    append(&*log(), "r", materialized(0, "a"));
+    append(&*log(), "w", EventKind::Wiped { asset: asset.clone(), slice: slice.clone() });
+    assert_eq!(status(&*log(), "a"), [PartitionStatus::Wiped]);
+    append(&*log(), "p", EventKind::Reported { asset: asset.clone(), slice: slice.clone(), metadata: vec![] });
+    assert_eq!(status(&*log(), "a"), [PartitionStatus::Materialized]);
+    append(&*log(), "r", failed(0));
+    assert_eq!(status(&*log(), "a"), [PartitionStatus::Failed]);
+    let EventKind::Materialized { step, materialization } = materialized(0, "a") else { unreachable!() };
+    append(&*log(), "r", EventKind::Reconciled { step, materialization });
+    assert_eq!(status(&*log(), "a"), [PartitionStatus::Materialized]);
+}
+
+pub(crate) fn status_can_be_asked_for_from_an_event_on(log: Handles<'_>) {
+    use PartitionStatus::{Failed, Materialized};
+    append(&*log(), "r", started(&[&["a[x]"], &["a[y]"], &["a[z]"]]));
+    let x = append(&*log(), "r", materialized(0, "a[x]")).cursor;
+    let y = append(&*log(), "r", materialized(1, "a[y]")).cursor;
+    append(&*log(), "r", materialized(1, "b"));
+    let z = append(&*log(), "r", failed(2)).cursor;
+    let found = |after| -> Vec<(String, PartitionStatus, u64)> {
+        let rows = log().slice_status(&key("a"), after).unwrap();
+        rows.into_iter().map(|row| (row.slice.to_string(), row.status, row.cursor)).collect()
+    };
+    let all = [("v1:[x]".into(), Materialized, x), ("v1:[y]".into(), Materialized, y), ("v1:[z]".into(), Failed, z)];
+    assert_eq!(found(0), all);
+    assert_eq!(found(x), all[1..]);
+    assert_eq!(found(z), []);
+    assert_eq!(found(u64::MAX), []);
+    let again = append(&*log(), "r", materialized(0, "a[x]")).cursor;
+    assert_eq!(found(y), [all[2].clone(), ("v1:[x]".into(), Materialized, again)], "it has moved");
+}
+
+pub(crate) fn a_batch_is_read_whole_or_not_at_all(log: Handles<'_>) {
+    assert_eq!(log().append_all("r", vec![]).unwrap(), []);
+    let batch = || vec![(at(1), materialized(0, "a")), (at(2), materialized(0, "b")), (at(3), succeeded(0))];
+    let writes = |thread: usize| {
+        let log = log();
+        move || (0..20).flat_map(|_| log.append_all(&format!("r{thread}"), batch()).unwrap()).collect::<Vec<_>>()
+    };
+    let threads: Vec<_> = (0..2).map(|thread| std::thread::spawn(writes(thread))).collect();
+    while !threads.iter().all(std::thread::JoinHandle::is_finished) {
+        assert_eq!(log().events(0, usize::MAX).unwrap().len() % 3, 0);
+    }
+    let mut told: Vec<Event> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+    told.sort_by_key(|event| event.cursor);
+    assert_eq!(log().events(0, usize::MAX).unwrap(), told);
+    for batch in told.chunks(3) {
+        assert!(batch.iter().all(|event| event.run == batch[0].run), "nothing comes between");
+        assert_eq!(batch.iter().map(|event| event.at).collect::<Vec<_>>(), [at(1), at(2), at(3)]);
+    }
+}
+
+pub(crate) fn history_is_what_was_stored_newest_first(log: Handles<'_>) {
+    assert_eq!(log().history(&key("a"), u64::MAX, 10).unwrap(), []);
+    append(&*log(), "r", started(&[&["a"], &["b"]]));
+    let first = append(&*log(), "r", materialized(0, "a[x]"));
+    append(&*log(), "r", materialized(1, "b"));
+    append(&*log(), "r", failed(0));
+    let second = append(&*log(), "w", EventKind::Wiped { asset: key("a"), slice: Slice::Whole });
+    let third = append(&*log(), "p", EventKind::Reported { asset: key("a"), slice: Slice::Whole, metadata: vec![] });
+    let EventKind::Materialized { step, materialization } = materialized(0, "a") else { unreachable!() };
+    let fourth = append(&*log(), "r", EventKind::Reconciled { step, materialization });
+    let history = |before, limit| log().history(&key("a"), before, limit).unwrap();
+    assert_eq!(history(u64::MAX, 10), [fourth.clone(), third.clone(), second.clone(), first.clone()]);
+    assert_eq!(history(u64::MAX, 2), [fourth.clone(), third.clone()]);
+    assert_eq!(history(third.cursor, 2), [second, first.clone()]);
+    assert_eq!(history(first.cursor, 2), []);
+    assert_eq!(log().history(&key("a/b"), u64::MAX, 10).unwrap(), []);
 }

@@ -1,6 +1,8 @@
 //! What the tests share.
 
-use lakewright::event::{Durations, EventKind, Failure, Materialization, RunStatus, StepSummary};
+use jiff::Timestamp;
+use lakewright::event::{Durations, EventKind, Failure, Materialization, RunAbout, RunStatus, StepSummary};
+use lakewright::state::{Holder, NewRun, Referee};
 use lakewright::{AssetKey, CommitId, Slice};
 
 pub(crate) fn key(text: &str) -> AssetKey {
@@ -11,20 +13,74 @@ pub(crate) fn texts(keys: &[&str]) -> Vec<String> {
     keys.iter().map(|key| (*key).to_owned()).collect()
 }
 
-/// The first event of a run whose steps produce these assets, whole.
-pub(crate) fn started(steps: &[&[&str]]) -> EventKind {
-    let step = |assets: &&[&str]| StepSummary {
-        assets: assets.iter().map(|asset| key(asset)).collect(),
-        slices: vec![Slice::Whole; assets.len()],
-        after: vec![],
-    };
-    EventKind::RunStarted { steps: steps.iter().map(step).collect(), fingerprint: "f".into() }
+pub(crate) fn at(second: i64) -> Timestamp {
+    Timestamp::new(1_700_000_000 + second, 123_456_789).unwrap()
 }
 
-pub(crate) fn materialized(step: usize, asset: &str) -> EventKind {
+/// An asset and its slice, written `a` or `a[keys]`.
+pub(crate) fn part(text: &str) -> (AssetKey, Slice) {
+    match text.split_once('[') {
+        None => (key(text), Slice::Whole),
+        Some((asset, keys)) => (key(asset), format!("v1:[{keys}").parse().unwrap()),
+    }
+}
+
+pub(crate) fn steps(steps: &[&[&str]]) -> Vec<StepSummary> {
+    let step = |parts: &&[&str]| {
+        let (assets, slices) = parts.iter().copied().map(part).unzip();
+        StepSummary { assets, slices, after: vec![] }
+    };
+    steps.iter().map(step).collect()
+}
+
+pub(crate) fn holder(pid: u32) -> Holder {
+    Holder { host: "here".into(), boot: "b".into(), pid, started: 5, nonce: "n".into() }
+}
+
+/// A run that makes these, a step each.
+pub(crate) fn new_run<'a>(run: &'a str, holder: &'a Holder, made: &[&[&str]]) -> NewRun<'a> {
+    NewRun { run, at: at(0), holder, steps: steps(made), fingerprint: "f", plan_at: at(-1), about: RunAbout::default() }
+}
+
+/// Knows which processes are gone, and that slices are of keys.
+#[derive(Default)]
+pub(crate) struct Rules {
+    pub(crate) dead: Vec<u32>,
+}
+
+impl Referee for Rules {
+    fn alive(&self, holder: &Holder, _: Timestamp) -> bool {
+        !self.dead.contains(&holder.pid)
+    }
+
+    fn overlap(&self, _: &AssetKey, one: &Slice, other: &Slice) -> bool {
+        let keys = |slice: &Slice| match slice {
+            Slice::Whole => None,
+            some => {
+                Some(some.to_string().trim_matches(['v', '1', ':', '[', ']']).split(',').map(str::to_owned).collect::<Vec<_>>())
+            }
+        };
+        match (keys(one), keys(other)) {
+            (Some(one), Some(other)) => one.iter().any(|key| other.contains(key)),
+            _ => true,
+        }
+    }
+}
+
+/// The first event of a run whose steps produce these assets.
+pub(crate) fn started(made: &[&[&str]]) -> EventKind {
+    EventKind::RunStarted {
+        steps: steps(made),
+        fingerprint: "f".into(),
+        plan_at: None,
+        numbers: vec![],
+        about: RunAbout::default(),
+    }
+}
+
+pub(crate) fn materialized(step: usize, made: &str) -> EventKind {
+    let (asset, slice) = part(made);
     let materialization = Materialization {
-        asset: key(asset),
-        slice: Slice::Whole,
         store: "delta".into(),
         location: "/t".into(),
         version: Some(3),
@@ -34,9 +90,15 @@ pub(crate) fn materialized(step: usize, asset: &str) -> EventKind {
         bytes: Some(10),
         columns: vec![],
         code_version: None,
+        code: None,
+        config: None,
+        inputs: vec![],
+        data_version: None,
         metadata: vec![("loss".into(), f64::INFINITY.into())],
-        commit: CommitId::new("log", &key(asset), &Slice::Whole, 7),
+        commit: CommitId::new("log", &asset, &slice, 7),
         attempt: 1,
+        asset,
+        slice,
     };
     EventKind::Materialized { step, materialization }
 }
@@ -58,5 +120,9 @@ pub(crate) fn succeeded(step: usize) -> EventKind {
 }
 
 pub(crate) fn finished() -> EventKind {
-    EventKind::RunFinished { status: RunStatus::Failed, elapsed: Durations::default().load }
+    ended(RunStatus::Failed)
+}
+
+pub(crate) fn ended(status: RunStatus) -> EventKind {
+    EventKind::RunFinished { status, elapsed: Durations::default().load }
 }

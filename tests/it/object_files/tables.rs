@@ -111,7 +111,7 @@ fn an_empty_object_of_somebody_else_is_a_table_without_rows() {
     let builder = Lakehouse::builder().root(root.path()).registry(Registry::of(assets![theirs]));
     let lakehouse = bind(builder, &storage).build().unwrap();
     let read: DataFrame = block_on(lakehouse.load_frame(&key("theirs"))).unwrap();
-    let names: Vec<&str> = read.get_column_names().into_iter().map(|name| name.as_str()).collect();
+    let names: Vec<&str> = read.get_column_names().into_iter().map(PlSmallStr::as_str).collect();
     assert_eq!((read.height(), names), (0, vec!["n"]));
 }
 

@@ -82,7 +82,9 @@ fn what_somebody_else_has_stored_in_the_meantime_is_read() {
         let upstream = move |frame: DataFrame| frame_builder("t", frame, |asset| asset.io_manager(store));
         let others = Arc::clone(&root);
         let meanwhile = AssetBuilder::new("meanwhile", ValueKind::Nothing).after("t").body(move |call| {
-            let theirs = lakehouse(&others, [upstream(version("theirs"))]).build().unwrap();
+            // Of another log, which this run's lease says nothing to.
+            let log = Arc::new(lakewright::state::MemoryState::new("fedcba9876543210"));
+            let theirs = lakehouse(&others, [upstream(version("theirs"))]).state(log).build().unwrap();
             async move {
                 call.blocking(move |_| {
                     std::thread::spawn(move || theirs.materialize_blocking("t")).join().unwrap()?;

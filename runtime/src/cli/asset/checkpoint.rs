@@ -8,6 +8,8 @@ use crate::io::Maintenance;
 
 /// Sum up the log of a table
 #[derive(Args)]
+#[command(after_long_help = "Examples:
+  asset checkpoint orders")]
 pub(in super::super) struct Checkpoint {
     #[command(flatten)]
     which: Which,

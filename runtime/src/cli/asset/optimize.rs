@@ -9,6 +9,9 @@ use crate::report::bytes;
 
 /// Make small files of a table into larger ones
 #[derive(Args)]
+#[command(after_long_help = "Examples:
+  asset optimize orders
+  asset optimize orders --target-size 134217728")]
 pub(in super::super) struct Optimize {
     #[command(flatten)]
     which: Which,

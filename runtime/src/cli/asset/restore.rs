@@ -8,10 +8,13 @@ use crate::io::Maintenance;
 
 /// Make an earlier version of a table the newest
 #[derive(Args)]
+#[command(after_long_help = "Examples:
+  asset versions orders             which there are
+  asset restore orders --version 3")]
 pub(in super::super) struct Restore {
     #[command(flatten)]
     which: Which,
-    /// The version, as `asset history` lists it
+    /// The version, as `asset versions` lists it
     #[arg(long)]
     version: i64,
 }

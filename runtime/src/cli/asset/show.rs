@@ -11,6 +11,10 @@ use crate::report::{bytes, preview_table};
 
 /// Show what an asset is and what is stored for it
 #[derive(Args)]
+#[command(after_long_help = "Examples:
+  asset show orders
+  asset show orders --preview
+  asset show orders --json")]
 pub(in super::super) struct Show {
     /// The key, or the name if only one asset has it
     asset: String,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::super::units::duration;
 use super::super::{Ended, Shell};
 use super::Which;
 use crate::io::{self, Maintenance};
@@ -11,6 +12,9 @@ use crate::report::bytes;
 
 /// List files that no version within the retention needs, and remove them with `--apply`
 #[derive(Args)]
+#[command(after_long_help = "Examples:
+  asset vacuum orders                            what would be removed
+  asset vacuum orders --older-than 30d --apply")]
 pub(in super::super) struct Vacuum {
     #[command(flatten)]
     which: Which,
@@ -43,20 +47,4 @@ impl Vacuum {
             lines.join("\n")
         })
     }
-}
-
-/// A duration as people write it.
-fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is no time such as `7d`, `36h` or `90m`");
-    let split = text.len().checked_sub(1).filter(|at| text.is_char_boundary(*at)).ok_or_else(wrong)?;
-    let (number, unit) = text.split_at(split);
-    let seconds: u64 = match unit {
-        "d" => 24 * 60 * 60,
-        "h" => 60 * 60,
-        "m" => 60,
-        "s" => 1,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)
 }

@@ -21,21 +21,28 @@ mod memory;
     feature = "parquet"
 ))]
 mod options;
+mod state;
 #[cfg(any(feature = "csv", feature = "delta", feature = "fs", feature = "ipc", feature = "json", feature = "parquet"))]
 mod storage;
-#[cfg(any(feature = "bigquery", feature = "duckdb"))]
+#[cfg(any(feature = "bigquery", feature = "duckdb", feature = "postgres", feature = "sqlite"))]
 mod time;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::table::ConfigTable;
+use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result, known_names};
 use crate::io::IoManager;
 use crate::resource::Binding;
+use crate::state::State;
 
 type StoreKind = Arc<dyn Fn(&ConfigTable<'_>) -> Result<Arc<dyn IoManager>> + Send + Sync>;
 type ResourceKind = Arc<dyn Fn(&ConfigTable<'_>) -> Result<Binding> + Send + Sync>;
+type StateKind = Arc<dyn Fn(&ConfigTable<'_>) -> Result<MakeState> + Send + Sync>;
+
+/// A log, once it is known where time and randomness come from.
+pub(crate) type MakeState = Box<dyn FnOnce(&Arc<dyn Env>) -> Arc<dyn State> + Send + Sync>;
 
 /// Every kind that could be here, with the feature that brings it.
 const FEATURES: &[(&str, &str, &str)] = &[
@@ -48,6 +55,8 @@ const FEATURES: &[(&str, &str, &str)] = &[
     ("stores", "duckdb", "duckdb"),
     ("stores", "bigquery", "bigquery"),
     ("resources", "duckdb", "duckdb"),
+    ("the log", "sqlite", "sqlite"),
+    ("the log", "postgres", "postgres"),
 ];
 
 /// What a `kind` in the configuration means.
@@ -55,11 +64,12 @@ const FEATURES: &[(&str, &str, &str)] = &[
 pub(crate) struct Kinds {
     stores: BTreeMap<String, StoreKind>,
     resources: BTreeMap<String, ResourceKind>,
+    states: BTreeMap<String, StateKind>,
 }
 
 impl Default for Kinds {
     fn default() -> Self {
-        let mut kinds = Self { stores: BTreeMap::new(), resources: BTreeMap::new() };
+        let mut kinds = Self { stores: BTreeMap::new(), resources: BTreeMap::new(), states: BTreeMap::new() };
         kinds.add_store("memory", memory::store);
         #[cfg(feature = "delta")]
         kinds.add_store("delta", delta::store);
@@ -79,6 +89,11 @@ impl Default for Kinds {
         kinds.add_resource("duckdb", duckdb::resource);
         #[cfg(feature = "fs")]
         kinds.add_store("fs", fs::store);
+        kinds.add_state("memory", state::memory);
+        #[cfg(feature = "sqlite")]
+        kinds.add_state("sqlite", state::sqlite);
+        #[cfg(feature = "postgres")]
+        kinds.add_state("postgres", state::postgres);
         kinds
     }
 }
@@ -101,6 +116,15 @@ impl Kinds {
         make: impl Fn(&ConfigTable<'_>) -> Result<R> + Send + Sync + 'static,
     ) {
         self.resources.insert(kind.into(), Arc::new(move |table| make(table).map(Binding::new)));
+    }
+
+    /// Adds a kind of logs.
+    fn add_state(&mut self, kind: &str, make: fn(&ConfigTable<'_>) -> Result<MakeState>) {
+        self.states.insert(kind.to_owned(), Arc::new(make));
+    }
+
+    pub(super) fn state(&self, table: &ConfigTable<'_>, errors: &mut Vec<Error>) -> Option<MakeState> {
+        make(&self.states, "the log", table, errors)
     }
 
     pub(super) fn store(&self, table: &ConfigTable<'_>, errors: &mut Vec<Error>) -> Option<Arc<dyn IoManager>> {

@@ -132,7 +132,7 @@ impl IoManager for FsIoManager {
             let (file, mut upload) = store.files.create(&place, &extension, env.as_ref())?;
             let written = upload.write_all(&bytes).map_err(Error::from).and_then(|()| upload.finish());
             match written {
-                Ok(()) => store.files.staged(file, false, None),
+                Ok(()) => store.files.staged(file, false, None).map(|staged| staged.digest_of(&bytes)),
                 Err(error) => Err(store.files.abandoned(&file, error, &asset.key)),
             }
         })

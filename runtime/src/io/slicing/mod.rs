@@ -40,6 +40,18 @@ pub fn refuse_strays(table: Table, keys: &KeySet, expr: &PartitionExpr) -> Resul
     Ok(kept.into_table())
 }
 
+/// The rows that belong to the partitions, brought into memory: what a store gives that keeps all of them in one table, and is asked
+/// for some. Blocks while a plan is computed.
+///
+/// # Errors
+/// [`ErrorKind::Schema`] if a column that the expression names is not there; [`ErrorKind::PartitionKey`] if a key cannot be a value of
+/// its column.
+pub fn rows_of(table: Table, keys: &KeySet, expr: &PartitionExpr) -> Result<Table> {
+    let frame = table.into_polars()?.into_eager()?;
+    let slicer = Slicer::new(keys, expr, frame.schema())?;
+    Ok(frame.lazy().filter(slicer.predicate()).collect()?.into_table())
+}
+
 /// Tells the rows of some partitions from others.
 #[derive(Clone)]
 pub(crate) struct Slicer {

@@ -9,26 +9,27 @@
 //! flushes the same file and so everything before it. The pragma is switched on the one connection that writes, rather than kept on
 //! two, because the cache of a connection is thrown away whenever another has written.
 
+mod calls;
+mod collect;
 mod failure;
+mod kept;
+mod migrate;
+mod network;
 mod open;
 mod read;
+mod runs;
 mod write;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::projection::{Projection, check_keys};
-use super::{PartitionStatus, State};
+use super::projection::Projection;
 use crate::env::{Env, unique_id};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{Event, EventKind};
 use crate::io::files::io_error;
-use crate::key::AssetKey;
-use crate::slice::Slice;
 use failure::failed;
 
 /// How long a call waits for other processes, unless it is said.
@@ -39,6 +40,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The file, and the folders it is in, are made by the first call that writes or asks for the identity; before that there is nothing
 /// to read. Two files beside it, `-wal` and `-shm`, belong to it. To begin anew, remove all three while no process uses them. Never
 /// put an older copy in its place: it would issue numbers that tables know already, and those commits would be taken for made.
+///
+/// A log of an older version is brought up to date by the first call, and a copy of it as it was is put beside it before that:
+/// `state.db.v1.bak`, which nothing here reads or removes. A copy that is there already is left as it is; another one gets a number.
+///
+/// The processes share memory, and so the file has to be on a disk of the machine; one on a file system of the network is refused.
 ///
 /// ```
 /// use lakewright::Slice;
@@ -217,49 +223,5 @@ impl From<rusqlite::Error> for Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::Told(error)
-    }
-}
-
-impl State for SqliteState {
-    fn log_id(&self) -> Result<String> {
-        if let Some(known) = self.id.get() {
-            return Ok(known.clone());
-        }
-        self.write(Durability::Full, |transaction, _| read::log_id(transaction))
-    }
-
-    fn number(&self, asset: &AssetKey, slice: &Slice, run: &str, step: usize) -> Result<i64> {
-        let (asset, slice) = (asset.to_string(), slice.digest());
-        self.write(Durability::Full, |transaction, _| write::number(transaction, &asset, &slice, run, step))
-    }
-
-    fn append(&self, run: &str, at: Timestamp, kind: EventKind) -> Result<Event> {
-        // The plan of a run is there before any of it can be, and what has been said to be over is not taken back.
-        let durability = match kind {
-            EventKind::RunStarted { .. } | EventKind::RunFinished { .. } => Durability::Full,
-            _ => Durability::Normal,
-        };
-        self.write(durability, |transaction, projection| write::append(transaction, projection, run, at, kind))
-    }
-
-    fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>> {
-        self.read(|connection| read::events(connection, after, limit))
-    }
-
-    fn keys(&self, set: &str) -> Result<Vec<String>> {
-        self.read(|connection| read::keys(connection, set))
-    }
-
-    fn add_keys(&self, set: &str, keys: &[String]) -> Result<Vec<String>> {
-        check_keys(set, keys)?;
-        self.write(Durability::Full, |transaction, _| write::add_keys(transaction, set, keys))
-    }
-
-    fn remove_keys(&self, set: &str, keys: &[String]) -> Result<Vec<String>> {
-        self.write(Durability::Full, |transaction, _| write::remove_keys(transaction, set, keys))
-    }
-
-    fn partition_status(&self, asset: &AssetKey) -> Result<Vec<(Slice, PartitionStatus)>> {
-        self.read(|connection| read::partition_status(connection, asset))
     }
 }

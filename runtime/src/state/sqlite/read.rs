@@ -1,13 +1,13 @@
 //! What is read from the log. Damage is an error, never an empty answer.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, Rows, params};
 
 use super::Failure;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EVENT_VERSION, Event, EventKind};
 use crate::key::AssetKey;
-use crate::slice::Slice;
-use crate::state::PartitionStatus;
+use crate::state::{PartitionStatus, SliceStatus};
 
 pub(super) fn log_id(connection: &Connection) -> Result<String, Failure> {
     Ok(connection.prepare_cached("SELECT log_id FROM meta")?.query_row([], |row| row.get(0))?)
@@ -16,9 +16,38 @@ pub(super) fn log_id(connection: &Connection) -> Result<String, Failure> {
 pub(super) fn events(connection: &Connection, after: u64, limit: usize) -> Result<Vec<Event>, Failure> {
     let mut select =
         connection.prepare_cached("SELECT cursor, v, run, at, kind FROM events WHERE cursor > ?1 ORDER BY cursor LIMIT ?2")?;
-    let after = i64::try_from(after).unwrap_or(i64::MAX);
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut rows = select.query(params![after, limit])?;
+    all(select.query(params![count(after), count(limit)])?)
+}
+
+pub(super) fn run_events(connection: &Connection, run: &str, after: u64, limit: usize) -> Result<Vec<Event>, Failure> {
+    let mut select = connection
+        .prepare_cached("SELECT cursor, v, run, at, kind FROM events WHERE run = ?1 AND cursor > ?2 ORDER BY cursor LIMIT ?3")?;
+    all(select.query(params![run, count(after), count(limit)])?)
+}
+
+pub(super) fn history(connection: &Connection, asset: &AssetKey, before: u64, limit: usize) -> Result<Vec<Event>, Failure> {
+    let mut select = connection.prepare_cached(
+        "SELECT e.cursor, e.v, e.run, e.at, e.kind FROM materializations m CROSS JOIN events e ON e.cursor = m.cursor \
+         WHERE m.asset = ?1 AND m.cursor < ?2 ORDER BY m.cursor DESC LIMIT ?3",
+    )?;
+    all(select.query(params![asset.to_string(), count(before), count(limit)])?)
+}
+
+/// The first event of a run.
+pub(super) fn first_of_run(connection: &Connection, run: &str) -> Result<Option<Event>, Failure> {
+    Ok(run_events(connection, run, 0, 1)?.into_iter().next())
+}
+
+/// What says of the steps of a run whether they are over, in order.
+pub(super) fn endings(connection: &Connection, run: &str) -> Result<Vec<EventKind>, Failure> {
+    let mut select = connection.prepare_cached(
+        "SELECT cursor, v, run, at, kind FROM events WHERE run = ?1 \
+         AND kind ->> 'kind' IN ('step_succeeded', 'step_failed', 'step_skipped', 'run_resumed') ORDER BY cursor",
+    )?;
+    Ok(all(select.query([run])?)?.into_iter().map(|event| event.kind).collect())
+}
+
+fn all(mut rows: Rows<'_>) -> Result<Vec<Event>, Failure> {
     let mut events = Vec::new();
     while let Some(row) = rows.next()? {
         events.push(event(row)?);
@@ -26,30 +55,22 @@ pub(super) fn events(connection: &Connection, after: u64, limit: usize) -> Resul
     Ok(events)
 }
 
-fn event(row: &Row<'_>) -> Result<Event, Failure> {
+/// An event from the columns `cursor, v, run, at, kind`.
+pub(super) fn event(row: &Row<'_>) -> Result<Event, Failure> {
     let (cursor, v): (i64, i64) = (row.get(0)?, row.get(1)?);
     if v > i64::from(EVENT_VERSION) {
         let message = format!("event {cursor} has version {v}, and this program knows {EVENT_VERSION}");
         return Err(Error::new(ErrorKind::Unsupported, message).help("use the program that wrote it, or a newer one").into());
     }
     let damaged = || Error::new(ErrorKind::Corrupt, format!("event {cursor} cannot be read"));
-    let at: String = row.get(3)?;
-    let kind: String = row.get(4)?;
+    let text = |column| -> Result<&str, Failure> { Ok(row.get_ref(column)?.as_str().map_err(|error| damaged().source(error))?) };
     Ok(Event {
         v: u32::try_from(v).map_err(|error| damaged().source(error))?,
         cursor: u64::try_from(cursor).map_err(|error| damaged().source(error))?,
-        run: row.get(2)?,
-        at: at.parse().map_err(|error: jiff::Error| damaged().source(error))?,
-        kind: serde_json::from_str(&kind).map_err(|error| damaged().source(error))?,
+        run: text(2)?.to_owned(),
+        at: time(text(3)?).map_err(|error| damaged().source(error))?,
+        kind: serde_json::from_str(text(4)?).map_err(|error| damaged().source(error))?,
     })
-}
-
-/// The first event of a run.
-pub(super) fn first_of_run(connection: &Connection, run: &str) -> Result<Option<EventKind>, Failure> {
-    let mut select =
-        connection.prepare_cached("SELECT cursor, v, run, at, kind FROM events WHERE run = ?1 ORDER BY cursor LIMIT 1")?;
-    let mut rows = select.query([run])?;
-    Ok(rows.next()?.map(event).transpose()?.map(|event| event.kind))
 }
 
 pub(super) fn keys(connection: &Connection, set: &str) -> Result<Vec<String>, Failure> {
@@ -58,14 +79,17 @@ pub(super) fn keys(connection: &Connection, set: &str) -> Result<Vec<String>, Fa
     Ok(keys)
 }
 
-pub(super) fn partition_status(connection: &Connection, asset: &AssetKey) -> Result<Vec<(Slice, PartitionStatus)>, Failure> {
-    let mut select =
-        connection.prepare_cached("SELECT slice, status FROM partition_status WHERE asset = ?1 ORDER BY cursor, slice")?;
-    let mut rows = select.query([asset.to_string()])?;
+pub(super) fn slice_status(connection: &Connection, asset: &AssetKey, after: u64) -> Result<Vec<SliceStatus>, Failure> {
+    // In the order of the index, so that nothing is sorted.
+    let mut select = connection.prepare_cached(
+        "SELECT slice, status, cursor FROM partition_status WHERE asset = ?1 AND cursor > ?2 ORDER BY cursor, status, slice",
+    )?;
+    let mut rows = select.query(params![asset.to_string(), count(after)])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let (slice, status): (String, String) = (row.get(0)?, row.get(1)?);
-        found.push((slice.parse()?, parse_status(&status)?));
+        let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
+        let (slice, status) = (text(0)?.parse()?, parse_status(text(1)?)?);
+        found.push(SliceStatus { slice, status, cursor: integer(row.get(2)?)? });
     }
     Ok(found)
 }
@@ -74,6 +98,7 @@ pub(super) fn status_text(status: PartitionStatus) -> &'static str {
     match status {
         PartitionStatus::Materialized => "materialized",
         PartitionStatus::Failed => "failed",
+        PartitionStatus::Wiped => "wiped",
     }
 }
 
@@ -81,6 +106,7 @@ fn parse_status(text: &str) -> Result<PartitionStatus> {
     match text {
         "materialized" => Ok(PartitionStatus::Materialized),
         "failed" => Ok(PartitionStatus::Failed),
+        "wiped" => Ok(PartitionStatus::Wiped),
         _ => Err(Error::new(ErrorKind::Corrupt, format!("`{text}` is no status of a slice"))),
     }
 }
@@ -90,4 +116,18 @@ pub(super) fn issued(connection: &Connection, asset: &str, slice: &str, run: &st
     let mut select =
         connection.prepare_cached("SELECT number FROM issued WHERE asset = ?1 AND slice = ?2 AND run = ?3 AND step = ?4")?;
     Ok(select.query_row(params![asset, slice, run, step], |row| row.get(0)).optional()?)
+}
+
+/// A cursor or a count as `SQLite` has integers. What is too great is the greatest.
+pub(super) fn count(number: impl TryInto<i64>) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
+}
+
+/// A cursor or a count from the log.
+pub(super) fn integer<T: TryFrom<i64>>(number: i64) -> Result<T> {
+    T::try_from(number).map_err(|_| Error::new(ErrorKind::Corrupt, format!("{number} is no count")))
+}
+
+pub(super) fn time(text: &str) -> Result<Timestamp, jiff::Error> {
+    text.parse()
 }

@@ -1,4 +1,4 @@
--- The log, version 1. A change of anything here is a new version; see `open.rs`.
+-- The log: what is in it since version 1. A change of anything here is a new version; see `open.rs` and `migrate.rs`.
 
 -- One row: the identity that commits in tables carry.
 CREATE TABLE meta (
@@ -41,12 +41,3 @@ CREATE TABLE dynamic_keys (
     PRIMARY KEY ("set", "key")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX dynamic_keys_in_order ON dynamic_keys ("set", place);
-
--- What became last of each slice, by its text, and the event that said so.
-CREATE TABLE partition_status (
-    asset  TEXT    NOT NULL,
-    slice  TEXT    NOT NULL,
-    status TEXT    NOT NULL CHECK (status IN ('materialized', 'failed')),
-    cursor INTEGER NOT NULL,
-    PRIMARY KEY (asset, slice)
-) STRICT, WITHOUT ROWID;

@@ -2,11 +2,15 @@
 //!
 //! All of it goes through one [`Env`], so that a simulation can own it. The real one is [`SystemEnv`](crate::exec::SystemEnv).
 
+mod holder;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
+
+pub use holder::Holder;
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -24,8 +28,24 @@ pub trait Env: Send + Sync + 'static {
     /// Waits.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 
+    /// Waits for what only the machine goes by: when a run says again that it goes on, or how long an attempt may take. Where time stands
+    /// still until somebody moves it, this goes on.
+    fn tick(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        self.sleep(duration)
+    }
+
     /// Runs something that may block where it holds up nothing else. A panic of the job is `Err` with its message.
     fn run_blocking(&self, job: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, Result<(), String>>;
+
+    /// Who carries out what is carried out here: this process, under a name that it has given nobody else.
+    fn holder(&self) -> Holder {
+        Holder::here(self.random())
+    }
+
+    /// Whether it is known that this one is no more. False if it goes on, or if nobody can tell from here.
+    fn is_gone(&self, holder: &Holder) -> bool {
+        holder.is_gone()
+    }
 }
 
 /// Runs a blocking closure through the environment and waits for what it returns.

@@ -1,0 +1,156 @@
+//! A backfill as a person follows it: a bar with the rate and the time that is left on a terminal, and a line for each run elsewhere.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, stderr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::SignedDuration;
+
+use super::super::complain;
+use crate::event::{Event, EventKind, RunStatus};
+use crate::lakehouse::{BackfillOutcome, BackfillStatus, LakehouseBuilder};
+use crate::report::{duration, partitions, render_failure};
+use crate::slice::Slice;
+
+/// Shows what happens in a backfill, once it has begun.
+#[derive(Clone)]
+pub(super) struct Progress {
+    quiet: bool,
+    shown: Arc<Mutex<Option<Shown>>>,
+}
+
+struct Shown {
+    bar: Option<ProgressBar>,
+    /// The runs that are not done, with what they are for.
+    runs: BTreeMap<String, (Slice, u64)>,
+    total: u64,
+    done: u64,
+    /// How many partitions were made since it was begun or resumed, which was then.
+    now: u64,
+    since: Instant,
+    running: u64,
+    failed: u64,
+}
+
+impl Progress {
+    pub(super) fn new(quiet: bool) -> Self {
+        Self { quiet, shown: Arc::default() }
+    }
+
+    /// Hears the events of the lakehouse that this makes.
+    pub(super) fn listen(&self, builder: LakehouseBuilder) -> LakehouseBuilder {
+        if self.quiet {
+            return builder;
+        }
+        let shown = Arc::clone(&self.shown);
+        builder.subscribe(move |event| {
+            if let Some(shown) = &mut *shown.lock().unwrap_or_else(PoisonError::into_inner) {
+                shown.event(event);
+            }
+        })
+    }
+
+    /// From here on there is something to show.
+    pub(super) fn begin(&self, status: &BackfillStatus) {
+        if self.quiet {
+            return;
+        }
+        let open = status.runs.iter().filter(|run| run.outcome != BackfillOutcome::Done);
+        let counts = status.partition_counts();
+        let fancy = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let bar = fancy.then(|| bar(counts.done, counts.total));
+        let shown = Shown {
+            bar,
+            runs: open.map(|run| (run.run.clone(), (run.slice.clone(), run.partitions))).collect(),
+            total: counts.total,
+            done: counts.done,
+            now: 0,
+            since: Instant::now(),
+            running: 0,
+            failed: 0,
+        };
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
+    }
+
+    pub(super) fn finish(&self) {
+        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(bar) = shown.and_then(|shown| shown.bar) {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Shown {
+    fn event(&mut self, event: &Event) {
+        let Some((slice, count)) = self.runs.get(&event.run).cloned() else { return };
+        match &event.kind {
+            EventKind::RunStarted { .. } | EventKind::RunResumed { .. } => self.running += 1,
+            EventKind::StepFailed { failure, .. } => {
+                let failure = render_failure(failure, self.bar.is_some());
+                self.line(&format!("failed   {}\n{}", name(event, &slice), failure.trim_end()));
+            }
+            EventKind::RunFinished { status, elapsed } => {
+                self.running = self.running.saturating_sub(1);
+                let word = match status {
+                    RunStatus::Succeeded => "ok",
+                    RunStatus::Failed => "failed",
+                    RunStatus::Interrupted => "stopped",
+                    RunStatus::Canceled => "canceled",
+                };
+                if *status == RunStatus::Succeeded {
+                    self.done += count;
+                    self.now += count;
+                    if let Some(bar) = &self.bar {
+                        bar.inc(count);
+                    }
+                } else if *status == RunStatus::Failed {
+                    self.failed += 1;
+                }
+                let line = format!("{word:<8} {:<40} {:>8}  {}", name(event, &slice), duration(*elapsed), self.pace());
+                self.line(line.trim_end());
+            }
+            _ => return,
+        }
+        if let Some(bar) = &self.bar {
+            let failed = if self.failed > 0 { format!(", {} failed", self.failed) } else { String::new() };
+            bar.set_message(format!("{} running{failed}", self.running));
+        }
+    }
+
+    /// How many are made, how fast, and how long the rest takes at that rate.
+    fn pace(&self) -> String {
+        let made = format!("{} of {}", self.done, self.total);
+        let seconds = self.since.elapsed().as_secs_f64();
+        if self.now == 0 || seconds <= 0.0 {
+            return made;
+        }
+        let rate = self.now as f64 / seconds;
+        let left = SignedDuration::try_from_secs_f64((self.total - self.done.min(self.total)) as f64 / rate).unwrap_or_default();
+        format!("{made}, {rate:.1}/s, {} left", duration(left))
+    }
+
+    fn line(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None => complain(line),
+        }
+    }
+}
+
+fn name(event: &Event, slice: &Slice) -> String {
+    match partitions(slice) {
+        partitions if partitions.is_empty() => event.run.clone(),
+        partitions => format!("{} [{partitions}]", event.run),
+    }
+}
+
+fn bar(done: u64, total: u64) -> ProgressBar {
+    let bar = ProgressBar::new(total).with_position(done);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} [{pos}/{len}] {elapsed}, {per_sec}, {eta} left  {wide_msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}

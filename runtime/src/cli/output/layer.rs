@@ -1,0 +1,145 @@
+//! What is traced, on its way into the log of the run.
+
+use std::cell::Cell;
+use std::fmt::{Debug, Write};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id};
+use tracing::{Event, Metadata, Subscriber};
+use tracing_subscriber::filter::{FilterFn, filter_fn};
+use tracing_subscriber::layer::{Context, Layer};
+use tracing_subscriber::registry::LookupSpan;
+
+use super::sink::{Sink, StepOf};
+
+/// The run that is recorded.
+static RECORDED: RwLock<Option<Arc<Sink>>> = RwLock::new(None);
+
+thread_local! {
+    static LEFT_OUT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Keeps what steps trace in the log of the run that the command line carries out, each line with its step. The command line installs it by
+/// itself; a program that has a subscriber of its own adds it there.
+///
+/// ```
+/// use lakewright::cli::LogLayer;
+/// use tracing_subscriber::layer::SubscriberExt;
+///
+/// let subscriber = tracing_subscriber::registry().with(LogLayer::new());
+/// # drop(subscriber);
+/// ```
+#[derive(Debug, Default)]
+pub struct LogLayer {
+    _private: (),
+}
+
+impl LogLayer {
+    /// The layer. It keeps all that the subscriber lets through; give it a filter of its own with `with_filter`.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+/// Records from now on for this run, or for none.
+pub(super) fn record(sink: Option<Arc<Sink>>) {
+    *RECORDED.write().unwrap_or_else(PoisonError::into_inner) = sink;
+}
+
+/// Nothing that this thread traces is recorded.
+pub(super) fn leave_out_this_thread() {
+    LEFT_OUT.set(true);
+}
+
+/// What the command line keeps: events from this level on, and the spans of steps.
+pub(super) fn filter(level: LevelFilter) -> FilterFn<impl Fn(&Metadata<'_>) -> bool> {
+    filter_fn(move |metadata| is_step(metadata) || (metadata.is_event() && *metadata.level() <= level))
+        .with_max_level_hint(level.max(LevelFilter::INFO))
+}
+
+/// Whether it is the span that the executor opens around a step.
+fn is_step(metadata: &Metadata<'_>) -> bool {
+    metadata.is_span() && metadata.name() == "step" && metadata.target().starts_with("lakewright::exec")
+}
+
+fn recorded() -> Option<Arc<Sink>> {
+    if LEFT_OUT.get() {
+        return None;
+    }
+    RECORDED.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if !is_step(attributes.metadata()) {
+            return;
+        }
+        let mut fields = Fields::default();
+        attributes.record(&mut fields);
+        let (Some(span), Some(run), Some(step)) = (context.span(id), fields.run, fields.step) else { return };
+        let step = StepOf { run, step };
+        if let Some(sink) = recorded() {
+            sink.step(&step, true);
+        }
+        span.extensions_mut().insert(step);
+    }
+
+    fn on_close(&self, id: Id, context: Context<'_, S>) {
+        if let (Some(span), Some(sink)) = (context.span(&id), recorded())
+            && let Some(step) = span.extensions().get::<StepOf>()
+        {
+            sink.step(step, false);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let Some(sink) = recorded() else { return };
+        let step =
+            context.event_scope(event).and_then(|mut scope| scope.find_map(|span| span.extensions().get::<StepOf>().cloned()));
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let metadata = event.metadata();
+        let text = format!("{}{}", fields.message, fields.others);
+        sink.line(step.as_ref(), metadata.level().as_str(), metadata.target(), text.trim_start().to_owned());
+    }
+}
+
+/// The fields of a span or an event.
+#[derive(Default)]
+struct Fields {
+    run: Option<String>,
+    step: Option<usize>,
+    message: String,
+    others: String,
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        // Writing to a text does not fail.
+        let _ = match field.name() {
+            "message" => write!(self.message, "{value:?}"),
+            name => write!(self.others, " {name}={value:?}"),
+        };
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "run" {
+            self.run = Some(value.to_owned());
+        }
+        if field.name() == "message" {
+            self.message.push_str(value);
+        } else {
+            self.record_debug(field, &value);
+        }
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        if field.name() == "step" {
+            self.step = usize::try_from(value).ok();
+        }
+        self.record_debug(field, &value);
+    }
+}

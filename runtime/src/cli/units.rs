@@ -1,0 +1,82 @@
+//! What people write on a command line: times, sizes, names with values.
+
+use std::time::Duration;
+
+use tracing::level_filters::LevelFilter;
+
+/// A duration as people write it.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is no time such as `7d`, `36h`, `90m` or `30s`");
+    let split = text.len().checked_sub(1).filter(|at| text.is_char_boundary(*at)).ok_or_else(wrong)?;
+    let (number, unit) = text.split_at(split);
+    let seconds: u64 = match unit {
+        "d" => 24 * 60 * 60,
+        "h" => 60 * 60,
+        "m" => 60,
+        "s" => 1,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)
+}
+
+/// A number of bytes as people write it.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is no size such as `512MB`, `4GiB` or `1000000`");
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let unit: u64 = match unit.trim() {
+        "" | "B" => 1,
+        "kB" | "KB" => 1000,
+        "MB" => 1000 * 1000,
+        "GB" => 1000 * 1000 * 1000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return Err(wrong()),
+    };
+    number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).ok_or_else(wrong)
+}
+
+/// A name and a value.
+pub(super) fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(format!("`{text}` is not `NAME=VALUE`")),
+    }
+}
+
+/// A name and a number.
+pub(super) fn counted(text: &str) -> Result<(String, usize), String> {
+    let (name, number) = pair(text)?;
+    let number = number.parse().map_err(|_| format!("`{number}` is no number of steps"))?;
+    Ok((name, number))
+}
+
+/// How grave what is traced has to be.
+pub(super) fn level(text: &str) -> Result<LevelFilter, String> {
+    text.parse().map_err(|_| format!("`{text}` is none of `off`, `error`, `warn`, `info`, `debug` and `trace`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_sizes_have_units() {
+        assert_eq!(duration("90m").unwrap(), Duration::from_mins(90));
+        assert_eq!(duration("7d").unwrap(), Duration::from_hours(168));
+        for wrong in ["", "7", "d", "7w", "-1d", "99999999999999999999d", "1ü"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(bytes("4GiB").unwrap(), 4 << 30);
+        assert_eq!(bytes("512 MB").unwrap(), 512_000_000);
+        assert_eq!(bytes("17").unwrap(), 17);
+        for wrong in ["", "GiB", "4gigs", "1.5GB", "99999999999GiB"] {
+            assert!(bytes(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(pair("a=b=c").unwrap(), ("a".to_owned(), "b=c".to_owned()));
+        assert!(pair("=b").is_err() && pair("a").is_err());
+        assert_eq!(counted("api=3").unwrap(), ("api".to_owned(), 3));
+    }
+}

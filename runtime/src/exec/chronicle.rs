@@ -1,0 +1,358 @@
+//! What the log has of the data that is stored: which part of an asset was last stored by what, and what it was made from.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::asset::AssetSpec;
+use crate::commit::CommitId;
+use crate::error::Result;
+use crate::event::{Event, EventKind, InputVersion, Materialization};
+use crate::key::AssetKey;
+use crate::partition::{KeySet, PartitionKey};
+use crate::slice::Slice;
+use crate::state::State;
+
+/// How many events are read at first, and at most, when there is more to know.
+const PAGES: (usize, usize) = (64, 4096);
+
+/// How many events are looked through for what was just made, if nothing is known of an asset.
+const FIRST: usize = 1024;
+
+/// How much of an asset may be made before it is looked at in the log, so that it is not kept for ever.
+const UNWRITTEN: usize = 64;
+
+/// The histories of assets, as far back as somebody asked. Events do not change, so what is known is never read again.
+#[derive(Default)]
+pub(crate) struct Chronicles {
+    assets: Mutex<HashMap<AssetKey, Chronicle>>,
+    /// Counts what was made here.
+    order: AtomicU64,
+}
+
+/// A part of an asset that was stored as one.
+#[derive(Debug)]
+pub(crate) struct Part {
+    cursor: u64,
+    slice: Slice,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    Stored(Stored),
+    /// By other means than a run, somebody says.
+    Reported,
+    Wiped,
+}
+
+/// What was recorded when a part was stored.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) code: Option<String>,
+    pub(crate) config: Option<String>,
+    pub(crate) inputs: Vec<InputVersion>,
+    pub(crate) version: Option<i64>,
+    data_version: Option<String>,
+    commit: CommitId,
+}
+
+impl Part {
+    pub(crate) fn slice(&self) -> &Slice {
+        &self.slice
+    }
+
+    /// What was recorded, if a run stored it and told all of it.
+    pub(crate) fn told(&self) -> Option<&Stored> {
+        match &self.what {
+            What::Stored(stored) => Some(stored).filter(|stored| stored.data_version.is_some()),
+            _ => None,
+        }
+    }
+
+    /// The version of the table that it was stored as.
+    pub(crate) fn version(&self) -> Option<i64> {
+        match &self.what {
+            What::Stored(stored) => stored.version,
+            _ => None,
+        }
+    }
+
+    /// Identifies the data.
+    pub(crate) fn data_version(&self) -> String {
+        match &self.what {
+            What::Stored(Stored { data_version: Some(version), .. }) => version.clone(),
+            What::Stored(stored) => of_commit(&stored.commit),
+            What::Reported | What::Wiped => format!("event {}", self.cursor),
+        }
+    }
+}
+
+/// Identifies data of which only the commit is known.
+pub(crate) fn of_commit(commit: &CommitId) -> String {
+    blake3::hash(commit.to_string().as_bytes()).to_hex()[..32].to_owned()
+}
+
+/// The parts of an asset.
+#[derive(Default)]
+struct Chronicle {
+    /// Those of several partitions, or of an asset without, the newest first.
+    wide: Vec<(Arc<Part>, Option<KeySet>)>,
+    /// The newest of those of one partition each.
+    single: HashMap<PartitionKey, Arc<Part>>,
+    /// What was made here and is not in the log yet, the newest last.
+    unwritten: Vec<(Arc<Part>, Option<KeySet>)>,
+    /// The cursors of the newest and the oldest event that is known.
+    newest: u64,
+    oldest: u64,
+    /// Whether there is nothing older.
+    complete: bool,
+}
+
+/// Which parts some partitions come from.
+pub(crate) struct Covered {
+    /// The partitions that are stored.
+    pub(crate) keys: KeySet,
+    parts: Vec<Arc<Part>>,
+    part_of: HashMap<u64, usize>,
+}
+
+impl Covered {
+    /// Whether a partition comes from this part.
+    pub(crate) fn is_of(&self, index: u64, part: &Part) -> bool {
+        self.part_of.get(&index).is_some_and(|place| self.parts[*place].cursor == part.cursor)
+    }
+
+    /// The parts that these partitions come from, each once, in the order of keys.
+    pub(crate) fn parts(&self, keys: &KeySet) -> Vec<&Arc<Part>> {
+        let mut found = Vec::new();
+        let mut seen = std::collections::HashSet::new();
+        for index in keys.indices() {
+            if let Some(part) = self.part_of.get(&index)
+                && seen.insert(*part)
+            {
+                found.push(&self.parts[*part]);
+            }
+        }
+        found
+    }
+}
+
+impl Chronicles {
+    /// Something was made here. It will be in the log, but what is made from it may begin before that.
+    pub(crate) fn made(&self, state: &dyn State, asset: &AssetSpec, materialization: &Materialization) {
+        let mut assets = self.assets.lock().unwrap_or_else(PoisonError::into_inner);
+        let chronicle = assets.entry(asset.key.clone()).or_default();
+        if chronicle.unwritten.len() >= UNWRITTEN
+            && let Err(error) = chronicle.refresh(state, asset)
+        {
+            tracing::debug!(asset = %asset.key, %error, "cannot read the history of an asset");
+        }
+        // Newer than all that is in the log.
+        let cursor = (1 << 63) + self.order.fetch_add(1, Ordering::Relaxed);
+        let part = Part { cursor, slice: materialization.slice.clone(), what: What::Stored(Stored::of(materialization.clone())) };
+        if let Some(keys) = keys_of(asset, &part.slice) {
+            chronicle.unwritten.push((Arc::new(part), keys));
+        }
+    }
+
+    /// What is stored of an asset without partitions.
+    pub(crate) fn whole(&self, state: &dyn State, asset: &AssetSpec) -> Result<Option<Arc<Part>>> {
+        let mut assets = self.assets.lock().unwrap_or_else(PoisonError::into_inner);
+        let chronicle = assets.entry(asset.key.clone()).or_default();
+        chronicle.refresh(state, asset)?;
+        if let Some((part, _)) = chronicle.unwritten.iter().rev().find(|(part, _)| part.slice == Slice::Whole) {
+            return Ok(Some(Arc::clone(part)));
+        }
+        loop {
+            if let Some((part, _)) = chronicle.wide.iter().find(|(part, _)| part.slice == Slice::Whole) {
+                return Ok(Some(Arc::clone(part)).filter(|part| !matches!(part.what, What::Wiped)));
+            }
+            if !chronicle.read_older(state, asset)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// What is stored of these partitions.
+    pub(crate) fn covered(&self, state: &dyn State, asset: &AssetSpec, wanted: &KeySet) -> Result<Covered> {
+        let mut assets = self.assets.lock().unwrap_or_else(PoisonError::into_inner);
+        let chronicle = assets.entry(asset.key.clone()).or_default();
+        chronicle.refresh(state, asset)?;
+        loop {
+            let found = chronicle.find(wanted);
+            if found.len() as u64 == wanted.len() || !chronicle.read_older(state, asset)? {
+                return Ok(Covered::of(wanted, found));
+            }
+        }
+    }
+}
+
+impl Covered {
+    fn of(wanted: &KeySet, found: BTreeMap<u64, Arc<Part>>) -> Self {
+        let mut covered = Self { keys: wanted.space().none(), parts: Vec::new(), part_of: HashMap::new() };
+        let mut places: HashMap<u64, usize> = HashMap::new();
+        for (index, part) in found.into_iter().filter(|(_, part)| !matches!(part.what, What::Wiped)) {
+            let place = *places.entry(part.cursor).or_insert_with(|| {
+                covered.parts.push(Arc::clone(&part));
+                covered.parts.len() - 1
+            });
+            covered.part_of.insert(index, place);
+            covered.keys.insert(index);
+        }
+        covered
+    }
+}
+
+impl Chronicle {
+    /// The newest that is known of each of these partitions.
+    fn find(&self, wanted: &KeySet) -> BTreeMap<u64, Arc<Part>> {
+        let mut found: BTreeMap<u64, Arc<Part>> = BTreeMap::new();
+        if !self.single.is_empty() {
+            for (index, key) in wanted.indices().zip(wanted.keys()) {
+                if let Some(part) = self.single.get(&key) {
+                    found.insert(index, Arc::clone(part));
+                }
+            }
+        }
+        let mut left = wanted.clone();
+        for (part, keys) in &self.wide {
+            if left.is_empty() {
+                break;
+            }
+            // Of a part that was stored before the asset had partitions only the removal says anything of them.
+            let hit = match keys {
+                Some(keys) => left.intersection(keys),
+                None if matches!(part.what, What::Wiped) => left.clone(),
+                None => continue,
+            };
+            for index in hit.indices() {
+                let newer = found.get(&index).is_none_or(|known| known.cursor < part.cursor);
+                if newer {
+                    found.insert(index, Arc::clone(part));
+                }
+            }
+            left = left.difference(&hit);
+        }
+        for (part, keys) in &self.unwritten {
+            let Some(keys) = keys else { continue };
+            found.extend(wanted.intersection(keys).indices().map(|index| (index, Arc::clone(part))));
+        }
+        found
+    }
+
+    /// What was made here is in the log.
+    fn written(&mut self, kind: &EventKind) {
+        if let EventKind::Materialized { materialization, .. } = kind {
+            self.unwritten
+                .retain(|(part, _)| !matches!(&part.what, What::Stored(stored) if stored.commit == materialization.commit));
+        }
+    }
+
+    /// Reads what has come since.
+    fn refresh(&mut self, state: &dyn State, asset: &AssetSpec) -> Result<()> {
+        let known = self.newest;
+        let mut new: Vec<Event> = Vec::new();
+        let (mut before, mut limit) = (u64::MAX, 1);
+        loop {
+            let events = state.history(&asset.key, before, limit)?;
+            let all = events.len();
+            let unknown: Vec<Event> = events.into_iter().take_while(|event| event.cursor > known).collect();
+            for event in &unknown {
+                self.written(&event.kind);
+            }
+            let more = unknown.len() == all && all == limit;
+            before = unknown.last().map_or(before, |event| event.cursor);
+            new.extend(unknown);
+            if !more {
+                self.complete |= known == 0;
+                break;
+            }
+            // The first time, the newest are enough: what is older is read when it is asked for.
+            if known == 0 && (self.unwritten.is_empty() || new.len() >= FIRST) {
+                break;
+            }
+            limit = PAGES.0;
+        }
+        if let Some(first) = new.first() {
+            self.newest = first.cursor;
+        }
+        if self.oldest == 0 {
+            self.oldest = new.last().map_or(0, |event| event.cursor);
+        }
+        // Those that were known are older than all of these.
+        let mut wide = std::mem::take(&mut self.wide);
+        for event in new {
+            self.add(asset, event, true);
+        }
+        self.wide.append(&mut wide);
+        Ok(())
+    }
+
+    /// Reads further back; false if there is nothing.
+    fn read_older(&mut self, state: &dyn State, asset: &AssetSpec) -> Result<bool> {
+        if self.complete {
+            return Ok(false);
+        }
+        let known = self.wide.len() + self.single.len();
+        let limit = known.clamp(PAGES.0, PAGES.1);
+        let events = state.history(&asset.key, self.oldest, limit)?;
+        self.complete = events.len() < limit;
+        if let Some(last) = events.last() {
+            self.oldest = last.cursor;
+        }
+        let any = !events.is_empty();
+        for event in events {
+            self.add(asset, event, false);
+        }
+        Ok(any)
+    }
+
+    /// Adds an event after those that are newer.
+    fn add(&mut self, asset: &AssetSpec, event: Event, newer_than_known: bool) {
+        let Some(part) = part_of(event) else { return };
+        let part = Arc::new(part);
+        let Some(keys) = keys_of(asset, &part.slice) else { return };
+        match keys {
+            Some(keys) if keys.len() == 1 => {
+                let Some(key) = keys.keys().next() else { return };
+                let known = self.single.entry(key).or_insert_with(|| Arc::clone(&part));
+                if newer_than_known && known.cursor < part.cursor {
+                    *known = part;
+                }
+            }
+            keys => self.wide.push((part, keys)),
+        }
+    }
+}
+
+impl Stored {
+    fn of(materialization: Materialization) -> Self {
+        let Materialization { code, config, inputs, version, data_version, commit, .. } = materialization;
+        Self { code, config, inputs, version, data_version, commit }
+    }
+}
+
+/// The partitions of a slice, if it has some. Nothing for what a definition of before knew by other dimensions: it is no part of what
+/// is asked for now.
+#[expect(clippy::option_option, reason = "a slice without partitions is a part as well")]
+fn keys_of(asset: &AssetSpec, slice: &Slice) -> Option<Option<KeySet>> {
+    match (slice, &asset.partitions) {
+        (Slice::Whole, _) => Some(None),
+        (slice, Some(def)) => def.resolve(slice).ok().map(Some),
+        (_, None) => None,
+    }
+}
+
+fn part_of(event: Event) -> Option<Part> {
+    let cursor = event.cursor;
+    let (slice, what) = match event.kind {
+        EventKind::Materialized { materialization, .. } | EventKind::Reconciled { materialization, .. } => {
+            (materialization.slice.clone(), What::Stored(Stored::of(materialization)))
+        }
+        EventKind::Reported { slice, .. } => (slice, What::Reported),
+        EventKind::Wiped { slice, .. } => (slice, What::Wiped),
+        _ => return None,
+    };
+    Some(Part { cursor, slice, what })
+}

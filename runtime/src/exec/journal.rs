@@ -1,0 +1,138 @@
+//! What happens in one run, on its way to the log: kept in order, written in batches.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+use super::referee::LEASE;
+use super::workshop::Workshop;
+use crate::env::Holder;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Event, EventKind};
+use crate::state::Beat;
+
+/// A process that was last heard of longer ago asks whether the run is still its own before it stores or records anything.
+const DOUBT: Duration = Duration::from_secs(30);
+
+/// The events of a run that are not in the log yet. Whoever makes one does not wait for the log; the schedule writes what there is
+/// before it waits for anything else, so events are in the log, and told to subscribers, in the order in which they were made.
+pub(crate) struct Journal {
+    run: String,
+    holder: Holder,
+    /// When the log last heard that the run goes on.
+    heard: Mutex<Duration>,
+    waiting: Mutex<Waiting>,
+    /// Something is waiting.
+    wake: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    events: Vec<(Timestamp, EventKind)>,
+    /// The log has failed: nothing that happens from now on would be known.
+    failed: bool,
+}
+
+impl Journal {
+    /// The journal of a run that this holder has just begun or taken over.
+    pub(crate) fn new(run: String, holder: Holder, workshop: &Workshop) -> Self {
+        let heard = Mutex::new(workshop.env.elapsed());
+        Self { run, holder, heard, waiting: Mutex::default(), wake: Notify::new() }
+    }
+
+    pub(crate) fn run(&self) -> &str {
+        &self.run
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says that the run goes on, and hears what it is to do.
+    ///
+    /// # Errors
+    /// If the log cannot be written, or the run is another's by now.
+    pub(crate) fn beat(&self, workshop: &Workshop) -> Result<Beat> {
+        let beat = workshop.state.beat(&self.run, &self.holder, workshop.env.now())?;
+        if beat == Beat::Lost {
+            self.waiting().failed = true;
+            let message = format!("the run `{}` was taken over by another process", self.run);
+            let help = "this process was away for so long that it was taken for ended; what it committed counts once";
+            return Err(Error::new(ErrorKind::Conflict, message).help(help));
+        }
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = workshop.env.elapsed();
+        Ok(beat)
+    }
+
+    /// Makes sure that the run is still carried out here: a process that stood still for too long may find that another has its run.
+    ///
+    /// # Errors
+    /// As [`Journal::beat`].
+    pub(crate) fn hold(&self, workshop: &Workshop) -> Result<()> {
+        let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        if workshop.env.elapsed().saturating_sub(heard) < DOUBT { Ok(()) } else { self.beat(workshop).map(drop) }
+    }
+
+    /// Lets another take the run over at once, instead of when nobody has heard of this one for long enough.
+    pub(crate) fn release(&self, workshop: &Workshop) {
+        let long_ago = workshop.env.now() - LEASE;
+        if let Err(error) = workshop.state.beat(&self.run, &self.holder, long_ago) {
+            tracing::warn!(run = self.run, %error, "the run can only be gone on with in a minute");
+        }
+    }
+
+    /// Something happened.
+    ///
+    /// # Errors
+    /// If the log has failed before: a step that cannot be recorded does not go on.
+    pub(crate) fn emit(&self, workshop: &Workshop, kind: EventKind) -> Result<()> {
+        let at = workshop.env.now();
+        let mut waiting = self.waiting();
+        if waiting.failed {
+            return Err(Error::new(ErrorKind::Interrupted, "the log of the run has failed, and the run ends"));
+        }
+        waiting.events.push((at, kind));
+        drop(waiting);
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// Waits until there is something to write.
+    pub(crate) async fn filled(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Whether there is nothing to write.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting().events.is_empty()
+    }
+
+    /// Writes what there is, and tells it.
+    pub(crate) fn flush(&self, workshop: &Workshop) -> Result<()> {
+        let events = std::mem::take(&mut self.waiting().events);
+        if events.is_empty() {
+            return Ok(());
+        }
+        let written = self.hold(workshop).and_then(|()| workshop.tell(|| workshop.state.append_all(&self.run, events)));
+        written.inspect_err(|_| self.waiting().failed = true)
+    }
+}
+
+impl Workshop {
+    /// Writes events to the log and tells them to everybody who listens, in one order for all.
+    pub(crate) fn tell(&self, append: impl FnOnce() -> Result<Vec<Event>>) -> Result<()> {
+        let _order = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
+        for event in append()? {
+            for subscriber in &self.subscribers {
+                // Whoever listens must not be able to fail a run, least of all between a commit and its record.
+                if catch_unwind(AssertUnwindSafe(|| subscriber(&event))).is_err() {
+                    tracing::warn!(cursor = event.cursor, "a subscriber panicked at an event");
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,35 @@
+//! What the log asks of those who know processes and partitions.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::workshop::Workshop;
+use crate::env::Holder;
+use crate::key::AssetKey;
+use crate::slice::Slice;
+use crate::state::Referee;
+
+/// How often a run says that it goes on, and hears whether it is to end.
+pub(crate) const BEAT: Duration = Duration::from_secs(2);
+
+/// How long a run that has not said so is still taken to go on.
+pub(super) const LEASE: SignedDuration = SignedDuration::from_secs(60);
+
+impl Referee for Workshop {
+    fn alive(&self, holder: &Holder, beat: Timestamp) -> bool {
+        self.env.now().duration_since(beat) < LEASE && !self.env.is_gone(holder)
+    }
+
+    fn overlap(&self, asset: &AssetKey, one: &Slice, other: &Slice) -> bool {
+        if one == other || *one == Slice::Whole || *other == Slice::Whole {
+            return true;
+        }
+        let keys = |slice| self.graph.get(asset)?.partitions.as_ref()?.resolve(slice).ok();
+        match (keys(one), keys(other)) {
+            (Some(one), Some(other)) => !one.intersection(&other).is_empty(),
+            // Of what this program does not know it cannot say that it is something else.
+            _ => true,
+        }
+    }
+}

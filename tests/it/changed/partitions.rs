@@ -1,0 +1,122 @@
+//! Partitions are compared one by one where they were stored one by one.
+
+use lakewright::partition::{Every, Mapping, PartitionsDef, TimeDef};
+
+use super::*;
+use crate::support::key;
+
+fn days() -> PartitionsDef {
+    PartitionsDef::time("Day", TimeDef::new(Every::Day, "2023-01-01").unwrap().end("2023-03-01").unwrap())
+}
+
+fn months() -> PartitionsDef {
+    PartitionsDef::time("Month", TimeDef::new(Every::Month(1), "2023-01-01").unwrap().end("2023-03-01").unwrap())
+}
+
+fn assets(world: &World, codes: [&str; 3], value: &Arc<AtomicI64>) -> [AssetSpec; 3] {
+    [
+        world.giving("day", codes[0], value, |asset| asset.partitions(days())),
+        world.asset("clean", codes[1], |asset| asset.partitions(days()).input(Input::of("day"))),
+        world.asset("month", codes[2], |asset| asset.partitions(months()).input(Input::of("clean").per_partition())),
+    ]
+}
+
+#[test]
+fn only_the_partitions_with_a_reason_are_made() {
+    let (world, value) = (World::new(), Arc::new(AtomicI64::new(1)));
+    let lakehouse = world.lakehouse(assets(&world, ["1", "1", "1"], &value));
+    let all = PartitionChoice::all();
+    assert!(run_changed(&lakehouse, &all).is_success());
+    assert_eq!(world.made().len(), 59 + 59 + 2);
+    assert_eq!(why(&lakehouse, &all), [vec![], vec![], vec![]]);
+    // One day is made again, and comes to something else. What was stored as one is compared as one.
+    value.store(2, Ordering::SeqCst);
+    assert!(lakehouse.materialize_for_blocking("day", &PartitionChoice::none().key("2023-02-03")).unwrap().is_success());
+    world.made();
+    let plan = block_on(lakehouse.plan_changed("*", &all)).unwrap();
+    let slices: Vec<String> = plan.steps.iter().map(|step| step.assets[0].slice.to_string()).collect();
+    assert_eq!(slices, ["v1:[2023-01-01..2023-02-28]", "v1:[2023-01-01..2023-02-28]", "v1:[2023-01-01..2023-02-01]"]);
+}
+
+#[test]
+fn a_partition_that_was_stored_alone_is_compared_alone() {
+    let (world, value) = (World::new(), Arc::new(AtomicI64::new(1)));
+    let lakehouse = world.lakehouse(assets(&world, ["1", "1", "1"], &value));
+    let one = |day: &str| PartitionChoice::none().key(format!("2023-01-{day}"));
+    for day in ["01", "02", "03", "04"] {
+        assert!(lakehouse.materialize_for_blocking("day or clean", &one(day)).unwrap().is_success());
+    }
+    value.store(2, Ordering::SeqCst);
+    assert!(lakehouse.materialize_for_blocking("day", &one("02")).unwrap().is_success());
+    world.made();
+    let four = PartitionChoice::none().range("2023-01-01", "2023-01-04");
+    let changed = |lakehouse: &Lakehouse| {
+        block_on(async {
+            let plan = lakehouse.plan_changed("day or clean", &four).await.unwrap();
+            let decisions = lakehouse.explain(&plan).await.unwrap();
+            (plan.clone(), decisions, lakehouse.run(plan, Interrupt::new()).await.unwrap())
+        })
+    };
+    let (plan, decisions, report) = changed(&lakehouse);
+    assert!(report.is_success());
+    assert_eq!(decisions[0].1, StepDecision::Unchanged);
+    assert_eq!(plan.steps[1].assets[0].slice.to_string(), "v1:[2023-01-02]");
+    let StepDecision::WillRun { reasons } = &decisions[1].1 else { panic!("{decisions:?}") };
+    assert!(matches!(&reasons[..], [StepReason::InputChanged { asset, .. }] if *asset == key("day")), "{reasons:?}");
+    assert_eq!(world.made(), ["clean 2023-01-02"]);
+    let (_, _, report) = changed(&lakehouse);
+    assert_eq!((report.materializations().count(), world.made().len()), (0, 0));
+    // Other code is a reason for all of them, and a day that is missing for itself.
+    let lakehouse = world.lakehouse(assets(&world, ["1", "2", "1"], &value));
+    let (plan, ..) = changed(&lakehouse);
+    assert_eq!(plan.steps[1].assets[0].slice.to_string(), "v1:[2023-01-01..2023-01-04]");
+    assert_eq!(world.made().len(), 4);
+}
+
+#[test]
+fn a_day_that_came_later_changes_what_is_made_from_all_days() {
+    let (world, value) = (World::new(), Arc::new(AtomicI64::new(1)));
+    let total =
+        |world: &World| world.asset("total", "1", |asset| asset.input(Input::of("day").per_partition().mapping(Mapping::All)));
+    let [day, ..] = assets(&world, ["1", "1", "1"], &value);
+    let lakehouse = world.lakehouse([day, total(&world)]);
+    let days = |last: &str| PartitionChoice::none().range("2023-01-01", format!("2023-01-{last}"));
+    assert!(run_changed(&lakehouse, &days("03")).is_success());
+    assert!(run_changed(&lakehouse, &days("03")).is_success());
+    assert_eq!(world.made().len(), 4);
+    assert!(run_changed(&lakehouse, &days("04")).is_success());
+    assert_eq!(world.made(), ["day 2023-01-04", "total"]);
+    assert_eq!(world.last("total").inputs[0].slice.to_string(), "v1:[2023-01-01..2023-01-04]");
+    assert_eq!(world.last("total").inputs[0].data.len(), 2, "the days that were stored as one are one part");
+}
+
+#[test]
+fn an_earlier_partition_that_changes_changes_the_later_ones() {
+    let (world, value) = (World::new(), Arc::new(AtomicI64::new(1)));
+    let day = world.giving("day", "1", &value, |asset| asset.partitions(days()));
+    let balance =
+        |asset: AssetBuilder| asset.partitions(days()).input(Input::of("day")).input(Input::previous("balance").named("before"));
+    let made = Arc::clone(&world.made);
+    let balance = balance(AssetBuilder::new("balance", ValueKind::Object).io_manager("memory").code_version("1"));
+    let balance = balance.body(move |mut call: lakewright::Call| {
+        made.lock().unwrap().push(format!("balance {}", call.partition_key().unwrap()));
+        async move {
+            let today: i64 = call.object("day")?;
+            let before: i64 = if call.has("before") { call.object("before")? } else { 0 };
+            call.produce_object(today + before)
+        }
+    });
+    let lakehouse = world.lakehouse([day, balance.unwrap()]);
+    let four = PartitionChoice::none().range("2023-01-01", "2023-01-04");
+    for day in ["01", "02", "03", "04"] {
+        let one = PartitionChoice::none().key(format!("2023-01-{day}"));
+        assert!(lakehouse.materialize_for_blocking("*", &one).unwrap().is_success());
+    }
+    world.made();
+    assert_eq!(run_changed(&lakehouse, &four).materializations().count(), 0);
+    value.store(5, Ordering::SeqCst);
+    assert!(lakehouse.materialize_for_blocking("day", &PartitionChoice::none().key("2023-01-03")).unwrap().is_success());
+    world.made();
+    assert!(run_changed(&lakehouse, &four).is_success());
+    assert_eq!(world.made(), ["balance 2023-01-03", "balance 2023-01-04"]);
+}

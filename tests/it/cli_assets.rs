@@ -1,0 +1,135 @@
+//! What is stored, from the command line: looked back on, removed, reported, and compared with the log; and what goes from the log.
+
+use std::path::Path;
+
+use tempfile::{TempDir, tempdir};
+
+use crate::cli::{json, run};
+use crate::redact::redacted;
+
+/// Three regions, all of which are stored.
+fn regions() -> TempDir {
+    let root = tempdir().unwrap();
+    assert_eq!(run(root.path(), &["partitions", "add", "Region", "north", "south", "west"]).0, 0);
+    let (code, _, stderr) = run(root.path(), &["materialize", "regions", "--all-partitions"]);
+    assert_eq!(code, 0, "{stderr}");
+    root
+}
+
+fn statuses(root: &Path) -> Vec<(String, String)> {
+    let (_, listed) = json(root, &["partitions", "list", "regions"]);
+    let text = |one: &serde_json::Value, name: &str| one[name].as_str().unwrap().to_owned();
+    listed["partitions"].as_array().unwrap().iter().map(|one| (text(one, "key"), text(one, "status"))).collect()
+}
+
+fn words(statuses: &[(String, String)]) -> Vec<&str> {
+    statuses.iter().map(|(_, status)| status.as_str()).collect()
+}
+
+#[test]
+fn what_is_wiped_is_gone_from_the_store_and_recorded_so() {
+    let root = regions();
+    let root = root.path();
+    let (code, _, stderr) = run(root, &["asset", "wipe", "regions", "--partition", "south"]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("--yes") && root.join("fs/regions/south.json").exists(), "{stderr}");
+    let (code, _, stderr) = run(root, &["asset", "wipe", "regions", "--yes"]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("it is not said which partitions are meant"), "{stderr}");
+    let (code, wiped) = json(root, &["asset", "wipe", "regions", "--partition", "south", "--yes"]);
+    assert_eq!((code, wiped["wiped"].as_str(), wiped["partitions"].as_u64()), (0, Some("v1:[south]"), Some(1)));
+    assert!(!root.join("fs/regions/south.json").exists() && root.join("fs/regions/north.json").exists());
+    assert_eq!(words(&statuses(root)), ["materialized", "missing", "materialized"]);
+    let (code, again, _) = run(root, &["asset", "wipe", "regions", "--partition", "south", "--yes"]);
+    assert_eq!((code, again.as_str()), (0, "regions: there was nothing to do\n"));
+    let (_, missing) = json(root, &["materialize", "regions", "--missing"]);
+    assert_eq!(missing["steps"][0]["materializations"][0]["slice"], "v1:[south]");
+
+    let (_, listed) = json(root, &["runs", "list"]);
+    let wipe = listed["runs"].as_array().unwrap().iter().find(|run| run["action"] == "wipe").unwrap()["run"].as_str().unwrap();
+    for command in [&["runs", "retry"][..], &["runs", "retry", "--failed"], &["runs", "resume"]] {
+        let (code, _, stderr) = run(root, &[command, &[wipe]].concat());
+        assert_eq!(code, 2);
+        assert!(stderr.contains("did not materialize anything: it was `asset wipe`"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_store_that_cannot_delete_says_so_and_nothing_changes() {
+    let root = tempdir().unwrap();
+    assert_eq!(run(root.path(), &["materialize", "inventory+"]).0, 1, "somebody else's table is not there");
+    let (code, _, stderr) = run(root.path(), &["asset", "wipe", "inventory", "--yes"]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("LW0303") && stderr.contains("somebody else writes it"), "{stderr}");
+}
+
+#[test]
+fn what_is_reported_is_there_or_was_insisted_on() {
+    let root = regions();
+    let root = root.path();
+    assert_eq!(run(root, &["asset", "wipe", "regions", "--all-partitions", "--yes"]).0, 0);
+    let (code, _, stderr) = run(root, &["asset", "report", "regions", "--partition", "north"]);
+    assert_eq!(code, 4);
+    assert!(stderr.contains("nothing is stored for `north` of `regions`") && stderr.contains("--force"), "{stderr}");
+    std::fs::write(root.join("fs/regions/north.json"), "\"by hand\"").unwrap();
+    let (code, said, _) = run(root, &["asset", "report", "regions", "--partition", "north", "--metadata", "source=backup"]);
+    assert_eq!((code, said.as_str()), (0, "regions [north]: recorded as stored\n"));
+    assert_eq!(run(root, &["asset", "report", "regions", "--partition", "west", "--force"]).0, 0);
+    let (_, missing) = json(root, &["materialize", "regions", "--missing"]);
+    assert_eq!(missing["steps"][0]["materializations"][0]["slice"], "v1:[south]", "the others are recorded");
+    insta::assert_snapshot!("asset_history", redacted(root, &run(root, &["asset", "history", "regions"]).1));
+    let (_, told) = json(root, &["asset", "history", "regions", "--limit", "3"]);
+    let kinds: Vec<_> = told["history"].as_array().unwrap().iter().map(|event| event["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["materialized", "reported", "reported"]);
+    assert_eq!(told["history"][2]["metadata"][0][1]["value"], "backup");
+}
+
+#[test]
+fn the_doctor_finds_what_the_log_does_not_say_as_it_is_and_repairs_it() {
+    let root = regions();
+    let root = root.path();
+    assert_eq!(run(root, &["materialize", "names", "numbers"]).0, 0);
+    let (code, checked) = json(root, &["doctor"]);
+    assert_eq!((code, checked["log"]["differences"].as_array().unwrap().len()), (0, 0), "{checked}");
+    std::fs::remove_file(root.join("fs/regions/south.json")).unwrap();
+    std::fs::write(root.join("fs/regions/west.json"), "\"by hand\"").unwrap();
+    std::fs::remove_file(root.join("csv/names.csv")).unwrap();
+    let found = |checked: &serde_json::Value| -> Vec<String> {
+        let all = checked["log"]["differences"].as_array().unwrap();
+        let one = |one: &serde_json::Value| {
+            [&one["asset"], &one["slice"], &one["found"]].map(|text| text.as_str().unwrap().to_owned()).join(" ")
+        };
+        let mut all: Vec<_> = all.iter().map(one).collect();
+        all.sort();
+        all
+    };
+    let wanted = ["names v1:all gone", "regions v1:[south] gone", "regions v1:[west] replaced"];
+    let (code, checked) = json(root, &["doctor"]);
+    assert_eq!((code, found(&checked)), (4, wanted.map(str::to_owned).to_vec()));
+    let (code, repaired) = json(root, &["doctor", "--repair"]);
+    assert_eq!((code, found(&repaired)), (0, wanted.map(str::to_owned).to_vec()));
+    let (code, checked) = json(root, &["doctor"]);
+    assert_eq!((code, found(&checked)), (0, Vec::new()));
+    let (_, history) = json(root, &["asset", "history", "names", "--limit", "1"]);
+    assert_eq!(history["history"][0]["kind"], "wiped");
+    let (_, missing) = json(root, &["materialize", "regions", "--missing"]);
+    assert_eq!(missing["steps"][0]["materializations"][0]["slice"], "v1:[south]");
+}
+
+#[test]
+fn old_runs_go_from_the_log_and_what_is_stored_stays_known() {
+    let root = regions();
+    let root = root.path();
+    assert_eq!(run(root, &["gc"]).1, "0 runs with 0 events and 0 lines of output were removed\n", "90 days are kept");
+    assert_eq!(run(root, &["materialize", "patient"]).0, 0);
+    let would = run(root, &["gc", "--older-than", "0s", "--dry-run"]).1;
+    insta::assert_snapshot!("gc_dry_run", redacted(root, &would));
+    assert_eq!(json(root, &["runs", "list"]).1["runs"].as_array().unwrap().len(), 2, "nothing was removed");
+    let did = run(root, &["gc", "--older-than", "0s"]).1;
+    assert_eq!(did.split(" were ").next(), would.split(" would ").next(), "it removes what it said");
+    assert_eq!(run(root, &["runs", "list"]).1, "no runs\n");
+    assert_eq!(words(&statuses(root)), ["materialized"; 3]);
+    assert_eq!(run(root, &["materialize", "regions", "--missing"]).1, "nothing to do: there is no partition to make\n");
+    let (_, history) = json(root, &["asset", "history", "regions"]);
+    assert_eq!(history["history"].as_array().unwrap().len(), 1);
+}

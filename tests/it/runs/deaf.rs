@@ -1,0 +1,80 @@
+//! A store that does what it is asked, and does not say so.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use lakewright::io::{
+    Capabilities, CommitState, Committed, Description, LoadRequest, Location, Present, Probe, Staged, StoreRequest,
+};
+use lakewright::prelude::*;
+use lakewright::{AssetSpec, CommitId, Error, ErrorKind, IoManager};
+
+/// A store whose answers to the first commits are lost, although what was asked was done.
+pub(super) struct Deaf<S> {
+    pub(super) store: S,
+    pub(super) lost: AtomicU32,
+    /// While this is true, nobody hears what became of anything.
+    pub(super) away: Arc<AtomicBool>,
+}
+
+impl<S> Deaf<S> {
+    /// The answer to the first commit is lost.
+    pub(super) fn once(store: S) -> Self {
+        Self { store, lost: AtomicU32::new(1), away: Arc::default() }
+    }
+}
+
+fn gone() -> Error {
+    Error::new(ErrorKind::Io, "the answer was lost").retryable()
+}
+
+#[async_trait]
+impl<S: IoManager> IoManager for Deaf<S> {
+    fn capabilities(&self) -> Capabilities {
+        self.store.capabilities()
+    }
+
+    fn locate(&self, asset: &AssetSpec, slice: &lakewright::Slice) -> Result<Location> {
+        self.store.locate(asset, slice)
+    }
+
+    async fn load(&self, request: LoadRequest<'_>) -> Result<Option<lakewright::Value>> {
+        self.store.load(request).await
+    }
+
+    async fn present(&self, request: LoadRequest<'_>) -> Result<Present> {
+        self.store.present(request).await
+    }
+
+    async fn stage(&self, request: StoreRequest<'_>, value: lakewright::Value) -> Result<Staged> {
+        self.store.stage(request, value).await
+    }
+
+    async fn commit(&self, request: StoreRequest<'_>, staged: Vec<Staged>, id: &CommitId) -> Result<Committed> {
+        let committed = self.store.commit(request, staged, id).await?;
+        if self.away.load(Ordering::SeqCst) {
+            return Err(gone());
+        }
+        if self.lost.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |lost| lost.checked_sub(1)).is_ok() {
+            return Err(gone());
+        }
+        Ok(committed)
+    }
+
+    async fn discard(&self, request: StoreRequest<'_>, staged: Vec<Staged>) -> Result<()> {
+        self.store.discard(request, staged).await
+    }
+
+    async fn committed(&self, request: StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>> {
+        if self.away.load(Ordering::SeqCst) { Err(gone()) } else { self.store.committed(request, ids).await }
+    }
+
+    async fn describe(&self, request: LoadRequest<'_>) -> Result<Description> {
+        self.store.describe(request).await
+    }
+
+    async fn probe(&self, env: &dyn lakewright::env::Env) -> Probe {
+        self.store.probe(env).await
+    }
+}

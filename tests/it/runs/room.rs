@@ -1,0 +1,112 @@
+//! What there is room for: pools, memory, and who goes first.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use lakewright::exec::Interrupt;
+use lakewright::{AssetSpec, Call, ErrorKind};
+
+use super::{asset, lakehouse, log};
+use crate::support::{block_on, run_all};
+
+/// How many bodies are at work at once, and how many were at most.
+#[derive(Clone, Default)]
+struct Crowd {
+    now: Arc<AtomicUsize>,
+    most: Arc<AtomicUsize>,
+}
+
+impl Crowd {
+    fn body(
+        &self,
+    ) -> impl Fn(Call) -> futures::future::BoxFuture<'static, lakewright::Result<lakewright::Produced>> + Send + Sync + 'static
+    {
+        let crowd = self.clone();
+        move |call| {
+            let crowd = crowd.clone();
+            Box::pin(async move {
+                let now = crowd.now.fetch_add(1, Ordering::SeqCst) + 1;
+                crowd.most.fetch_max(now, Ordering::SeqCst);
+                for _ in 0..50 {
+                    tokio::task::yield_now().await;
+                }
+                crowd.now.fetch_sub(1, Ordering::SeqCst);
+                call.produce_object(1)
+            })
+        }
+    }
+
+    fn most(&self) -> usize {
+        self.most.load(Ordering::SeqCst)
+    }
+}
+
+fn many(count: usize, make: impl Fn(String) -> AssetSpec) -> Vec<AssetSpec> {
+    (0..count).map(|number| make(format!("a{number:02}"))).collect()
+}
+
+#[test]
+fn no_more_steps_of_a_pool_run_than_it_has_room_for() {
+    let (pooled, free) = (Crowd::default(), Crowd::default());
+    let mut assets = many(12, |key| asset(&key).pool("db").body(pooled.body()).unwrap());
+    assets.extend(many(12, |key| asset(&format!("free/{key}")).body(free.body()).unwrap()));
+    run_all(&lakehouse(&log(), assets).pool("db", 2).parallelism(8).build().unwrap());
+    assert_eq!(pooled.most(), 2);
+    assert!(free.most() > 2, "the others do not wait: {}", free.most());
+}
+
+#[test]
+fn a_pool_is_one_for_all_who_share_the_log() {
+    let crowd = Crowd::default();
+    let log = log();
+    let build = |prefix: &str| {
+        let assets = many(6, |key| asset(&format!("{prefix}/{key}")).pool("db").body(crowd.body()).unwrap());
+        lakehouse(&log, assets).pool("db", 1).parallelism(8).build().unwrap()
+    };
+    let (one, other) = (build("one"), build("other"));
+    block_on(async {
+        let (one, other) = tokio::join!(one.materialize("*"), other.materialize("*"));
+        assert!(one.unwrap().is_success() && other.unwrap().is_success());
+    });
+    assert_eq!(crowd.most(), 1);
+}
+
+#[test]
+fn a_pool_without_room_is_a_mistake() {
+    let spec = asset("a").body(|call| async move { call.produce_object(1) }).unwrap();
+    let error = lakehouse(&log(), [spec]).pool("db", 0).build().unwrap_err();
+    assert_eq!(error.errors()[0].kind(), ErrorKind::Config);
+}
+
+#[test]
+fn steps_that_run_at_once_stay_within_the_memory_they_say() {
+    let crowd = Crowd::default();
+    let assets = many(10, |key| asset(&key).memory(4).body(crowd.body()).unwrap());
+    run_all(&lakehouse(&log(), assets).memory_budget(10).parallelism(8).build().unwrap());
+    assert_eq!(crowd.most(), 2);
+}
+
+#[test]
+fn a_step_that_wants_more_memory_than_there_is_runs_alone() {
+    let crowd = Crowd::default();
+    let assets = many(3, |key| asset(&key).memory(100).body(crowd.body()).unwrap());
+    run_all(&lakehouse(&log(), assets).memory_budget(10).parallelism(8).build().unwrap());
+    assert_eq!(crowd.most(), 1);
+}
+
+#[test]
+fn the_most_urgent_goes_first() {
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let assets = [("a", 0), ("b", 6), ("c", -5), ("d", 5)].map(|(key, priority)| {
+        let order = Arc::clone(&order);
+        let body = move |call: Call| {
+            order.lock().unwrap().push(call.context().asset_key().to_string());
+            async move { call.produce_object(1) }
+        };
+        asset(key).priority(priority).body(body).unwrap()
+    });
+    let built = lakehouse(&log(), assets).parallelism(1).build().unwrap();
+    let plan = built.plan("*").unwrap();
+    assert!(block_on(built.run(plan, Interrupt::new())).unwrap().is_success());
+    assert_eq!(*order.lock().unwrap(), ["b", "d", "a", "c"]);
+}

@@ -1,0 +1,109 @@
+//! What the log tells of runs and of what is stored, whatever names assets had and whatever was lost on the way.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use lakewright::event::EventKind;
+use lakewright::exec::PartitionChoice;
+use lakewright::io::fs::FsIoManager;
+use lakewright::partition::PartitionsDef;
+use lakewright::state::PartitionStatus;
+use lakewright::{AssetSpec, ErrorKind, Found, RunFilter, RunOptions, StepState};
+use tempfile::tempdir;
+
+use super::deaf::Deaf;
+use super::{asset, lakehouse, log};
+use crate::support::{block_on, key};
+
+fn parts(name: &str, store: &str, aliases: &[&str]) -> AssetSpec {
+    let builder = asset(name).io_manager(store).partitions(PartitionsDef::fixed("Part", ["a", "b", "c"]).unwrap());
+    let builder = aliases.iter().fold(builder, |builder, alias| builder.alias(*alias));
+    builder.body(|call| async move { call.produce_object(1) }).unwrap()
+}
+
+fn names(keys: &lakewright::partition::KeySet) -> Vec<String> {
+    keys.keys().map(|key| key.to_string()).collect()
+}
+
+#[test]
+fn an_asset_that_was_renamed_keeps_its_history_and_its_partitions() {
+    let log = log();
+    let old = lakehouse(&log, [parts("old", "memory", &[])]).build().unwrap();
+    let choice = PartitionChoice::none().range("a", "b");
+    assert!(old.materialize_for_blocking("old", &choice).unwrap().is_success());
+    let new = lakehouse(&log, [parts("new", "memory", &["old"])]).build().unwrap();
+    let recorded = |status| names(&new.recorded_partitions(&key("new"), status).unwrap());
+    assert_eq!(recorded(PartitionStatus::Materialized), ["a", "b"]);
+    let missing = new.plan_for("new", &PartitionChoice::missing()).unwrap();
+    assert_eq!(missing.steps[0].assets[0].slice.to_string(), "v1:[c]");
+    // What is said of the new name is said later.
+    block_on(new.wipe(&key("new"), &PartitionChoice::none().key("a"))).unwrap();
+    assert_eq!(recorded(PartitionStatus::Materialized), ["b"]);
+    let history = new.history(&key("new"), u64::MAX, 10).unwrap();
+    assert!(matches!(&history[0].kind, EventKind::Wiped { asset, .. } if *asset == key("new")));
+    assert!(matches!(&history[1].kind, EventKind::Materialized { materialization, .. } if materialization.asset == key("old")));
+    assert_eq!(history.len(), 2);
+    assert_eq!(new.history(&key("new"), history[0].cursor, 10).unwrap().len(), 1, "the next page");
+}
+
+#[test]
+fn what_a_run_has_stored_without_anybody_hearing_of_it_is_found() {
+    let root = tempdir().unwrap();
+    let log = log();
+    let numbers = asset("numbers").io_manager("deaf").body(|call| async move { call.produce_object(1) }).unwrap();
+    let store = Deaf::once(FsIoManager::new(root.path()));
+    let away = Arc::clone(&store.away);
+    away.store(true, Ordering::SeqCst);
+    let built = lakehouse(&log, [numbers]).io_manager("deaf", store).build().unwrap();
+    block_on(built.run_with(built.plan("*").unwrap(), RunOptions::new().id("mine"))).unwrap_err();
+    assert!(root.path().join("numbers.json").exists());
+    away.store(false, Ordering::SeqCst);
+    for _ in 0..2 {
+        let compared = block_on(built.compare()).unwrap();
+        let [difference] = &compared.differences[..] else { panic!("{compared:?}") };
+        assert_eq!((&difference.asset, difference.found), (&key("numbers"), Found::Unrecorded));
+        assert_eq!(difference.run.as_deref(), Some("mine"));
+    }
+    assert_eq!(block_on(built.repair()).unwrap().differences.len(), 1);
+    assert!(block_on(built.compare()).unwrap().differences.is_empty());
+    assert_eq!(built.run_detail("mine").unwrap().steps[0].status, StepState::Succeeded);
+    let history = built.history(&key("numbers"), u64::MAX, 10).unwrap();
+    assert!(matches!(history[0].kind, EventKind::Reconciled { .. }));
+}
+
+#[test]
+fn a_run_is_found_by_the_beginning_of_its_name_if_no_other_begins_so() {
+    let log = log();
+    let numbers = asset("numbers").body(|call| async move { call.produce_object(1) }).unwrap();
+    let built = lakehouse(&log, [numbers]).build().unwrap();
+    for id in ["night-1", "night-2", "noon"] {
+        block_on(built.run_with(built.plan("*").unwrap(), RunOptions::new().id(id))).unwrap();
+    }
+    assert_eq!(built.find_run("noo").unwrap().0.run, "noon");
+    let found = built.find_runs(&RunFilter::new().limit(2)).unwrap();
+    assert_eq!(found.iter().map(|(record, _)| record.run.as_str()).collect::<Vec<_>>(), ["noon", "night-2"]);
+    for (name, help) in
+        [("night", "name one of `night-2`, `night-1`"), ("nigth-1", "did you mean `night-1`?"), ("day", "`runs list`")]
+    {
+        let error = built.find_run(name).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Selection);
+        assert!(error.help_text().unwrap().contains(help), "{error:?}");
+    }
+}
+
+#[test]
+fn a_store_that_cannot_delete_is_told_apart_from_one_that_failed_and_nothing_is_said_of_the_partitions() {
+    let root = tempdir().unwrap();
+    let log = log();
+    let spec = parts("numbers", "deaf", &[]);
+    // The store in between has no way to delete.
+    let mut store = Deaf::once(FsIoManager::new(root.path()));
+    *store.lost.get_mut() = 0;
+    let built = lakehouse(&log, [spec]).io_manager("deaf", store).build().unwrap();
+    assert!(built.materialize_for_blocking("*", &PartitionChoice::all()).unwrap().is_success());
+    let error = block_on(built.wipe(&key("numbers"), &PartitionChoice::all())).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert_eq!(names(&built.recorded_partitions(&key("numbers"), PartitionStatus::Materialized).unwrap()), ["a", "b", "c"]);
+    let (record, _) = built.find_runs(&RunFilter::new().limit(1)).unwrap().remove(0);
+    assert_eq!((record.about.action.as_deref(), record.failed), (Some("wipe"), 1));
+}
