@@ -90,12 +90,12 @@ mod tests {
 
     const MOUNTS: &str = "\
 22 1 0:21 / / rw,relatime - ext4 /dev/vda rw
-23 22 0:22 / /home rw,relatime shared:5 - nfs4 server:/home rw,vers=4.2
-24 23 0:23 / /home/me/scratch rw - xfs /dev/vdb rw
+23 22 0:22 / /data rw,relatime shared:5 - nfs4 server:/data rw,vers=4.2
+24 23 0:23 / /data/me/scratch rw - xfs /dev/vdb rw
 25 22 0:24 / /mnt rw - autofs auto rw
 26 25 0:25 / /mnt rw - cifs //server/share rw
 27 22 0:26 / /media/two\\040words rw - fuse.sshfs me@there:/ rw
-28 22 0:27 / /homely rw - tmpfs tmpfs rw
+28 22 0:27 / /dataly rw - tmpfs tmpfs rw
 29 22 0:28 / /proc rw";
 
     fn kind(path: &str) -> &str {
@@ -105,23 +105,23 @@ mod tests {
     #[test]
     fn a_path_is_on_the_innermost_mount_that_was_mounted_last() {
         assert_eq!(kind("/var/lib/state.db"), "ext4");
-        assert_eq!(kind("/home/me/state.db"), "nfs4");
-        assert_eq!(kind("/home"), "nfs4");
-        assert_eq!(kind("/home/me/scratch/state.db"), "xfs");
+        assert_eq!(kind("/data/me/state.db"), "nfs4");
+        assert_eq!(kind("/data"), "nfs4");
+        assert_eq!(kind("/data/me/scratch/state.db"), "xfs");
         assert_eq!(kind("/mnt/state.db"), "cifs");
         assert_eq!(kind("/media/two words/state.db"), "fuse.sshfs");
-        assert_eq!(kind("/homely/state.db"), "tmpfs");
+        assert_eq!(kind("/dataly/state.db"), "tmpfs");
         assert_eq!(kind("/proc/1"), "ext4", "a line that cannot be read is no mount");
-        assert_eq!(mounted("", Path::new("/home")), None);
+        assert_eq!(mounted("", Path::new("/data")), None);
     }
 
     #[test]
     fn what_is_refused_says_where_and_what_to_do() {
-        assert!(NETWORK.contains(&kind("/home")) && !NETWORK.contains(&kind("/var")));
-        let error = refused(Path::new("/home/me/state.db"), "nfs4", Path::new("/home"));
+        assert!(NETWORK.contains(&kind("/data")) && !NETWORK.contains(&kind("/var")));
+        let error = refused(Path::new("/data/me/state.db"), "nfs4", Path::new("/data"));
         assert_eq!(error.kind(), ErrorKind::Unsupported);
-        assert!(error.message().contains("`/home/me/state.db` is on a file system of the network"), "{error:?}");
-        assert_eq!(error.context().collect::<Vec<_>>(), [("file system", "`nfs4`, mounted at `/home`")]);
+        assert!(error.message().contains("`/data/me/state.db` is on a file system of the network"), "{error:?}");
+        assert_eq!(error.context().collect::<Vec<_>>(), [("file system", "`nfs4`, mounted at `/data`")]);
         assert!(error.help_text().unwrap().contains("Postgres"), "{error:?}");
     }
 }
