@@ -95,7 +95,7 @@ mod tests {
 25 22 0:24 / /mnt rw - autofs auto rw
 26 25 0:25 / /mnt rw - cifs //server/share rw
 27 22 0:26 / /media/two\\040words rw - fuse.sshfs me@there:/ rw
-28 22 0:27 / /dataly rw - tmpfs tmpfs rw
+28 22 0:27 / /dataset rw - tmpfs tmpfs rw
 29 22 0:28 / /proc rw";
 
     fn kind(path: &str) -> &str {
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(kind("/data/me/scratch/state.db"), "xfs");
         assert_eq!(kind("/mnt/state.db"), "cifs");
         assert_eq!(kind("/media/two words/state.db"), "fuse.sshfs");
-        assert_eq!(kind("/dataly/state.db"), "tmpfs");
+        assert_eq!(kind("/dataset/state.db"), "tmpfs");
         assert_eq!(kind("/proc/1"), "ext4", "a line that cannot be read is no mount");
         assert_eq!(mounted("", Path::new("/data")), None);
     }
