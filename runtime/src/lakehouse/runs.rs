@@ -201,6 +201,12 @@ impl Lakehouse {
         let workshop = Arc::clone(&self.workshop);
         let launcher =
             Arc::new(InProcess { workshop: Arc::clone(&workshop), hand_over, moment, journal: Arc::clone(&journal), changed });
+        // A run may have been lost since lost runs were looked for. With this one's lease taken none can go on with the same, and as this
+        // one has stored nothing yet, the stores still tell what the lost one had.
+        if let Err(error) = self.close_lost_runs().await {
+            journal.release(&self.workshop);
+            return Err(error);
+        }
         exec::run(workshop, launcher, journal, begun, self.parallelism, interrupt).await
     }
 
