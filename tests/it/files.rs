@@ -252,6 +252,18 @@ fn every_store_stages_invisibly_and_commits_once() {
 }
 
 #[test]
+fn a_place_has_one_name_before_and_after_its_folder_is_there() {
+    let root = tempdir().unwrap();
+    let csv = frame_builder("t", abc(), |asset| asset.io_manager("csv"));
+    let lakehouse = lakehouse(&root, [csv, object_asset(1, "json")]).build().unwrap();
+    let located = || ["t", "o"].map(|name| lakehouse.locate(&key(name)).unwrap().unwrap().to_string());
+    let before = located();
+    run_all(&lakehouse);
+    assert_eq!(located(), before);
+    assert!(before[0].ends_with("/csv/t.csv") && before[1].ends_with("/fs/o.json"), "{before:?}");
+}
+
+#[test]
 fn a_crash_between_the_rename_and_the_manifest_is_finished_by_the_same_commit() {
     let root = tempdir().unwrap();
     block_on(async {

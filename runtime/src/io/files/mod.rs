@@ -464,7 +464,8 @@ pub(crate) fn resolved(folder: &Path) -> Result<PathBuf> {
     let absolute = std::path::absolute(folder).map_err(|error| io_error(&error, "resolve", folder))?;
     for existing in absolute.ancestors() {
         if let (Ok(real), Ok(rest)) = (existing.canonicalize(), absolute.strip_prefix(existing)) {
-            return Ok(real.join(rest));
+            // By components: joined to nothing, a path would end in a separator once its folder is there.
+            return Ok(real.components().chain(rest.components()).collect());
         }
     }
     Ok(absolute)
