@@ -152,7 +152,7 @@ pub trait IoManager: Send + Sync + 'static {
     /// If the store does not support it, which is the default, or cannot.
     async fn delete(&self, request: StoreRequest<'_>) -> Result<()> {
         let message = format!("this store cannot delete `{}`", request.asset.key);
-        Err(Error::new(ErrorKind::Unsupported, message))
+        Err(Error::new(ErrorKind::Unsupported, message).help("materialize it anew, or remove it with a tool of the store"))
     }
 
     /// Does something to what is stored beside storing rows. The slice of the request is the partitions that there are, or the one

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{FilterFn, filter_fn};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
@@ -54,10 +54,33 @@ pub(super) fn leave_out_this_thread() {
     LEFT_OUT.set(true);
 }
 
+/// What the stores are built on. At `INFO` it tells of every file of every table, and nobody would find what an asset says.
+const BELOW_STORES: [&str; 12] = [
+    "aws_config",
+    "aws_sdk_dynamodb",
+    "aws_smithy_runtime",
+    "buoyant_kernel",
+    "deltalake_core",
+    "h2",
+    "hyper",
+    "hyper_util",
+    "object_store",
+    "reqwest",
+    "rustls",
+    "tokio_postgres",
+];
+
 /// What the command line keeps: events from this level on, and the spans of steps.
 pub(super) fn filter(level: LevelFilter) -> FilterFn<impl Fn(&Metadata<'_>) -> bool> {
-    filter_fn(move |metadata| is_step(metadata) || (metadata.is_event() && *metadata.level() <= level))
+    filter_fn(move |metadata| is_step(metadata) || (metadata.is_event() && is_kept(level, *metadata.level(), metadata.target())))
         .with_max_level_hint(level.max(LevelFilter::INFO))
+}
+
+/// Whether something is to be kept that is traced at this level, by this module. What the stores are built on has to be a warning, unless
+/// everything is asked for.
+fn is_kept(asked: LevelFilter, level: Level, target: &str) -> bool {
+    let below_stores = BELOW_STORES.contains(&target.split("::").next().unwrap_or_default());
+    level <= asked && (!below_stores || level <= Level::WARN || asked > LevelFilter::INFO)
 }
 
 /// Whether it is the span that the executor opens around a step.
@@ -141,5 +164,25 @@ impl Visit for Fields {
             self.step = usize::try_from(value).ok();
         }
         self.record_debug(field, &value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_asset_says_is_kept_and_what_stores_are_built_on_only_if_it_matters_or_is_asked_for() {
+        let ours = |asked, level| is_kept(asked, level, "my_assets::orders");
+        let below = |asked, level| is_kept(asked, level, "buoyant_kernel::snapshot");
+        assert!(
+            ours(LevelFilter::INFO, Level::INFO)
+                && !ours(LevelFilter::INFO, Level::DEBUG)
+                && !ours(LevelFilter::WARN, Level::INFO)
+        );
+        assert!(!below(LevelFilter::INFO, Level::INFO) && below(LevelFilter::INFO, Level::WARN));
+        assert!(below(LevelFilter::DEBUG, Level::INFO) && !below(LevelFilter::DEBUG, Level::TRACE));
+        assert!(!below(LevelFilter::ERROR, Level::WARN));
+        assert!(is_kept(LevelFilter::INFO, Level::INFO, "hyperbole"), "another crate that begins like one");
     }
 }
