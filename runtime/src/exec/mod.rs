@@ -11,6 +11,7 @@ mod journal;
 mod output;
 mod plan;
 mod policy;
+mod progress;
 mod ready;
 mod referee;
 mod report;
