@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::failure::{damaged, failed};
@@ -96,6 +97,8 @@ pub(super) fn connect(path: &Path, how: OpenFlags, patience: Duration) -> Result
     let connection = Connection::open_with_flags(path, flags).map_err(open)?;
     connection.busy_timeout(patience).map_err(open)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // A plan that may depend on values is made anew for each of them, which costs more than every statement of ours.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(open)?;
     Ok(connection)
 }
 
