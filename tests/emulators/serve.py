@@ -1,22 +1,19 @@
 """Serves moto's S3 and DynamoDB, one request after the other, so that what is conditional is atomic.
 
+Requests are read by a loop of their own and reach moto when they are whole: a client that is stopped in the middle of one, or keeps a
+connection without asking anything, holds up nobody, and a body that was cut is none.
+
 With `gcs`, the same S3 speaks as the XML interface of Google Cloud Storage does, which is the part of it that clients of objects use:
 the same requests under other names of headers.
 """
 
-import io
 import logging
 import sys
 
+import waitress
 from moto.server import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import WSGIRequestHandler, run_simple
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=key/20240101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
-
-
-class Quiet(WSGIRequestHandler):
-    def log(self, *_):
-        pass
 
 
 def as_gcs(app):
@@ -36,20 +33,14 @@ def as_gcs(app):
     return translated
 
 
-def whole_bodies(app):
-    """A body of a connection that was cut is no body."""
+def with_raw_paths(app):
+    """The path as it was sent, where moto looks for it: of a decoded one it cannot tell `%2F` in a key from a slash."""
 
-    def checked(environ, start_response):
-        length = environ.get("CONTENT_LENGTH")
-        if length:
-            body = environ["wsgi.input"].read(int(length))
-            if len(body) < int(length):
-                start_response("400 Bad Request", [("Content-Length", "0")])
-                return [b""]
-            environ["wsgi.input"] = io.BytesIO(body)
+    def named(environ, start_response):
+        environ["RAW_URI"] = environ["REQUEST_URI"]
         return app(environ, start_response)
 
-    return checked
+    return named
 
 
 def main():
@@ -58,7 +49,7 @@ def main():
     app = DomainDispatcherApplication(create_backend_app)
     if kind == "gcs":
         app = as_gcs(app)
-    run_simple("127.0.0.1", port, whole_bodies(app), threaded=False, request_handler=Quiet)
+    waitress.serve(with_raw_paths(app), host="127.0.0.1", port=port, threads=1, connection_limit=10_000, asyncore_use_poll=True)
 
 
 main()

@@ -12,8 +12,9 @@ cache=${LAKEWRIGHT_EMULATORS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/lakewright/e
 mkdir -p "$cache/run"
 environment=$cache/run/environment
 
-if [ ! -x "$cache/py/bin/moto_server" ]; then
-    python3 -m venv "$cache/py" >&2 && "$cache/py/bin/pip" install -q 'moto[server]==5.2.5' >&2 || echo "moto is missing" >&2
+if [ ! -x "$cache/py/bin/moto_server" ] || [ ! -x "$cache/py/bin/waitress-serve" ]; then
+    python3 -m venv "$cache/py" >&2 && "$cache/py/bin/pip" install -q 'moto[server]==5.2.5' 'waitress==3.0.2' >&2 \
+        || echo "moto is missing" >&2
 fi
 if [ ! -x "$cache/npm/node_modules/.bin/azurite-blob" ]; then
     npm install --silent --prefix "$cache/npm" azurite@3 >&2 || echo "azurite is missing" >&2

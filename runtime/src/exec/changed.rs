@@ -119,7 +119,7 @@ impl Workshop {
         if status.contains(&(Slice::Whole, PartitionStatus::Failed)) {
             verdict.reasons.insert(StepReason::Failed);
         }
-        let Some(part) = self.chronicles.whole(self.state.as_ref(), asset)? else {
+        let Some(part) = self.chronicles.whole(self.state.as_ref(), asset, &moment.made)? else {
             verdict.reasons.insert(StepReason::Missing);
             return Ok(());
         };
@@ -133,7 +133,7 @@ impl Workshop {
         if !with_reason.is_empty() {
             verdict.reasons.insert(StepReason::Failed);
         }
-        let covered = self.chronicles.covered(self.state.as_ref(), asset, keys)?;
+        let covered = self.chronicles.covered(self.state.as_ref(), asset, keys, &moment.made)?;
         let missing = keys.difference(&covered.keys);
         if !missing.is_empty() {
             verdict.reasons.insert(StepReason::Missing);

@@ -1,8 +1,7 @@
 //! What the log has of the data that is stored: which part of an asset was last stored by what, and what it was made from.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::asset::AssetSpec;
 use crate::commit::CommitId;
@@ -16,18 +15,22 @@ use crate::state::State;
 /// How many events are read at first, and at most, when there is more to know.
 const PAGES: (usize, usize) = (64, 4096);
 
-/// How many events are looked through for what was just made, if nothing is known of an asset.
-const FIRST: usize = 1024;
-
-/// How much of an asset may be made before it is looked at in the log, so that it is not kept for ever.
-const UNWRITTEN: usize = 64;
-
 /// The histories of assets, as far back as somebody asked. Events do not change, so what is known is never read again.
 #[derive(Default)]
 pub(crate) struct Chronicles {
     assets: Mutex<HashMap<AssetKey, Chronicle>>,
-    /// Counts what was made here.
-    order: AtomicU64,
+}
+
+/// What one run has stored so far. Nobody else stores it while the run goes on, so the log is not asked for it; and what is made from it
+/// may begin before the log has it.
+#[derive(Default)]
+pub(crate) struct Made(Mutex<Makings>);
+
+#[derive(Default)]
+struct Makings {
+    assets: HashMap<AssetKey, Parts>,
+    /// Counts the parts.
+    order: u64,
 }
 
 /// A part of an asset that was stored as one.
@@ -93,20 +96,24 @@ pub(crate) fn of_commit(commit: &CommitId) -> String {
     blake3::hash(commit.to_string().as_bytes()).to_hex()[..32].to_owned()
 }
 
-/// The parts of an asset.
+/// The history of an asset.
 #[derive(Default)]
 struct Chronicle {
-    /// Those of several partitions, or of an asset without, the newest first.
-    wide: Vec<(Arc<Part>, Option<KeySet>)>,
-    /// The newest of those of one partition each.
-    single: HashMap<PartitionKey, Arc<Part>>,
-    /// What was made here and is not in the log yet, the newest last.
-    unwritten: Vec<(Arc<Part>, Option<KeySet>)>,
+    parts: Parts,
     /// The cursors of the newest and the oldest event that is known.
     newest: u64,
     oldest: u64,
     /// Whether there is nothing older.
     complete: bool,
+}
+
+/// The parts of an asset.
+#[derive(Default)]
+struct Parts {
+    /// Those of several partitions, or of an asset without, the newest first.
+    wide: VecDeque<(Arc<Part>, Option<KeySet>)>,
+    /// The newest of those of one partition each.
+    single: HashMap<PartitionKey, Arc<Part>>,
 }
 
 /// Which parts some partitions come from.
@@ -138,35 +145,42 @@ impl Covered {
     }
 }
 
-impl Chronicles {
-    /// Something was made here. It will be in the log, but what is made from it may begin before that.
-    pub(crate) fn made(&self, state: &dyn State, asset: &AssetSpec, materialization: &Materialization) {
-        let mut assets = self.assets.lock().unwrap_or_else(PoisonError::into_inner);
-        let chronicle = assets.entry(asset.key.clone()).or_default();
-        if chronicle.unwritten.len() >= UNWRITTEN
-            && let Err(error) = chronicle.refresh(state, asset)
-        {
-            tracing::debug!(asset = %asset.key, %error, "cannot read the history of an asset");
-        }
-        // Newer than all that is in the log.
-        let cursor = (1 << 63) + self.order.fetch_add(1, Ordering::Relaxed);
-        let part = Part { cursor, slice: materialization.slice.clone(), what: What::Stored(Stored::of(materialization.clone())) };
-        if let Some(keys) = keys_of(asset, &part.slice) {
-            chronicle.unwritten.push((Arc::new(part), keys));
-        }
+impl Made {
+    fn makings(&self) -> MutexGuard<'_, Makings> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The run has stored something.
+    pub(crate) fn add(&self, asset: &AssetSpec, materialization: &Materialization) {
+        let mut makings = self.makings();
+        makings.order += 1;
+        // Newer than all that is in the log.
+        let cursor = (1 << 63) + makings.order;
+        let part = Part { cursor, slice: materialization.slice.clone(), what: What::Stored(Stored::of(materialization)) };
+        makings.assets.entry(asset.key.clone()).or_default().add(asset, part, true);
+    }
+
+    fn whole(&self, asset: &AssetKey) -> Option<Arc<Part>> {
+        self.makings().assets.get(asset)?.whole()
+    }
+
+    fn find(&self, asset: &AssetKey, wanted: &KeySet) -> BTreeMap<u64, Arc<Part>> {
+        self.makings().assets.get(asset).map(|parts| parts.find(wanted)).unwrap_or_default()
+    }
+}
+
+impl Chronicles {
     /// What is stored of an asset without partitions.
-    pub(crate) fn whole(&self, state: &dyn State, asset: &AssetSpec) -> Result<Option<Arc<Part>>> {
+    pub(crate) fn whole(&self, state: &dyn State, asset: &AssetSpec, made: &Made) -> Result<Option<Arc<Part>>> {
+        if let Some(part) = made.whole(&asset.key) {
+            return Ok(Some(part));
+        }
         let mut assets = self.assets.lock().unwrap_or_else(PoisonError::into_inner);
         let chronicle = assets.entry(asset.key.clone()).or_default();
         chronicle.refresh(state, asset)?;
-        if let Some((part, _)) = chronicle.unwritten.iter().rev().find(|(part, _)| part.slice == Slice::Whole) {
-            return Ok(Some(Arc::clone(part)));
-        }
         loop {
-            if let Some((part, _)) = chronicle.wide.iter().find(|(part, _)| part.slice == Slice::Whole) {
-                return Ok(Some(Arc::clone(part)).filter(|part| !matches!(part.what, What::Wiped)));
+            if let Some(part) = chronicle.parts.whole() {
+                return Ok(Some(part).filter(|part| !matches!(part.what, What::Wiped)));
             }
             if !chronicle.read_older(state, asset)? {
                 return Ok(None);
@@ -175,12 +189,17 @@ impl Chronicles {
     }
 
     /// What is stored of these partitions.
-    pub(crate) fn covered(&self, state: &dyn State, asset: &AssetSpec, wanted: &KeySet) -> Result<Covered> {
+    pub(crate) fn covered(&self, state: &dyn State, asset: &AssetSpec, wanted: &KeySet, made: &Made) -> Result<Covered> {
+        let made = made.find(&asset.key, wanted);
+        if made.len() as u64 == wanted.len() {
+            return Ok(Covered::of(wanted, made));
+        }
         let mut assets = self.assets.lock().unwrap_or_else(PoisonError::into_inner);
         let chronicle = assets.entry(asset.key.clone()).or_default();
         chronicle.refresh(state, asset)?;
         loop {
-            let found = chronicle.find(wanted);
+            let mut found = chronicle.parts.find(wanted);
+            found.extend(made.iter().map(|(index, part)| (*index, Arc::clone(part))));
             if found.len() as u64 == wanted.len() || !chronicle.read_older(state, asset)? {
                 return Ok(Covered::of(wanted, found));
             }
@@ -204,8 +223,17 @@ impl Covered {
     }
 }
 
-impl Chronicle {
-    /// The newest that is known of each of these partitions.
+impl Parts {
+    fn len(&self) -> u64 {
+        (self.wide.len() + self.single.len()) as u64
+    }
+
+    /// What is stored of an asset without partitions.
+    fn whole(&self) -> Option<Arc<Part>> {
+        self.wide.iter().find(|(part, _)| part.slice == Slice::Whole).map(|(part, _)| Arc::clone(part))
+    }
+
+    /// The newest of each of these partitions.
     fn find(&self, wanted: &KeySet) -> BTreeMap<u64, Arc<Part>> {
         let mut found: BTreeMap<u64, Arc<Part>> = BTreeMap::new();
         if !self.single.is_empty() {
@@ -234,21 +262,28 @@ impl Chronicle {
             }
             left = left.difference(&hit);
         }
-        for (part, keys) in &self.unwritten {
-            let Some(keys) = keys else { continue };
-            found.extend(wanted.intersection(keys).indices().map(|index| (index, Arc::clone(part))));
-        }
         found
     }
 
-    /// What was made here is in the log.
-    fn written(&mut self, kind: &EventKind) {
-        if let EventKind::Materialized { materialization, .. } = kind {
-            self.unwritten
-                .retain(|(part, _)| !matches!(&part.what, What::Stored(stored) if stored.commit == materialization.commit));
+    /// Adds one that is newer, or older, than all that are known.
+    fn add(&mut self, asset: &AssetSpec, part: Part, newer: bool) {
+        let part = Arc::new(part);
+        let Some(keys) = keys_of(asset, &part.slice) else { return };
+        match keys {
+            Some(keys) if keys.len() == 1 => {
+                let Some(key) = keys.keys().next() else { return };
+                let known = self.single.entry(key).or_insert_with(|| Arc::clone(&part));
+                if newer {
+                    *known = part;
+                }
+            }
+            keys if newer => self.wide.push_front((part, keys)),
+            keys => self.wide.push_back((part, keys)),
         }
     }
+}
 
+impl Chronicle {
     /// Reads what has come since.
     fn refresh(&mut self, state: &dyn State, asset: &AssetSpec) -> Result<()> {
         let known = self.newest;
@@ -258,18 +293,12 @@ impl Chronicle {
             let events = state.history(&asset.key, before, limit)?;
             let all = events.len();
             let unknown: Vec<Event> = events.into_iter().take_while(|event| event.cursor > known).collect();
-            for event in &unknown {
-                self.written(&event.kind);
-            }
             let more = unknown.len() == all && all == limit;
             before = unknown.last().map_or(before, |event| event.cursor);
             new.extend(unknown);
-            if !more {
-                self.complete |= known == 0;
-                break;
-            }
-            // The first time, the newest are enough: what is older is read when it is asked for.
-            if known == 0 && (self.unwritten.is_empty() || new.len() >= FIRST) {
+            // The first time, the newest is enough: what is older is read when it is asked for.
+            self.complete |= known == 0 && !more;
+            if known == 0 || !more {
                 break;
             }
             limit = PAGES.0;
@@ -280,12 +309,11 @@ impl Chronicle {
         if self.oldest == 0 {
             self.oldest = new.last().map_or(0, |event| event.cursor);
         }
-        // Those that were known are older than all of these.
-        let mut wide = std::mem::take(&mut self.wide);
-        for event in new {
-            self.add(asset, event, true);
+        for event in new.into_iter().rev() {
+            if let Some(part) = part_of(event) {
+                self.parts.add(asset, part, true);
+            }
         }
-        self.wide.append(&mut wide);
         Ok(())
     }
 
@@ -294,8 +322,7 @@ impl Chronicle {
         if self.complete {
             return Ok(false);
         }
-        let known = self.wide.len() + self.single.len();
-        let limit = known.clamp(PAGES.0, PAGES.1);
+        let limit = usize::try_from(self.parts.len()).unwrap_or(PAGES.1).clamp(PAGES.0, PAGES.1);
         let events = state.history(&asset.key, self.oldest, limit)?;
         self.complete = events.len() < limit;
         if let Some(last) = events.last() {
@@ -303,32 +330,17 @@ impl Chronicle {
         }
         let any = !events.is_empty();
         for event in events {
-            self.add(asset, event, false);
+            if let Some(part) = part_of(event) {
+                self.parts.add(asset, part, false);
+            }
         }
         Ok(any)
-    }
-
-    /// Adds an event after those that are newer.
-    fn add(&mut self, asset: &AssetSpec, event: Event, newer_than_known: bool) {
-        let Some(part) = part_of(event) else { return };
-        let part = Arc::new(part);
-        let Some(keys) = keys_of(asset, &part.slice) else { return };
-        match keys {
-            Some(keys) if keys.len() == 1 => {
-                let Some(key) = keys.keys().next() else { return };
-                let known = self.single.entry(key).or_insert_with(|| Arc::clone(&part));
-                if newer_than_known && known.cursor < part.cursor {
-                    *known = part;
-                }
-            }
-            keys => self.wide.push((part, keys)),
-        }
     }
 }
 
 impl Stored {
-    fn of(materialization: Materialization) -> Self {
-        let Materialization { code, config, inputs, version, data_version, commit, .. } = materialization;
+    fn of(materialization: &Materialization) -> Self {
+        let Materialization { code, config, inputs, version, data_version, commit, .. } = materialization.clone();
         Self { code, config, inputs, version, data_version, commit }
     }
 }
@@ -348,7 +360,8 @@ fn part_of(event: Event) -> Option<Part> {
     let cursor = event.cursor;
     let (slice, what) = match event.kind {
         EventKind::Materialized { materialization, .. } | EventKind::Reconciled { materialization, .. } => {
-            (materialization.slice.clone(), What::Stored(Stored::of(materialization)))
+            let stored = Stored::of(&materialization);
+            (materialization.slice, What::Stored(stored))
         }
         EventKind::Reported { slice, .. } => (slice, What::Reported),
         EventKind::Wiped { slice, .. } => (slice, What::Wiped),

@@ -1,15 +1,16 @@
 //! What happens in one run, on its way to the log: kept in order, written in batches.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::referee::LEASE;
 use super::workshop::Workshop;
-use crate::env::Holder;
+use crate::env::{Holder, blocking};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, EventKind};
 use crate::state::Beat;
@@ -17,8 +18,8 @@ use crate::state::Beat;
 /// A process that was last heard of longer ago asks whether the run is still its own before it stores or records anything.
 const DOUBT: Duration = Duration::from_secs(30);
 
-/// The events of a run that are not in the log yet. Whoever makes one does not wait for the log; the schedule writes what there is
-/// before it waits for anything else, so events are in the log, and told to subscribers, in the order in which they were made.
+/// The events of a run that are not in the log yet. Whoever makes one does not wait for the log; the schedule has one batch written at a
+/// time, so events are in the log, and told to subscribers, in the order in which they were made.
 pub(crate) struct Journal {
     run: String,
     holder: Holder,
@@ -105,9 +106,20 @@ impl Journal {
         self.wake.notified().await;
     }
 
+    /// How many events there are to write.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting().events.len()
+    }
+
     /// Whether there is nothing to write.
     pub(crate) fn is_empty(&self) -> bool {
-        self.waiting().events.is_empty()
+        self.len() == 0
+    }
+
+    /// As [`Journal::flush`], on a thread that may wait for the disk.
+    pub(crate) fn write(self: Arc<Self>, workshop: &Arc<Workshop>) -> BoxFuture<'static, Result<()>> {
+        let workshop = Arc::clone(workshop);
+        Box::pin(async move { blocking(&Arc::clone(&workshop.env), move || self.flush(&workshop)).await })
     }
 
     /// Writes what there is, and tells it.

@@ -196,9 +196,8 @@ impl<'a> StepRun<'a> {
             attempt: self.run.attempt,
             slice,
         };
-        self.workshop.chronicles.made(self.workshop.state.as_ref(), asset, &materialization);
-        let told = EventKind::Materialized { step: self.step.number, materialization: materialization.clone() };
-        self.emit(told)?;
+        self.moment.made.add(asset, &materialization);
+        self.emit(EventKind::Materialized { step: self.step.number, materialization: materialization.clone() })?;
         Ok(Some(materialization))
     }
 
@@ -222,7 +221,7 @@ impl<'a> StepRun<'a> {
             self.workshop.env.sleep(Duration::from_millis(pause)).await;
             match self.stored_as(asset, store, slice, &id).await {
                 Ok(Some(found)) => {
-                    self.emit(EventKind::Reconciled { step: self.step.number, materialization: found.clone() })?;
+                    self.reconciled(asset, &found)?;
                     return Ok(Some(found));
                 }
                 Ok(None) => answered = true,
@@ -254,9 +253,15 @@ impl<'a> StepRun<'a> {
             }
         }
         for materialization in &found {
-            self.emit(EventKind::Reconciled { step: self.step.number, materialization: materialization.clone() })?;
+            self.reconciled(self.workshop.asset(&materialization.asset)?.0, materialization)?;
         }
         Ok(Some(found))
+    }
+
+    /// Something turned out to be stored.
+    fn reconciled(&self, asset: &AssetSpec, materialization: &Materialization) -> Result<()> {
+        self.moment.made.add(asset, materialization);
+        self.emit(EventKind::Reconciled { step: self.step.number, materialization: materialization.clone() })
     }
 
     /// What the store says of a commit, if it has it.

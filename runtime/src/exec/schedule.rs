@@ -30,6 +30,9 @@ use crate::state::Beat;
 /// How long an event waits for others before it is written.
 const BATCH: Duration = Duration::from_millis(10);
 
+/// How many events the log may be behind before no other step begins.
+const BEHIND: usize = 10_000;
+
 /// How long a step waits before it asks again for a slot that another process has.
 const SLOT: Duration = Duration::from_millis(200);
 
@@ -94,6 +97,8 @@ struct Run {
     log: Result<()>,
     /// The steps of which it is not known whether they were stored, and why.
     doubts: BTreeMap<usize, Error>,
+    /// What is being written to the log, beside which steps go on.
+    writing: Option<BoxFuture<'static, Result<()>>>,
     /// When the log was last written to.
     written: Duration,
 }
@@ -124,6 +129,7 @@ impl Run {
             delayed: FuturesUnordered::new(),
             log: Ok(()),
             doubts: BTreeMap::new(),
+            writing: None,
             written: Duration::ZERO,
         }
     }
@@ -141,13 +147,16 @@ impl Run {
             if waits_for_slot && slot.is_none() {
                 slot = Some(env.tick(SLOT));
             }
-            if env.elapsed().saturating_sub(self.written) >= BATCH || self.running.is_empty() {
-                self.write();
-                batch = None;
-            } else if batch.is_none() && !self.journal.is_empty() {
-                batch = Some(env.tick(BATCH));
+            if self.writing.is_none() && !self.journal.is_empty() {
+                if env.elapsed().saturating_sub(self.written) >= BATCH || self.running.is_empty() {
+                    self.writing = Some(Arc::clone(&self.journal).write(&self.workshop));
+                    batch = None;
+                } else if batch.is_none() {
+                    batch = Some(env.tick(BATCH));
+                }
             }
-            if self.running.is_empty() && !(self.goes_on() && (!self.delayed.is_empty() || waits_for_slot)) {
+            let more = self.goes_on() && (!self.delayed.is_empty() || waits_for_slot);
+            if self.running.is_empty() && self.writing.is_none() && !more {
                 break;
             }
             tokio::select! {
@@ -165,15 +174,16 @@ impl Run {
                     self.beat();
                     beat = env.tick(BEAT);
                 }
-                () = due(&mut slot) => slot = None,
-                () = due(&mut batch) => {
-                    self.write();
-                    batch = None;
+                written = due(&mut self.writing) => {
+                    self.writing = None;
+                    self.written = env.elapsed();
+                    self.note(written);
                 }
-                () = journal.filled(), if batch.is_none() => {}
+                () = due(&mut slot) => slot = None,
+                () = due(&mut batch) => batch = None,
+                () = journal.filled(), if batch.is_none() && self.writing.is_none() => {}
             }
         }
-        self.write();
     }
 
     /// Whether anything else may begin.
@@ -187,12 +197,6 @@ impl Run {
             self.cancels.values().for_each(|cancel| cancel.raise(Why::Canceled));
         }
         self.level = level;
-    }
-
-    fn write(&mut self) {
-        self.written = self.workshop.env.elapsed();
-        let written = self.journal.flush(&self.workshop);
-        self.note(written);
     }
 
     fn note(&mut self, result: Result<()>) {
@@ -226,7 +230,7 @@ impl Run {
     fn launch(&mut self, parallelism: usize) -> bool {
         let mut waits = false;
         let mut full: BTreeSet<String> = BTreeSet::new();
-        while self.running.len() < parallelism && self.goes_on() {
+        while self.running.len() < parallelism && self.goes_on() && self.journal.len() < BEHIND {
             let Some(step) = self.schedule.ready.take(&self.workshop.policy, &full) else { break };
             let asset = self.asset(step);
             if let Some(pool) = asset.as_ref().and_then(|asset| asset.pool.clone()) {
@@ -354,9 +358,9 @@ fn doubtful(error: &Error, run: &str) -> Error {
 }
 
 /// Waits for what was set, and for ever if nothing was.
-async fn due(timer: &mut Option<BoxFuture<'static, ()>>) {
-    match timer {
-        Some(timer) => timer.await,
+async fn due<T>(set: &mut Option<BoxFuture<'static, T>>) -> T {
+    match set {
+        Some(set) => set.await,
         None => std::future::pending().await,
     }
 }

@@ -85,7 +85,7 @@ impl Workshop {
             return Ok(Some(Found::Version(there.version)));
         }
         let Some(def) = &upstream.partitions else {
-            return Ok(Some(Found::Whole(self.chronicles.whole(self.state.as_ref(), upstream)?)));
+            return Ok(Some(Found::Whole(self.chronicles.whole(self.state.as_ref(), upstream, &moment.made)?)));
         };
         let mapping = match mapping_of(input, upstream, asset) {
             // What is only to be made before may be partitioned by anything.
@@ -94,7 +94,7 @@ impl Workshop {
         };
         let space = self.space_at(def, moment)?;
         let wanted = mapping.upstream(keys, &space)?;
-        let covered = self.chronicles.covered(self.state.as_ref(), upstream, &wanted)?;
+        let covered = self.chronicles.covered(self.state.as_ref(), upstream, &wanted, &moment.made)?;
         Ok(Some(Found::Keys { mapping, space, covered }))
     }
 

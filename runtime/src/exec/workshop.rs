@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use super::chronicle::Chronicles;
+use super::chronicle::{Chronicles, Made};
 use super::policy::Policy;
 use crate::asset::{AssetSpec, Mode};
 use crate::env::Env;
@@ -119,16 +119,18 @@ impl Workshop {
     }
 }
 
-/// The moment that a run was planned for: which windows are over and which dynamic keys there are does not change while it runs.
+/// The moment that a run was planned for: which windows are over and which dynamic keys there are does not change while it runs. And
+/// what has come since then by the run itself.
 pub(crate) struct Moment {
     now: Timestamp,
     /// The keys of each dynamic set, from when they were first asked for.
     dynamic: Mutex<BTreeMap<String, Vec<String>>>,
+    pub(super) made: Made,
 }
 
 impl Moment {
     pub(crate) fn new(now: Timestamp) -> Self {
-        Self { now, dynamic: Mutex::default() }
+        Self { now, dynamic: Mutex::default(), made: Made::default() }
     }
 }
 
