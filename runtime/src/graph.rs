@@ -1,6 +1,7 @@
 //! Which asset is made from which, in an order that runs. Does no IO.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use petgraph::algo::{tarjan_scc, toposort};
@@ -75,9 +76,15 @@ impl Graph {
     }
 
     fn ordered(graph: &DiGraph<Arc<AssetSpec>, ()>, order: &[NodeIndex]) -> Self {
-        let place: HashMap<NodeIndex, usize> = order.iter().enumerate().map(|(place, node)| (*node, place)).collect();
+        let mut places = vec![0; order.len()];
+        for (place, node) in order.iter().enumerate() {
+            places[node.index()] = place;
+        }
         let neighbours = |direction| -> Vec<BTreeSet<usize>> {
-            order.iter().map(|node| graph.neighbors_directed(*node, direction).map(|node| place[&node]).collect()).collect()
+            order
+                .iter()
+                .map(|node| graph.neighbors_directed(*node, direction).map(|node| places[node.index()]).collect())
+                .collect()
         };
         let assets: Vec<_> = order.iter().map(|node| Arc::clone(&graph[*node])).collect();
         Self {
@@ -210,10 +217,13 @@ fn fingerprint(assets: &[Arc<AssetSpec>]) -> String {
     let mut hasher = blake3::Hasher::new();
     let mut sorted: Vec<_> = assets.iter().collect();
     sorted.sort_by(|a, b| a.key.cmp(&b.key));
+    // One text that is used again, since a program may have ten thousand assets and is to begin at once.
+    let mut parts = String::new();
     for asset in sorted {
-        let inputs: Vec<_> = asset.inputs.iter().map(|input| format!("{input:?}")).collect();
-        let parts = format!(
-            "{}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{}\n",
+        parts.clear();
+        let _ = write!(
+            parts,
+            "{}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}\n",
             asset.key,
             asset.io_manager,
             asset.schema,
@@ -225,7 +235,7 @@ fn fingerprint(assets: &[Arc<AssetSpec>]) -> String {
             asset.store_options,
             asset.code_version,
             asset.output,
-            inputs.join(",")
+            asset.inputs
         );
         hasher.update(parts.as_bytes());
     }

@@ -1,6 +1,8 @@
 //! Names of assets, and how names become path segments.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -21,10 +23,15 @@ use crate::error::{Error, ErrorKind, Result};
 /// assert!("iris//cleaned".parse::<AssetKey>().is_err());
 /// # Ok::<(), lakewright::Error>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct AssetKey {
-    segments: Arc<[Box<str>]>,
+pub struct AssetKey(Arc<Name>);
+
+/// Keys are copied, compared and hashed for every step many times, so that is cheap.
+struct Name {
+    /// The segments with `/` between them.
+    text: Box<str>,
+    segments: Box<[Box<str>]>,
 }
 
 impl AssetKey {
@@ -33,7 +40,7 @@ impl AssetKey {
     /// # Errors
     /// Without a segment, or with one that is empty or contains `/` or a control character.
     pub fn new<S: AsRef<str>>(segments: impl IntoIterator<Item = S>) -> Result<Self> {
-        let segments: Arc<[Box<str>]> = segments.into_iter().map(|segment| Box::from(segment.as_ref())).collect();
+        let segments: Box<[Box<str>]> = segments.into_iter().map(|segment| Box::from(segment.as_ref())).collect();
         if segments.is_empty() {
             return Err(Error::new(ErrorKind::InvalidKey, "an asset key needs at least one segment"));
         }
@@ -46,25 +53,31 @@ impl AssetKey {
                 return Err(Error::new(ErrorKind::InvalidKey, message).help("leave out `/` and control characters"));
             }
         }
-        Ok(Self { segments })
+        Ok(Self(Arc::new(Name { text: segments.join("/").into(), segments })))
+    }
+
+    /// The text form.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0.text
     }
 
     /// All segments, the name last.
     #[must_use]
     pub fn segments(&self) -> &[Box<str>] {
-        &self.segments
+        &self.0.segments
     }
 
     /// The last segment.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.segments[self.segments.len() - 1]
+        &self.segments()[self.segments().len() - 1]
     }
 
     /// All segments but the last.
     #[must_use]
     pub fn prefix(&self) -> &[Box<str>] {
-        &self.segments[..self.segments.len() - 1]
+        &self.segments()[..self.segments().len() - 1]
     }
 }
 
@@ -92,7 +105,34 @@ impl From<AssetKey> for String {
 
 impl fmt::Display for AssetKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.segments.join("/"))
+        f.write_str(self.as_str())
+    }
+}
+
+impl PartialEq for AssetKey {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for AssetKey {}
+
+impl Hash for AssetKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl PartialOrd for AssetKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Segment by segment, so that what is under a prefix is together.
+impl Ord for AssetKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.segments().cmp(other.segments()) }
     }
 }
 

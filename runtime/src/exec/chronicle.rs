@@ -340,8 +340,14 @@ impl Chronicle {
 
 impl Stored {
     fn of(materialization: &Materialization) -> Self {
-        let Materialization { code, config, inputs, version, data_version, commit, .. } = materialization.clone();
-        Self { code, config, inputs, version, data_version, commit }
+        Self {
+            code: materialization.code.clone(),
+            config: materialization.config.clone(),
+            inputs: materialization.inputs.clone(),
+            version: materialization.version,
+            data_version: materialization.data_version.clone(),
+            commit: materialization.commit.clone(),
+        }
     }
 }
 

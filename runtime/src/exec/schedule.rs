@@ -60,7 +60,23 @@ pub(crate) async fn run(
 ) -> Result<RunReport> {
     let start = workshop.env.elapsed();
     let mut run = Run::new(workshop, launcher, journal, begun, interrupt);
-    run.carry_out(parallelism).await;
+    // On the threads that run the steps: to wake another for each end of a step costs more than a small step does.
+    let mut carried = JoinSet::new();
+    carried.spawn(
+        async move {
+            run.carry_out(parallelism).await;
+            run
+        }
+        .in_current_span(),
+    );
+    let mut run = match carried.join_next().await {
+        Some(Ok(run)) => run,
+        Some(Err(error)) => match error.try_into_panic() {
+            Ok(payload) => std::panic::resume_unwind(payload),
+            Err(_) => return Err(Error::new(ErrorKind::Interrupted, "the runtime was shut down")),
+        },
+        None => return Err(Error::new(ErrorKind::Internal, "a run came to no end")),
+    };
     if let Some(error) = run.log.err().or(run.doubts.into_values().next()) {
         // It has not ended: whoever begins the next run, or goes on with this one, asks the stores what became of it.
         run.journal.release(&run.workshop);

@@ -339,9 +339,14 @@ impl LakehouseBuilder {
         }
         let registry = self.registry.unwrap_or_else(Registry::collect);
         let bindings = check::Bindings { stores: &self.stores, resources: &self.resources, settings: &self.settings };
-        let (store_keys, mut wrong) = check::check(&registry, &bindings);
+        // Beside each other, since a program with ten thousand assets is to begin at once.
+        let (graph, (store_keys, mut wrong)) = std::thread::scope(|scope| {
+            let graph = scope.spawn(|| Graph::new(&registry));
+            let checked = check::check(&registry, &bindings);
+            (graph.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), checked)
+        });
         errors.append(&mut wrong);
-        let graph = match Graph::new(&registry) {
+        let graph = match graph {
             Ok(graph) => graph,
             Err(mut wrong) => {
                 wrong.append(&mut errors);

@@ -228,8 +228,9 @@ fn check_mappings(asset: &AssetSpec, registry: &Registry, bindings: &Bindings<'_
             let message = format!("`{}` has no earlier partition of itself to read", asset.key);
             errors.push(Error::new(ErrorKind::Partitions, message).help("give it `partitions = …` with a dimension of time"));
         }
+        let Some(version) = input.version else { continue };
         let keeps_versions = bindings.stores.get(&store_key(upstream, bindings.stores)).map(|store| store.capabilities());
-        if let (Some(version), Some(can)) = (input.version, keeps_versions.filter(|can| !can.versions)) {
+        if let Some(can) = keeps_versions.filter(|can| !can.versions) {
             let message = format!("the input `{}` asks for version {version}, and {} keeps none", input.parameter, can.name);
             errors.push(Error::new(ErrorKind::NotHonoured, message).help("leave `version` out, or keep the upstream in Delta"));
         }

@@ -1,7 +1,5 @@
 //! What is written to the log, each within a transaction that holds the lock.
 
-use std::collections::HashMap;
-
 use jiff::Timestamp;
 use rusqlite::{Transaction, params};
 use serde::Serialize;
@@ -10,7 +8,6 @@ use super::read::count;
 use super::{Failure, read, runs};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EVENT_VERSION, Event, EventKind, StepSummary};
-use crate::key::AssetKey;
 use crate::state::RunRecord;
 use crate::state::projection::{Projection, follow, told_of};
 
@@ -31,22 +28,18 @@ pub(super) fn number(transaction: &Transaction<'_>, asset: &str, slice: &str, ru
 
 /// A number for each slice of each step. Which step has which is for the first event of the run to say.
 pub(super) fn numbers(transaction: &Transaction<'_>, steps: &[StepSummary]) -> Result<Vec<Vec<i64>>, Failure> {
-    let mut names: HashMap<&AssetKey, String> = HashMap::new();
     let mut wanted = Vec::with_capacity(steps.len());
     for (number, step) in steps.iter().enumerate() {
         for (place, (asset, slice)) in step.assets.iter().zip(&step.slices).enumerate() {
-            names.entry(asset).or_insert_with(|| asset.to_string());
-            wanted.push((asset, slice.digest(), number, place));
+            wanted.push((asset.as_str(), slice.digest(), number, place));
         }
     }
     // In the order of the table, so that each of its pages is touched once; and for one slice in the order of the steps.
-    wanted.sort_unstable_by(|(a, one, step, place), (b, other, next, beside)| {
-        (&names[*a], one, step, place).cmp(&(&names[*b], other, next, beside))
-    });
+    wanted.sort_unstable();
     let mut numbers: Vec<Vec<i64>> = steps.iter().map(|step| vec![0; step.assets.len().min(step.slices.len())]).collect();
     let mut upsert = transaction.prepare_cached(NUMBER)?;
     for (asset, slice, step, place) in wanted {
-        numbers[step][place] = upsert.query_row([&names[asset], &slice], |row| row.get(0))?;
+        numbers[step][place] = upsert.query_row([asset, &slice], |row| row.get(0))?;
     }
     Ok(numbers)
 }
@@ -63,10 +56,14 @@ pub(super) fn append(
     let before = runs::get(transaction, run)?;
     let mut record = before.clone();
     let mut told = Vec::with_capacity(events.len());
+    let mut text = Vec::new();
     for (at, kind) in events {
         let changes =
             projection.changes(run, &kind, || Ok::<_, Failure>(read::first_of_run(transaction, run)?.map(|event| event.kind)))?;
-        insert.execute(params![EVENT_VERSION, run, at.to_string(), json(&kind)?])?;
+        text.clear();
+        serde_json::to_writer(&mut text, &kind).map_err(|error| internal(NO_JSON).source(error))?;
+        let json = std::str::from_utf8(&text).map_err(|error| internal(NO_JSON).source(error))?;
+        insert.execute(params![EVENT_VERSION, run, at.to_string(), json])?;
         let row = transaction.last_insert_rowid();
         if !changes.is_empty() {
             let mut upsert = transaction.prepare_cached(
@@ -74,7 +71,7 @@ pub(super) fn append(
                  ON CONFLICT (asset, slice) DO UPDATE SET status = excluded.status, cursor = excluded.cursor",
             )?;
             for (asset, slice, status) in changes {
-                upsert.execute(params![asset.to_string(), slice.to_string(), read::status_text(status), row])?;
+                upsert.execute(params![asset.as_str(), slice.to_string(), read::status_text(status), row])?;
             }
         }
         let cursor = u64::try_from(row).map_err(|error| internal(format!("event {row} is below all others")).source(error))?;
@@ -93,7 +90,7 @@ pub(super) fn append(
 pub(super) fn remember(transaction: &Transaction<'_>, event: &Event) -> Result<(), Failure> {
     if let Some(asset) = told_of(&event.kind) {
         let mut insert = transaction.prepare_cached("INSERT INTO materializations (asset, cursor) VALUES (?1, ?2)")?;
-        insert.execute(params![asset.to_string(), count(event.cursor)])?;
+        insert.execute(params![asset.as_str(), count(event.cursor)])?;
     }
     Ok(())
 }
@@ -134,8 +131,10 @@ pub(super) fn remove_keys(transaction: &Transaction<'_>, set: &str, keys: &[Stri
     Ok(removed)
 }
 
+const NO_JSON: &str = "cannot write an entry of the log as JSON";
+
 pub(super) fn json(value: &impl Serialize) -> Result<String> {
-    serde_json::to_string(value).map_err(|error| internal("cannot write an entry of the log as JSON").source(error))
+    serde_json::to_string(value).map_err(|error| internal(NO_JSON).source(error))
 }
 
 pub(super) fn internal(message: impl Into<String>) -> Error {
