@@ -22,20 +22,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 
 /// A number of bytes as people write it.
 pub(super) fn bytes(text: &str) -> Result<u64, String> {
-    let wrong = || format!("`{text}` is no size such as `512MB`, `4GiB` or `1000000`");
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let unit: u64 = match unit.trim() {
-        "" | "B" => 1,
-        "kB" | "KB" => 1000,
-        "MB" => 1000 * 1000,
-        "GB" => 1000 * 1000 * 1000,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        _ => return Err(wrong()),
-    };
-    number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).ok_or_else(wrong)
+    crate::config::bytes(text).ok_or_else(|| format!("`{text}` is no size such as `512MB`, `4GiB` or `1000000`"))
 }
 
 /// A name and a value.

@@ -15,6 +15,7 @@ use super::find::{Choice, PROFILE_VARIABLE, Source};
 use super::kinds::{Kinds, MakeState};
 use super::node::{self, Node, Place, Table, Tree, join, merge};
 use super::redact::Redactor;
+use super::run::{PoolFields, RunFields, RunSettings, settings};
 use super::show::Configuration;
 use super::table::ConfigTable;
 use super::text::{Variables, look_up};
@@ -29,6 +30,7 @@ pub(crate) struct Loaded {
     pub(crate) root: PathBuf,
     pub(crate) parallelism: Option<usize>,
     pub(crate) hand_over_bytes: Option<u64>,
+    pub(crate) run: RunSettings,
     pub(crate) default_stores: bool,
     /// The key of the store for assets that name none, and where it is said.
     pub(crate) io_manager: Option<(String, String)>,
@@ -61,6 +63,10 @@ struct Fields {
     io_manager: Option<String>,
     #[serde(default)]
     default_stores: bool,
+    #[serde(default)]
+    run: RunFields,
+    #[serde(default)]
+    pools: PoolFields,
     #[serde(default, rename = "stores")]
     _stores: Section,
     #[serde(default, rename = "resources")]
@@ -99,8 +105,19 @@ impl<'de> Deserialize<'de> for Section {
 }
 
 /// The fields that a profile may have.
-const OF_PROFILES: &[&str] =
-    &["root", "parallelism", "hand_over_bytes", "io_manager", "default_stores", "stores", "resources", "state", "assets"];
+const OF_PROFILES: &[&str] = &[
+    "root",
+    "parallelism",
+    "hand_over_bytes",
+    "io_manager",
+    "default_stores",
+    "run",
+    "pools",
+    "stores",
+    "resources",
+    "state",
+    "assets",
+];
 
 /// Loads what the choice says. The root is that of the builder, if it has one.
 pub(crate) fn load(choice: &Choice, root: Option<&Path>, kinds: &Kinds) -> Result<Loaded, Vec<Error>> {
@@ -159,12 +176,14 @@ pub(crate) fn load(choice: &Choice, root: Option<&Path>, kinds: &Kinds) -> Resul
     }
     let said =
         |path: &str| tree.table().and_then(|table| table.get(path)).map_or_else(String::new, |node| node.place.to_string());
-    let fields = fields.as_ref();
+    let of = |fields: &Fields| (fields.parallelism, fields.hand_over_bytes, fields.default_stores);
+    let (parallelism, hand_over_bytes, default_stores) = fields.as_ref().map(of).unwrap_or_default();
     Ok(Loaded {
         root,
-        parallelism: fields.and_then(|fields| fields.parallelism),
-        hand_over_bytes: fields.and_then(|fields| fields.hand_over_bytes),
-        default_stores: fields.is_some_and(|fields| fields.default_stores),
+        parallelism,
+        hand_over_bytes,
+        run: fields.map(|fields| settings(fields.run, fields.pools)).unwrap_or_default(),
+        default_stores,
         io_manager: io_manager.map(|key| (key, said("io_manager"))),
         stores: stores.into_iter().map(|(key, store, place)| (key, (store, place))).collect(),
         resources,

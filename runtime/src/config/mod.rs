@@ -10,19 +10,24 @@ mod load;
 mod node;
 mod path;
 mod redact;
+mod run;
 mod secret;
 mod show;
 mod table;
 mod text;
+mod units;
 mod wrong;
 
 pub(crate) use find::Choice;
 pub(crate) use kinds::{Kinds, MakeState};
 pub(crate) use load::{Loaded, load};
 pub use path::ConfigPath;
+pub(crate) use run::RunSettings;
 pub use secret::Secret;
 pub use show::Configuration;
 pub use table::ConfigTable;
+#[cfg(feature = "cli")]
+pub(crate) use units::bytes;
 
 pub(crate) use environment::ROOT_VARIABLE;
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::asset::ValueKind;
 use crate::commit::CommitId;
 use crate::exec::plan::Plan;
 use crate::frame::StoredRows;
@@ -87,6 +88,9 @@ impl HandOver {
     /// A step of this asset will read nothing more; what nobody else reads is let go.
     pub(crate) fn done(&self, graph: &Graph, asset: &AssetKey) {
         let mut inner = self.inner();
+        if inner.readers.is_empty() {
+            return;
+        }
         for upstream in read_by(graph, asset) {
             let left = inner.readers.entry(upstream.clone()).or_default();
             *left = left.saturating_sub(1);
@@ -105,10 +109,12 @@ impl Inner {
     }
 }
 
-/// The assets whose values a step of this asset loads.
+/// The assets whose tables a step of this asset loads; nothing else is kept.
 fn read_by(graph: &Graph, asset: &AssetKey) -> Vec<AssetKey> {
+    let is_table = |key: &AssetKey| graph.get(key).is_some_and(|asset| asset.output.kind == ValueKind::Table);
     let inputs = graph.get(asset).map(|asset| asset.inputs.iter().filter(|input| !input.order_only));
-    let mut keys: Vec<AssetKey> = inputs.into_iter().flatten().map(|input| input.upstream.clone()).collect();
+    let upstream = inputs.into_iter().flatten().map(|input| &input.upstream);
+    let mut keys: Vec<AssetKey> = upstream.filter(|upstream| is_table(upstream)).cloned().collect();
     keys.sort_unstable();
     keys.dedup();
     keys

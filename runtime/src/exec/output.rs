@@ -171,6 +171,13 @@ impl<'a> StepRun<'a> {
         if let Some(rows) = rows.filter(|_| committed.exact && replaced) {
             self.hand_over.put(id.clone(), committed.version, &slice, rows);
         }
+        let mut metadata = metadata;
+        for (name, value) in self.profile(asset, store, &slice, committed.version).await {
+            // What the body says comes first.
+            if metadata.iter().all(|(known, _)| *known != name) {
+                metadata.push((name, value));
+            }
+        }
         let data_version = made_from.data_version(&versions, &staged, store.mode(asset), &id);
         let sum = |of: fn(&Staged) -> Option<u64>| staged.iter().map(of).sum::<Option<u64>>();
         let rows = sum(|staged| staged.rows);

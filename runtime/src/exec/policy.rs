@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::asset::AssetSpec;
+use crate::config::RunSettings;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind};
 
@@ -22,17 +23,23 @@ pub(crate) struct Policy {
     pub(crate) pools: BTreeMap<String, usize>,
 }
 
+impl From<RunSettings> for Policy {
+    fn from(said: RunSettings) -> Self {
+        Self {
+            retries: said.retries.unwrap_or(0),
+            retry_delay: said.retry_delay.unwrap_or(Duration::from_secs(1)),
+            timeout: said.timeout,
+            memory: said.memory,
+            pools: said.pools,
+        }
+    }
+}
+
 /// How many steps of a pool run at once that nobody has configured.
 const POOL: usize = 1;
 
 /// No pause is longer, whatever the number of attempts.
 const LONGEST_DELAY: Duration = Duration::from_mins(5);
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self { retries: 0, retry_delay: Duration::from_secs(1), timeout: None, memory: None, pools: BTreeMap::new() }
-    }
-}
 
 impl Policy {
     /// How long to wait for another attempt at a step; nothing if there is to be none.
@@ -76,7 +83,7 @@ mod tests {
     #[test]
     fn pauses_double_with_jitter_up_to_a_limit_and_end_with_the_retries() {
         let asset = AssetBuilder::new("a", ValueKind::Object).body(|call| async move { call.produce_object(1) }).unwrap();
-        let policy = Policy { retries: 40, ..Policy::default() };
+        let policy = Policy::from(RunSettings { retries: Some(40), ..RunSettings::default() });
         let env = SystemEnv::new();
         let passing = Error::new(ErrorKind::Io, "away").retryable();
         for (attempt, full) in [(1, 1), (2, 2), (3, 4), (9, 256), (10, 300), (40, 300)] {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::chronicle::{Chronicles, Made};
 use super::policy::Policy;
+use super::profile::Profiling;
 use crate::asset::{AssetSpec, Mode};
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
@@ -15,11 +16,14 @@ use crate::graph::Graph;
 use crate::io::{IoManager, Staged};
 use crate::key::AssetKey;
 use crate::metadata::MetadataValue;
-use crate::partition::{KeySet, KeySpace, PartitionsDef};
+use crate::partition::{KeySet, KeySpace, Marks, PartitionsDef};
 use crate::resource::Resources;
 use crate::settings::Settings;
 use crate::slice::Slice;
-use crate::state::{PartitionStatus, SliceStatus, State};
+use crate::state::{PartitionStatus, SliceStatus, Snapshot, State};
+
+/// From how many on what became of slices is summed up and kept, so that the next one who asks need not read it again.
+const KEPT: usize = 1_000;
 
 /// An output that is staged and not yet visible: what a check looks at.
 #[derive(Debug)]
@@ -67,6 +71,8 @@ pub(crate) struct Workshop {
     pub(crate) hand_over: u64,
     /// How steps are run unless their assets say otherwise.
     pub(crate) policy: Policy,
+    /// What is recorded of the rows that are stored.
+    pub(crate) profiling: Profiling,
     /// What the log has of the data that is stored.
     pub(crate) chronicles: Chronicles,
 }
@@ -98,25 +104,41 @@ impl Workshop {
 
     /// The partitions of an asset that were last recorded with this status.
     pub(crate) fn recorded(&self, asset: &AssetKey, space: &KeySpace, status: PartitionStatus) -> Result<KeySet> {
-        let mut recorded = space.none();
-        for row in self.status_rows(self.asset(asset)?.0)? {
-            let keys = space.known(&row.slice);
-            recorded = if row.status == status { recorded.union(&keys) } else { recorded.difference(&keys) };
+        let asset = self.asset(asset)?.0;
+        let kept = self.state.snapshot(&asset.key)?;
+        let known = kept.and_then(|kept| {
+            let space = kept.space.strip_prefix(&of_keys(asset)).map(|keys| Marks::kept(space.clone(), keys, &kept.bytes));
+            space.flatten().map(|marks| (marks, kept.cursor))
+        });
+        let (mut marks, after) = known.unwrap_or_else(|| (Marks::none(space.clone(), PartitionStatus::ALL.len()), 0));
+        let rows = self.status_rows(asset, after)?;
+        rows.iter().for_each(|row| marks.mark(&row.slice, row.status as usize));
+        if let (Some(last), Some((keys, bytes))) = (rows.last().filter(|_| rows.len() >= KEPT), marks.keep()) {
+            let snapshot = Snapshot { cursor: last.cursor, space: of_keys(asset) + &keys, bytes };
+            if let Err(error) = self.state.keep_snapshot(&asset.key, &snapshot) {
+                // It only saves the next one who asks some time.
+                tracing::debug!(asset = %asset.key, %error, "cannot keep what became of the partitions of an asset");
+            }
         }
-        Ok(recorded)
+        Ok(marks.set(status as usize))
     }
 
-    /// What became last of each slice of an asset, in the order of the events, also under keys that it had before.
-    pub(crate) fn status_rows(&self, asset: &AssetSpec) -> Result<Vec<SliceStatus>> {
-        let mut rows = self.state.slice_status(&asset.key, 0)?;
+    /// What became last of each slice of an asset since a cursor, in the order of the events, also under keys that it had before.
+    pub(crate) fn status_rows(&self, asset: &AssetSpec, after: u64) -> Result<Vec<SliceStatus>> {
+        let mut rows = self.state.slice_status(&asset.key, after)?;
         if !asset.aliases.is_empty() {
             for alias in &asset.aliases {
-                rows.extend(self.state.slice_status(alias, 0)?);
+                rows.extend(self.state.slice_status(alias, after)?);
             }
             rows.sort_by_key(|row| row.cursor);
         }
         Ok(rows)
     }
+}
+
+/// The keys under which the history of an asset is.
+fn of_keys(asset: &AssetSpec) -> String {
+    std::iter::once(&asset.key).chain(&asset.aliases).fold(String::new(), |keys, key| keys + key.as_str() + "\n")
 }
 
 /// The moment that a run was planned for: which windows are over and which dynamic keys there are does not change while it runs. And

@@ -8,11 +8,13 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{BuildError, Lakehouse, check};
-use crate::config::{Choice, ConfigTable, Configuration, DEFAULT_ROOT, Kinds, Loaded, MakeState, ROOT_VARIABLE, load};
+use crate::config::{
+    Choice, ConfigTable, Configuration, DEFAULT_ROOT, Kinds, Loaded, MakeState, ROOT_VARIABLE, RunSettings, load,
+};
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result, known_names};
 use crate::event::Event;
-use crate::exec::{Chronicles, OutputHook, PendingOutput, Policy, Subscriber, SystemEnv, Workshop, default_parallelism};
+use crate::exec::{Chronicles, OutputHook, PendingOutput, Profiling, Subscriber, SystemEnv, Workshop, default_parallelism};
 use crate::graph::Graph;
 use crate::io::{IoManager, default_stores};
 use crate::key::AssetKey;
@@ -43,7 +45,7 @@ pub struct LakehouseBuilder {
     subscribers: Vec<Subscriber>,
     parallelism: Option<usize>,
     hand_over: Option<u64>,
-    policy: Policy,
+    run: RunSettings,
 }
 
 /// How many bytes may be handed from step to step in memory unless somebody says otherwise.
@@ -166,6 +168,7 @@ impl LakehouseBuilder {
         self.root = Some(loaded.root.clone());
         self.parallelism = self.parallelism.or(loaded.parallelism);
         self.hand_over = self.hand_over.or(loaded.hand_over_bytes);
+        self.run = std::mem::take(&mut self.run).or(std::mem::take(&mut loaded.run));
         self.configured_state = loaded.state.take().map(|(make, _)| make);
         self.with_default_stores |= loaded.default_stores;
         self.stores.extend(std::mem::take(&mut loaded.stores).into_iter().map(|(key, (store, _))| (key, store)));
@@ -269,27 +272,27 @@ impl LakehouseBuilder {
 
     /// How often a step that failed is tried again, where its asset does not say; never without this. Only after errors that may pass.
     pub fn retries(mut self, retries: u32) -> Self {
-        self.policy.retries = retries;
+        self.run.retries = Some(retries);
         self
     }
 
     /// How long the first pause before another attempt is, where the asset does not say; a second without this. Each further one is twice
     /// as long, up to five minutes, with jitter.
     pub fn retry_delay(mut self, delay: Duration) -> Self {
-        self.policy.retry_delay = delay;
+        self.run.retry_delay = Some(delay);
         self
     }
 
     /// How long an attempt at a step may take, where its asset does not say; any time without this.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.policy.timeout = Some(timeout);
+        self.run.timeout = Some(timeout);
         self
     }
 
     /// How many bytes the steps that run at once may take, by the `memory` of their assets; any number without this. A step that wants
     /// more runs alone.
     pub fn memory_budget(mut self, bytes: u64) -> Self {
-        self.policy.memory = Some(bytes);
+        self.run.memory = Some(bytes);
         self
     }
 
@@ -299,7 +302,21 @@ impl LakehouseBuilder {
         if steps == 0 {
             self.errors.push(Error::new(ErrorKind::Config, format!("no step could ever run in the pool `{name}` of 0")));
         }
-        self.policy.pools.insert(name, steps);
+        self.run.pools.insert(name, steps);
+        self
+    }
+
+    /// Records this many of the first rows of every table that is stored, as `sample` in its metadata; none without this. They are read
+    /// back from the store.
+    pub fn sample(mut self, rows: usize) -> Self {
+        self.run.sample = Some(rows);
+        self
+    }
+
+    /// Records what each column of every table that is stored is like, as `statistics` in its metadata: nulls, least and greatest value,
+    /// mean. What was stored is read back for it, all of it, by Polars: without the feature `polars` a warning says that there are none.
+    pub fn statistics(mut self, record: bool) -> Self {
+        self.run.statistics = Some(record);
         self
     }
 
@@ -376,7 +393,8 @@ impl LakehouseBuilder {
             subscribers: self.subscribers,
             telling: Mutex::new(()),
             hand_over: self.hand_over.unwrap_or(HAND_OVER_BYTES),
-            policy: self.policy,
+            profiling: Profiling { sample: self.run.sample.unwrap_or(0), statistics: self.run.statistics.unwrap_or(false) },
+            policy: self.run.into(),
             chronicles: Chronicles::default(),
         };
         let parallelism = self.parallelism.unwrap_or_else(default_parallelism);

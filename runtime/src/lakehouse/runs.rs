@@ -8,9 +8,11 @@ use jiff::SignedDuration;
 use super::Lakehouse;
 use crate::env::{Holder, unique_id};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{Durations, Event, EventKind, RunAbout, RunStatus};
+use crate::event::{Durations, Event, EventKind, RunAbout, RunStatus, StepSummary};
 use crate::exec::{self, Begun, HandOver, InProcess, Interrupt, Journal, Moment, Past, Plan, RunReport};
-use crate::state::{NewRun, RunQuery, RunRecord, RunState};
+use crate::key::AssetKey;
+use crate::slice::Slice;
+use crate::state::{NewRun, Referee, RunQuery, RunRecord, RunState};
 
 /// How a run is carried out, beside what it does.
 ///
@@ -65,6 +67,9 @@ impl RunOptions {
     }
 }
 
+/// Tells what somebody is about to make.
+pub(super) type Wanted<'a> = &'a (dyn Fn() -> Vec<StepSummary> + Sync);
+
 impl Lakehouse {
     /// Runs a plan until it is done or interrupted.
     ///
@@ -81,7 +86,8 @@ impl Lakehouse {
     /// As [`Lakehouse::run`], or if there is a run of this identifier.
     pub async fn run_with(&self, mut plan: Plan, options: RunOptions) -> Result<RunReport> {
         plan.check(self.graph())?;
-        self.close_lost_runs().await?;
+        let steps = plan.summary();
+        self.close_lost_runs_of(Some(&|| steps.clone())).await?;
         let workshop = &self.workshop;
         let RunOptions { mut about, interrupt, id } = options;
         about.changed = plan.changed;
@@ -91,7 +97,7 @@ impl Lakehouse {
             run: &run,
             at: workshop.env.now(),
             holder: &holder,
-            steps: plan.summary(),
+            steps,
             fingerprint: self.graph().fingerprint(),
             plan_at: plan.at,
             about,
@@ -168,8 +174,9 @@ impl Lakehouse {
         let workshop = &self.workshop;
         let (record, before) = self.known_run(run)?;
         refuse_action(&record)?;
-        // What another lost run has stored of the same is to be known before this one replaces it.
-        self.close_lost_runs().await?;
+        // What another lost run has stored of the same is to be known before this one replaces it; and this one is to have an end.
+        let steps = self.steps_of(run)?;
+        self.close_lost_runs_of(Some(&|| steps.clone())).await?;
         let (_, state) = self.known_run(run)?;
         // One that had done all it had to, and could not say so, has an end now and is told as a whole.
         let was_done = state == RunState::Succeeded && before != state;
@@ -203,7 +210,7 @@ impl Lakehouse {
             Arc::new(InProcess { workshop: Arc::clone(&workshop), hand_over, moment, journal: Arc::clone(&journal), changed });
         // A run may have been lost since lost runs were looked for. With this one's lease taken none can go on with the same, and as this
         // one has stored nothing yet, the stores still tell what the lost one had.
-        if let Err(error) = self.close_lost_runs().await {
+        if let Err(error) = self.close_lost_runs_of(Some(&|| begun.plan.summary())).await {
             journal.release(&self.workshop);
             return Err(error);
         }
@@ -264,13 +271,48 @@ impl Lakehouse {
     /// # Errors
     /// If the log cannot be read or written, or a store cannot say what it has.
     pub async fn close_lost_runs(&self) -> Result<usize> {
+        self.close_lost_runs_of(None).await
+    }
+
+    /// As [`Lakehouse::close_lost_runs`]. A store that does not answer is only in the way of whoever makes something of the same as the
+    /// lost run, if that is said.
+    pub(super) async fn close_lost_runs_of(&self, wanted: Option<Wanted<'_>>) -> Result<usize> {
         let mut closed = 0;
         for record in self.workshop.state.runs(&RunQuery { open: true, ..RunQuery::newest(usize::MAX) })? {
-            if record.state(self.workshop.as_ref()) == RunState::Interrupted {
-                closed += usize::from(self.close_lost_run(&record).await?);
+            if record.state(self.workshop.as_ref()) != RunState::Interrupted {
+                continue;
+            }
+            match self.close_lost_run(&record).await {
+                Ok(done) => closed += usize::from(done),
+                Err(error) if wanted.is_some_and(|wanted| !self.meets(&record.run, &wanted())) => {
+                    tracing::warn!(run = record.run, %error, "it is not known yet what a run had stored whose process is gone");
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(closed)
+    }
+
+    /// Whether a run was to make a part of the same; true if that cannot be told.
+    fn meets(&self, run: &str, wanted: &[StepSummary]) -> bool {
+        let Ok(theirs) = self.steps_of(run) else { return true };
+        let parts = |steps: &[StepSummary]| -> Vec<(AssetKey, Slice)> {
+            steps.iter().flat_map(|step| step.assets.iter().cloned().zip(step.slices.iter().cloned())).collect()
+        };
+        let theirs = parts(&theirs);
+        let meets = |(asset, slice): &(AssetKey, Slice)| {
+            theirs.iter().any(|(other, part)| other == asset && self.workshop.overlap(asset, slice, part))
+        };
+        parts(wanted).iter().any(meets)
+    }
+
+    /// The steps of a run.
+    fn steps_of(&self, run: &str) -> Result<Vec<StepSummary>> {
+        let first = self.workshop.state.run_events(run, 0, 1)?.into_iter().next().map(|event| event.kind);
+        match first {
+            Some(EventKind::RunStarted { steps, .. }) => Ok(steps),
+            _ => Err(Error::new(ErrorKind::Corrupt, format!("the log does not have the beginning of the run `{run}`"))),
+        }
     }
 
     async fn close_lost_run(&self, record: &RunRecord) -> Result<bool> {

@@ -178,12 +178,12 @@ impl Lakehouse {
 
     /// Begins a run of one step that does something else than to materialize.
     pub(super) async fn begin_action(&self, action: &str, asset: &Arc<AssetSpec>, keys: Option<&KeySet>) -> Result<Action> {
-        self.close_lost_runs().await?;
         let workshop = &self.workshop;
         let slice = keys.map_or(Slice::Whole, KeySet::slice);
         let (run, holder, now) = (unique_id(workshop.env.as_ref()), workshop.env.holder(), workshop.env.now());
         let about = RunAbout { selection: Some(asset.key.to_string()), action: Some(action.to_owned()), ..RunAbout::default() };
         let step = StepSummary { assets: vec![asset.key.clone()], slices: vec![slice.clone()], after: Vec::new() };
+        self.close_lost_runs_of(Some(&|| vec![step.clone()])).await?;
         let new = NewRun {
             run: &run,
             at: now,
@@ -219,7 +219,7 @@ impl Lakehouse {
 
     async fn wipe_whole(&self, action: &Action, store: Store<'_>) -> Result<(Option<Slice>, Option<u64>)> {
         let asset = &action.asset;
-        let recorded = self.workshop.status_rows(asset)?.pop().is_some_and(|row| row.status == PartitionStatus::Materialized);
+        let recorded = self.workshop.status_rows(asset, 0)?.pop().is_some_and(|row| row.status == PartitionStatus::Materialized);
         // What is so damaged that nobody can tell whether it is there is removed too.
         let there = self.present_in(asset, store, &Slice::Whole).await.map_or(true, |found| found == Present::Whole(true));
         if there {

@@ -228,7 +228,7 @@ impl Lakehouse {
 
     /// The parts of an asset that were last recorded as stored, each with its commit, newest first.
     fn recorded_commits(&self, asset: &AssetSpec, space: Option<&KeySpace>) -> Result<Vec<Recorded>> {
-        let rows: Vec<SliceStatus> = self.workshop.status_rows(asset)?;
+        let rows: Vec<SliceStatus> = self.workshop.status_rows(asset, 0)?;
         let mut recorded = Vec::new();
         let mut overruled = space.map(KeySpace::none);
         for row in rows.into_iter().rev() {

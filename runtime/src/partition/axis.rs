@@ -3,11 +3,21 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
+use serde::{Deserialize, Serialize};
+
 use super::runs::{self, Runs};
 use super::time::Place;
 use super::{TimeDef, Window};
 use crate::error::{Error, ErrorKind, Result, nearest};
 use crate::slice::KeyItem;
+
+/// Identifies the keys of a dimension at one moment, for what is kept about them.
+#[derive(Serialize, Deserialize)]
+pub(super) struct AxisDigest {
+    name: String,
+    len: u64,
+    keys: String,
+}
 
 /// The keys of one dimension at one moment.
 #[derive(Debug)]
@@ -104,6 +114,34 @@ impl Axis {
                 }
                 _ => false,
             }
+    }
+
+    pub(super) fn digest(&self) -> AxisDigest {
+        AxisDigest { name: self.name.to_string(), len: self.len(), keys: self.digest_of(self.len()) }
+    }
+
+    /// Whether the keys of then are those of now, or, unless it has to be `all`, the first of them.
+    pub(super) fn begins_with(&self, then: &AxisDigest, all: bool) -> bool {
+        let fits = if all { then.len == self.len() } else { then.len <= self.len() };
+        fits && then.name == *self.name && then.keys == self.digest_of(then.len)
+    }
+
+    /// Identifies the first keys.
+    fn digest_of(&self, len: u64) -> String {
+        let mut hasher = blake3::Hasher::new();
+        let mut update = |text: &str| {
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        };
+        match &self.keys {
+            AxisKeys::Listed { keys, .. } => keys.iter().zip(0..len).for_each(|(key, _)| update(key)),
+            // The last key as well, since the rules of a zone may change.
+            AxisKeys::Time { def, .. } => {
+                update(&format!("{def:?}"));
+                update(&len.checked_sub(1).and_then(|last| def.key(last)).unwrap_or_default());
+            }
+        }
+        hasher.finalize().to_hex()[..32].to_owned()
     }
 
     /// The places on another axis that have the keys of these places.

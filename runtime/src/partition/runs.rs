@@ -36,6 +36,13 @@ pub(super) fn insert(map: &mut RoaringTreemap, runs: &[(u64, u64)]) {
     }
 }
 
+/// Takes runs out of a bitmap.
+pub(super) fn remove(map: &mut RoaringTreemap, runs: &[(u64, u64)]) {
+    for &(first, last) in runs {
+        map.remove_range(first..=last);
+    }
+}
+
 /// Runs of numbers in any order.
 pub(super) fn collect(mut numbers: Vec<u64>) -> Runs {
     numbers.sort_unstable();

@@ -161,6 +161,11 @@ impl KeySet {
         runs::insert(&mut self.indices, indices);
     }
 
+    /// The indices as runs.
+    pub(super) fn runs(&self) -> Runs {
+        runs::of(&self.indices)
+    }
+
     /// As [`boxes`](Self::boxes), as runs.
     pub(super) fn run_boxes(&self) -> Vec<Vec<Runs>> {
         cut(&runs::of(&self.indices), self.space.lengths())

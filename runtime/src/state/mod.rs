@@ -249,3 +249,7 @@ pub enum PartitionStatus {
     /// It was removed.
     Wiped,
 }
+
+impl PartitionStatus {
+    pub(crate) const ALL: [Self; 3] = [Self::Materialized, Self::Failed, Self::Wiped];
+}

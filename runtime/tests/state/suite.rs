@@ -61,6 +61,7 @@ macro_rules! every_test {
             backfills_are_kept
             lines_are_kept_in_order
             snapshots_are_kept
+            what_became_of_many_partitions_is_kept_and_what_comes_later_is_added
             collecting_keeps_what_is_pointed_at
             collecting_keeps_numbers_and_what_has_not_ended
         }

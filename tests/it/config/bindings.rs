@@ -230,3 +230,33 @@ fn variables_name_keys_whatever_their_case_and_hold_tables_too() {
     assert_eq!(shown["values"]["stores"]["new"]["kind"], "memory");
     assert_eq!(shown["origins"]["parallelism"], "$LAKEWRIGHT__PARALLELISM");
 }
+
+#[test]
+fn how_steps_are_run_is_said_in_the_file_and_code_comes_before_it() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    let tries = Arc::new(AtomicUsize::new(0));
+    let counted = || {
+        let tries = Arc::clone(&tries);
+        let asset = lakewright::AssetBuilder::new("counted", ValueKind::Object).io_manager("memory").pool("api").retry_any();
+        asset.body(move |_| {
+            tries.fetch_add(1, Ordering::SeqCst);
+            async { Err(lakewright::Error::new(lakewright::ErrorKind::Body, "never")) }
+        })
+    };
+    let configured = file(
+        "[stores.memory]\n[run]\nretries = 5\nretry_delay = \"1ms\"\ntimeout = \"1h\"\nmemory = \"4GiB\"\n[pools]\napi = 2\n\
+         [profiles.dev.run]\nretries = 2\n",
+    );
+    let builder = || configured.builder(&[]).registry(Registry::from_specs([counted().unwrap()]));
+    let made = |builder: lakewright::LakehouseBuilder| {
+        tries.store(0, Ordering::SeqCst);
+        assert!(!builder.build().unwrap().materialize_blocking("*").unwrap().is_success());
+        tries.load(Ordering::SeqCst)
+    };
+    assert_eq!(made(builder()), 6);
+    assert_eq!(made(builder().profile("dev")), 3);
+    assert_eq!(made(builder().config_variables([("LAKEWRIGHT__RUN__RETRIES", "1")])), 2);
+    assert_eq!(made(builder().profile("dev").retries(0)), 1);
+}

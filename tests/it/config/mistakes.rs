@@ -108,6 +108,10 @@ fn options_are_those_that_the_store_publishes() {
 fn values_of_other_types_are_refused() {
     one("root = 3\n", &["`root` takes text, not the number 3", "lakewright.toml:1:1"]);
     one("parallelism = \"many\"\n", &["`parallelism` takes a whole number from 0, not text", "lakewright.toml:1:1"]);
+    one("[run]\nretry = 3\n", &["has no field `retry`", "lakewright.toml:2:1"]);
+    one("[run]\ntimeout = \"soon\"\n", &["`run.timeout`", "not a time with a unit", "lakewright.toml:2:1"]);
+    one("[run]\nmemory = \"4 apples\"\n", &["`run.memory`", "not a size", "lakewright.toml:2:1"]);
+    one("[pools]\napi = 0\n", &["`pools.api`", "no step could ever run in a pool of 0", "lakewright.toml:2:1"]);
     one("hand_over_bytes = -1\n", &["`hand_over_bytes` takes a whole number from 0, not the number -1"]);
     one("stores = 3\n", &["`stores` takes a table, not the number 3", "lakewright.toml:1:1"]);
     one("[stores]\ndelta = \"delta\"\n", &["`stores.delta` takes a table, not text", "lakewright.toml:2:1"]);

@@ -14,6 +14,7 @@ mod shared_files;
 mod shrunk;
 mod strays;
 mod types;
+mod wiped;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -11,7 +11,7 @@ use super::{Sliced, dated, days, fixed, live_files, numbered, rows};
 use crate::support::{block_on, open_delta};
 
 /// Replaces the live files of the table by one with these rows, without statistics, as somebody else might.
-fn rewritten_by_others(table: &Sliced, frame: &DataFrame, name: &str, stats: Option<&str>) {
+pub(super) fn rewritten_by_others(table: &Sliced, frame: &DataFrame, name: &str, stats: Option<&str>) {
     let path = table.path();
     let mut copy = frame.clone();
     ParquetWriter::new(std::fs::File::create(path.join(name)).unwrap()).finish(&mut copy).unwrap();
@@ -33,19 +33,19 @@ fn rewritten_by_others(table: &Sliced, frame: &DataFrame, name: &str, stats: Opt
     });
 }
 
-fn at(day: &str, numbers: &[i64]) -> DataFrame {
+pub(super) fn at(day: &str, numbers: &[i64]) -> DataFrame {
     let frame = dated(day, numbers).lazy().rename(["day"], ["at"], true);
     frame.with_column(col("at").cast(DataType::Datetime(TimeUnit::Microseconds, None))).collect().unwrap()
 }
 
-fn days_of_timestamps() -> (Sliced, Vec<DataFrame>) {
+pub(super) fn days_of_timestamps() -> (Sliced, Vec<DataFrame>) {
     let table = Sliced::new(days(), |asset| asset.partition_expr("at"));
     let frames: Vec<DataFrame> = (1..=4).map(|n| at(&format!("2023-01-0{n}"), &[n, 10 + n])).collect();
     table.write("2023-01-01", frames[0].clone());
     (table, frames)
 }
 
-fn all(frames: &[DataFrame]) -> DataFrame {
+pub(super) fn all(frames: &[DataFrame]) -> DataFrame {
     frames.iter().skip(1).fold(frames[0].clone(), |all, next| all.vstack(next).unwrap())
 }
 

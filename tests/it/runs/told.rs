@@ -7,7 +7,7 @@ use lakewright::event::EventKind;
 use lakewright::exec::PartitionChoice;
 use lakewright::io::fs::FsIoManager;
 use lakewright::partition::PartitionsDef;
-use lakewright::state::PartitionStatus;
+use lakewright::state::{PartitionStatus, RunState};
 use lakewright::{AssetSpec, ErrorKind, Found, RunFilter, RunOptions, StepState};
 use tempfile::tempdir;
 
@@ -106,4 +106,27 @@ fn a_store_that_cannot_delete_is_told_apart_from_one_that_failed_and_nothing_is_
     assert_eq!(names(&built.recorded_partitions(&key("numbers"), PartitionStatus::Materialized).unwrap()), ["a", "b", "c"]);
     let (record, _) = built.find_runs(&RunFilter::new().limit(1)).unwrap().remove(0);
     assert_eq!((record.about.action.as_deref(), record.failed), (Some("wipe"), 1));
+}
+
+#[test]
+fn a_store_that_does_not_answer_for_a_lost_run_is_only_in_the_way_of_the_same() {
+    let root = tempdir().unwrap();
+    let log = log();
+    let one = |name: &str, store: &str| asset(name).io_manager(store).body(|call| async move { call.produce_object(1) }).unwrap();
+    let store = Deaf::once(FsIoManager::new(root.path()));
+    let away = Arc::clone(&store.away);
+    away.store(true, Ordering::SeqCst);
+    let built = lakehouse(&log, [one("numbers", "deaf"), one("others", "memory")])
+        .io_manager("deaf", store)
+        .default_stores()
+        .build()
+        .unwrap();
+    block_on(built.run_with(built.plan("numbers").unwrap(), RunOptions::new().id("lost"))).unwrap_err();
+    assert!(built.materialize_blocking("others").unwrap().is_success());
+    let state = |run: &str| built.find_run(run).unwrap().1;
+    assert_eq!(state("lost"), RunState::Interrupted);
+    block_on(built.materialize("numbers")).unwrap_err();
+    away.store(false, Ordering::SeqCst);
+    assert!(built.materialize_blocking("numbers").unwrap().is_success());
+    assert_eq!(state("lost"), RunState::Succeeded, "it had stored all it was to, and that is known now");
 }

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
+use super::super::units::Time;
 use super::options::Options;
-use super::time::Time;
 use crate::asset::Mode;
 use crate::config::{ConfigPath, ConfigTable, Secret};
 use crate::error::{Error, ErrorKind, Result};

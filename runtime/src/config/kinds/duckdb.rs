@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::super::units::Time;
 use super::options::{OptionValue, Options};
-use super::time::Time;
 use crate::asset::Mode;
 use crate::config::{ConfigPath, ConfigTable};
 use crate::duckdb::DuckDb;

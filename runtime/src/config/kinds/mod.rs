@@ -24,8 +24,6 @@ mod options;
 mod state;
 #[cfg(any(feature = "csv", feature = "delta", feature = "fs", feature = "ipc", feature = "json", feature = "parquet"))]
 mod storage;
-#[cfg(any(feature = "bigquery", feature = "duckdb", feature = "postgres", feature = "sqlite"))]
-mod time;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

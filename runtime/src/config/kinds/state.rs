@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::MakeState;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-use super::time::Time;
+use super::super::units::Time;
+use super::MakeState;
 #[cfg(feature = "sqlite")]
 use crate::config::ConfigPath;
 use crate::config::ConfigTable;

@@ -1,7 +1,11 @@
 //! What a log keeps for others, as it was given.
 
-use lakewright::Slice;
-use lakewright::state::{BackfillRecord, LogLine, Snapshot};
+use std::sync::Arc;
+
+use lakewright::event::EventKind;
+use lakewright::partition::PartitionsDef;
+use lakewright::state::{BackfillRecord, LogLine, PartitionStatus, Snapshot, State};
+use lakewright::{AssetBuilder, Lakehouse, Registry, Slice, ValueKind};
 
 use super::Handles;
 use crate::support::{at, key};
@@ -51,4 +55,42 @@ pub(crate) fn snapshots_are_kept(log: Handles<'_>) {
     log().keep_snapshot(&key("a"), &other).unwrap();
     assert_eq!(log().snapshot(&key("a")).unwrap(), Some(other.clone()));
     assert_eq!(log().snapshot(&key("b")).unwrap(), Some(other));
+}
+
+/// A lakehouse of one asset, which is partitioned by the keys of a dynamic set.
+fn of_regions(log: Arc<dyn State>) -> Lakehouse {
+    let asset = AssetBuilder::new("a", ValueKind::Object).io_manager("memory").partitions(PartitionsDef::dynamic("regions"));
+    let asset = asset.body(|call| async move { call.produce_object(1) }).unwrap();
+    Lakehouse::builder().registry(Registry::from_specs([asset])).state(log).build().unwrap()
+}
+
+pub(crate) fn what_became_of_many_partitions_is_kept_and_what_comes_later_is_added(log: Handles<'_>) {
+    let keys: Vec<String> = (0..1_200).map(|number| format!("r{number:04}")).collect();
+    let of = |key: &str| format!("v1:[{key}]").parse::<Slice>().unwrap();
+    let reported = |name: &str| (at(0), EventKind::Reported { asset: key("a"), slice: of(name), metadata: vec![] });
+    log().add_keys("regions", &keys).unwrap();
+    log().append_all("r", keys[..1_100].iter().map(|key| reported(key)).collect()).unwrap();
+    let materialized = || {
+        let recorded = of_regions(log()).recorded_partitions(&key("a"), PartitionStatus::Materialized).unwrap();
+        recorded.keys().map(|key| key.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(materialized(), keys[..1_100]);
+    let kept = log().snapshot(&key("a")).unwrap().expect("so many are kept");
+    assert_eq!(kept.cursor, 1_100);
+    assert_eq!(materialized(), keys[..1_100]);
+
+    // Later events, keys that are added, and one that goes and comes back.
+    let wiped = EventKind::Wiped { asset: key("a"), slice: of(&keys[0]) };
+    log().append_all("r", vec![(at(1), wiped), reported(&keys[1_150])]).unwrap();
+    log().add_keys("regions", &["new".to_owned()]).unwrap();
+    log().append_all("r", vec![reported("new")]).unwrap();
+    let mut expected: Vec<String> = keys[1..1_100].to_vec();
+    expected.extend([keys[1_150].clone(), "new".to_owned()]);
+    assert_eq!(materialized(), expected);
+    log().remove_keys("regions", &keys[5..6]).unwrap();
+    let without: Vec<String> = expected.iter().filter(|key| **key != keys[5]).cloned().collect();
+    assert_eq!(materialized(), without);
+    assert_eq!(log().snapshot(&key("a")).unwrap(), Some(kept), "what names keys that are gone is not kept");
+    log().add_keys("regions", &keys[5..6]).unwrap();
+    assert_eq!(materialized(), [&without[..], &keys[5..6]].concat());
 }

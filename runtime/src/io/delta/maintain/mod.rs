@@ -1,5 +1,6 @@
 //! What is done to tables beside storing rows: compaction, clean-up, checkpoints, going back.
 
+mod delete;
 mod optimize;
 mod policy;
 mod restore;
@@ -13,6 +14,7 @@ use deltalake_core::{DeltaTable, DeltaTableError};
 use jiff::Timestamp;
 use serde_json::json;
 
+pub(super) use delete::delete;
 pub use policy::DeltaMaintenance;
 
 use super::commit::{dated, is_conflict, make_durable, unanswered};
