@@ -52,7 +52,7 @@ fn measure(root: &Path, asset: &str, cut: RunCut, days: u64, what: &str) -> Resu
     let key_of: AssetKey = asset.parse()?;
     let space = lakehouse.partitions(&key_of)?.ok_or("the asset has partitions")?;
     let key = |index: u64| space.key(index).to_string();
-    let choice = PartitionChoice::range(key(0), key(days - 1));
+    let choice = PartitionChoice::none().range(key(0), key(days - 1));
     let backfill = lakehouse.plan_backfill(asset, &choice, &BackfillOptions::new().cut(cut).parallel(1))?;
     let runtime = tokio::runtime::Runtime::new()?;
     let start = Instant::now();

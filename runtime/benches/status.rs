@@ -23,21 +23,22 @@ const BATCH: usize = 10_000;
 fn main() -> Result<(), Box<dyn Error>> {
     let partitions = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(1_000_000);
     let folder = tempfile::tempdir_in(std::env::current_dir()?)?;
-    measure("SQLite", Arc::new(SqliteState::new(folder.path().join("state.db"))), partitions)?;
+    let state: Arc<dyn State> = Arc::new(SqliteState::new(folder.path().join("state.db")));
+    measure("SQLite", &state, partitions)?;
     #[cfg(feature = "postgres")]
     if let Ok(url) = std::env::var("LAKEWRIGHT_POSTGRES") {
         let state = lakewright::state::PostgresState::new(url).schema(format!("bench {}", std::process::id()));
-        measure("PostgreSQL", Arc::new(state), partitions)?;
+        measure("PostgreSQL", &(Arc::new(state) as Arc<dyn State>), partitions)?;
     }
     Ok(())
 }
 
-fn measure(name: &str, state: Arc<dyn State>, partitions: i64) -> Result<(), Box<dyn Error>> {
+fn measure(name: &str, state: &Arc<dyn State>, partitions: i64) -> Result<(), Box<dyn Error>> {
     let start = Timestamp::now() - jiff::SignedDuration::from_hours(partitions);
     let def = TimeDef::new(Every::Hour, &start.strftime("%Y-%m-%d").to_string())?;
     let asset = AssetBuilder::new("hours", ValueKind::Object).io_manager("memory").partitions(PartitionsDef::time("Hour", def));
     let asset = asset.body(|call: Call| async move { call.produce_object(0_u8) })?;
-    let lakehouse = Lakehouse::builder().registry(Registry::from_specs([asset])).state(Arc::clone(&state)).build()?;
+    let lakehouse = Lakehouse::builder().registry(Registry::from_specs([asset])).state(Arc::clone(state)).build()?;
     let key: AssetKey = "hours".parse()?;
     let space = lakehouse.partitions(&key)?.ok_or("the asset has partitions")?;
     let took = fill(state.as_ref(), &key, &space)?;

@@ -221,9 +221,9 @@ fn fingerprint(assets: &[Arc<AssetSpec>]) -> String {
     let mut parts = String::new();
     for asset in sorted {
         parts.clear();
-        let _ = write!(
+        let _ = writeln!(
             parts,
-            "{}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}\n",
+            "{}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}",
             asset.key,
             asset.io_manager,
             asset.schema,

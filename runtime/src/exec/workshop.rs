@@ -112,7 +112,9 @@ impl Workshop {
         });
         let (mut marks, after) = known.unwrap_or_else(|| (Marks::none(space.clone(), PartitionStatus::ALL.len()), 0));
         let rows = self.status_rows(asset, after)?;
-        rows.iter().for_each(|row| marks.mark(&row.slice, row.status as usize));
+        for row in &rows {
+            marks.mark(&row.slice, row.status as usize);
+        }
         if let (Some(last), Some((keys, bytes))) = (rows.last().filter(|_| rows.len() >= KEPT), marks.keep()) {
             let snapshot = Snapshot { cursor: last.cursor, space: of_keys(asset) + &keys, bytes };
             if let Err(error) = self.state.keep_snapshot(&asset.key, &snapshot) {

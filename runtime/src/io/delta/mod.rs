@@ -410,15 +410,12 @@ impl IoManager for DeltaIoManager {
     async fn delete(&self, request: StoreRequest<'_>) -> Result<()> {
         let asset = self.configured(request.asset);
         let request = StoreRequest { asset: &asset, ..request };
-        match request.keys()?.filter(|_| !layout::is_table_per_partition(&asset)) {
-            Some(keys) => maintain::delete(&self.asset_path(&asset)?, &request, &keys).await,
-            None => {
-                let message =
-                    format!("the Delta store removes partitions of a table, and not the whole table of `{}`", asset.key);
-                let help = "materialize it anew, or remove its folder once nobody writes to it";
-                Err(Error::new(ErrorKind::Unsupported, message).help(help))
-            }
+        if let Some(keys) = request.keys()?.filter(|_| !layout::is_table_per_partition(&asset)) {
+            return maintain::delete(&self.asset_path(&asset)?, &request, &keys).await;
         }
+        let message = format!("the Delta store removes partitions of a table, and not the whole table of `{}`", asset.key);
+        let help = "materialize it anew, or remove its folder once nobody writes to it";
+        Err(Error::new(ErrorKind::Unsupported, message).help(help))
     }
 
     async fn maintain(&self, request: StoreRequest<'_>, what: Maintenance) -> Result<Maintained> {

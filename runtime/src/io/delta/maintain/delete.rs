@@ -53,19 +53,16 @@ async fn attempts(path: &Storage, request: &StoreRequest<'_>, keys: &KeySet, wri
                 Holds::Perhaps(_) => {
                     source.refuse_maps()?;
                     let known = format!("{}|{:?}", file.path(), file.deletion_vector_descriptor());
-                    let rest = match written.get(&known) {
-                        Some(rest) => rest.clone(),
-                        None => {
-                            let (name, values) = (file.path().into_owned(), file.partition_values_map().into_iter().collect());
-                            let stays = source.scan(vec![source.file(&file)?], source.values_of(&file))?;
-                            let stays = stays.filter(partitioned.slicer.predicate().not());
-                            let rest = written_again(request, path, &source, &name, values, stays).await?;
-                            // They are the rows of then.
-                            let rest = rest.map(|rest| StagedFile { modified: file.modification_time(), ..rest });
-                            written.insert(known, rest.clone());
-                            rest
-                        }
-                    };
+                    if !written.contains_key(&known) {
+                        let (name, values) = (file.path().into_owned(), file.partition_values_map().into_iter().collect());
+                        let stays = source.scan(vec![source.file(&file)?], source.values_of(&file))?;
+                        let stays = stays.filter(partitioned.slicer.predicate().not());
+                        let rest = written_again(request, path, &source, &name, values, stays).await?;
+                        // They are the rows of then.
+                        let rest = rest.map(|rest| StagedFile { modified: file.modification_time(), ..rest });
+                        written.insert(known.clone(), rest);
+                    }
+                    let rest = written.get(&known).cloned().flatten();
                     if rest.as_ref().is_some_and(|rest| table::rows_of(&file) == Some(rest.rows)) {
                         continue;
                     }
