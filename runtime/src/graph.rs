@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use petgraph::algo::{tarjan_scc, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -35,7 +35,8 @@ pub struct Graph {
     index: HashMap<AssetKey, usize>,
     upstream: Vec<BTreeSet<usize>>,
     downstream: Vec<BTreeSet<usize>>,
-    fingerprint: String,
+    /// Made when it is first asked for: not everything that needs the graph needs it.
+    fingerprint: OnceLock<String>,
 }
 
 impl Graph {
@@ -91,7 +92,7 @@ impl Graph {
             index: assets.iter().enumerate().map(|(place, asset)| (asset.key.clone(), place)).collect(),
             upstream: neighbours(petgraph::Direction::Incoming),
             downstream: neighbours(petgraph::Direction::Outgoing),
-            fingerprint: fingerprint(&assets),
+            fingerprint: OnceLock::new(),
             assets,
         }
     }
@@ -156,7 +157,7 @@ impl Graph {
     /// Identifies the definitions: two binaries with the same assets have the same, and a plan is only run by its own.
     #[must_use]
     pub fn fingerprint(&self) -> &str {
-        &self.fingerprint
+        self.fingerprint.get_or_init(|| fingerprint(&self.assets))
     }
 }
 

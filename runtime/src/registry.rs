@@ -97,6 +97,11 @@ impl Registry {
             let help = "if the assets are in a library crate, mention it once: `use my_assets as _;`. The linker leaves out what nobody mentions";
             errors.push(Error::new(ErrorKind::EmptyRegistry, "no assets are registered").help(help));
         }
+        // They are sorted, so two of one key stand side by side; and mostly that is all there is to look at.
+        let distinct = self.assets.windows(2).all(|pair| pair[0].key != pair[1].key);
+        if distinct && self.assets.iter().all(|asset| asset.aliases.is_empty()) {
+            return errors;
+        }
         let mut by_key: BTreeMap<&AssetKey, Vec<&AssetSpec>> = BTreeMap::new();
         for asset in &self.assets {
             by_key.entry(&asset.key).or_default().push(asset);

@@ -40,7 +40,8 @@ impl HandOver {
     /// Nothing yet, and never more than this many bytes.
     pub(crate) fn new(plan: &Plan, graph: &Graph, budget: u64) -> Self {
         let mut readers: HashMap<AssetKey, usize> = HashMap::new();
-        for step in &plan.steps {
+        let any = budget > 0 && graph.assets().any(|asset| asset.output.kind == ValueKind::Table);
+        for step in plan.steps.iter().filter(|_| any) {
             for upstream in read_by(graph, &step.assets[0].key) {
                 *readers.entry(upstream).or_default() += 1;
             }

@@ -124,10 +124,15 @@ impl Journal {
 
     /// Writes what there is, and tells it.
     pub(crate) fn flush(&self, workshop: &Workshop) -> Result<()> {
-        let events = std::mem::take(&mut self.waiting().events);
-        if events.is_empty() {
-            return Ok(());
-        }
+        let events = {
+            let mut waiting = self.waiting();
+            if waiting.events.is_empty() {
+                return Ok(());
+            }
+            // The next batch is about as large, and is not to be moved again and again while it grows.
+            let room = Vec::with_capacity(waiting.events.len());
+            std::mem::replace(&mut waiting.events, room)
+        };
         let written = self.hold(workshop).and_then(|()| workshop.tell(|| workshop.state.append_all(&self.run, events)));
         written.inspect_err(|_| self.waiting().failed = true)
     }

@@ -1,6 +1,6 @@
 //! A store that lives as long as the process, for tests and for values nobody needs tomorrow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -34,10 +34,16 @@ pub struct MemoryIoManager {
 struct State {
     staged: BTreeMap<u64, Kept>,
     /// By asset and by the text of the partition, which is empty for an asset without partitions.
-    stored: BTreeMap<(AssetKey, String), Stored>,
+    stored: HashMap<AssetKey, BTreeMap<String, Stored>>,
     /// The last commit of each log, asset and slice. Slices overlap, so what is stored of a partition may be of another than the last
     /// commit of a slice that it is in.
-    commits: BTreeMap<String, i64>,
+    commits: HashMap<String, i64>,
+}
+
+impl State {
+    fn at(&self, asset: &AssetKey, place: &str) -> Option<&Stored> {
+        self.stored.get(asset)?.get(place)
+    }
 }
 
 struct Stored {
@@ -146,8 +152,8 @@ impl IoManager for MemoryIoManager {
     async fn load(&self, request: LoadRequest<'_>) -> Result<Option<Value>> {
         let found: Vec<Kept> = {
             let state = self.state();
-            let places = places(&request.asset.key, request.keys()?.as_ref());
-            places.iter().filter_map(|place| state.stored.get(place).map(|stored| stored.kept.clone())).collect()
+            let places = places(request.keys()?.as_ref());
+            places.iter().filter_map(|place| state.at(&request.asset.key, place).map(|stored| stored.kept.clone())).collect()
         };
         let columns = request.columns;
         if let [Kept::Table(_), _, ..] = &found[..] {
@@ -162,11 +168,11 @@ impl IoManager for MemoryIoManager {
 
     async fn present(&self, request: LoadRequest<'_>) -> Result<Present> {
         let state = self.state();
-        let there = |place: &(AssetKey, String)| state.stored.contains_key(place);
-        let Some(keys) = request.keys()? else { return Ok(Present::Whole(there(&(request.asset.key.clone(), String::new())))) };
+        let there = |place: &str| state.at(&request.asset.key, place).is_some();
+        let Some(keys) = request.keys()? else { return Ok(Present::Whole(there(""))) };
         let mut present = keys.space().none();
         for (index, key) in keys.indices().zip(keys.keys()) {
-            if there(&(request.asset.key.clone(), key.to_string())) {
+            if there(&key.to_string()) {
                 present.insert(index);
             }
         }
@@ -196,7 +202,7 @@ impl IoManager for MemoryIoManager {
         let mut places_of = Vec::with_capacity(staged.len());
         for staged in &staged {
             let keys = StoreRequest { slice: &staged.slice, ..request.clone() }.keys()?;
-            match &places(&request.asset.key, keys.as_ref())[..] {
+            match &places(keys.as_ref())[..] {
                 [place] => places_of.push(place.clone()),
                 several => {
                     let message = format!("{} partitions of `{}` are not one value", several.len(), request.asset.key);
@@ -206,13 +212,14 @@ impl IoManager for MemoryIoManager {
         }
         let mut state = self.state();
         // Everything is looked at before anything changes.
-        let last = state.commits.get(&id.application()).copied();
+        let (asset, application) = (&request.asset.key, id.application());
+        let last = state.commits.get(&application).copied();
         if last.is_some_and(|last| last > id.number) {
             let message = format!("commit {} of `{}` comes after one that replaced it", id.number, request.asset.key);
             return Err(Error::new(ErrorKind::Superseded, message));
         }
         for place in &places_of {
-            if request.mode == Mode::Error && state.stored.get(place).is_some_and(|known| known.commit != *id) {
+            if request.mode == Mode::Error && state.at(asset, place).is_some_and(|known| known.commit != *id) {
                 let message = format!("`{}` is stored already, and `mode = \"error\"` refuses to replace it", request.asset.key);
                 return Err(Error::new(ErrorKind::Present, message).help("choose another `mode`"));
             }
@@ -222,7 +229,7 @@ impl IoManager for MemoryIoManager {
         // Everything is made before anything changes.
         let mut new = Vec::new();
         for (staged, place) in staged.iter().zip(places_of) {
-            let known = state.stored.get(&place);
+            let known = state.at(asset, &place);
             if last == Some(id.number) {
                 sum.version = known.map(|known| known.version);
                 continue;
@@ -245,9 +252,9 @@ impl IoManager for MemoryIoManager {
             new.push((place, Stored { kept, commit: id.clone(), run: request.run.run.clone(), version }));
         }
         if !new.is_empty() {
-            state.commits.insert(id.application(), id.number);
+            state.commits.insert(application, id.number);
+            state.stored.entry(asset.clone()).or_default().extend(new);
         }
-        state.stored.extend(new);
         for staged in &staged {
             state.staged.remove(&token(staged)?);
         }
@@ -280,11 +287,10 @@ impl IoManager for MemoryIoManager {
     async fn describe(&self, request: LoadRequest<'_>) -> Result<Description> {
         let keys = request.keys()?;
         let state = self.state();
+        let all = state.stored.get(&request.asset.key).into_iter().flatten();
         let found: Vec<&Stored> = match (&keys, &request.asset.partitions) {
-            (None, Some(_)) => {
-                state.stored.iter().filter(|((asset, _), _)| *asset == request.asset.key).map(|(_, one)| one).collect()
-            }
-            _ => places(&request.asset.key, keys.as_ref()).iter().filter_map(|place| state.stored.get(place)).collect(),
+            (None, Some(_)) => all.map(|(_, one)| one).collect(),
+            _ => places(keys.as_ref()).iter().filter_map(|place| state.at(&request.asset.key, place)).collect(),
         };
         let Some(last) = found.last() else { return Ok(Description::default()) };
         Ok(Description {
@@ -299,8 +305,10 @@ impl IoManager for MemoryIoManager {
     }
 
     async fn delete(&self, request: StoreRequest<'_>) -> Result<()> {
-        let places = places(&request.asset.key, request.keys()?.as_ref());
-        self.state().stored.retain(|place, _| !places.contains(place));
+        let places = places(request.keys()?.as_ref());
+        if let Some(stored) = self.state().stored.get_mut(&request.asset.key) {
+            stored.retain(|place, _| !places.contains(place));
+        }
         Ok(())
     }
 
@@ -310,10 +318,10 @@ impl IoManager for MemoryIoManager {
 }
 
 /// Where the parts of an asset are kept.
-fn places(asset: &AssetKey, keys: Option<&KeySet>) -> Vec<(AssetKey, String)> {
+fn places(keys: Option<&KeySet>) -> Vec<String> {
     match keys {
-        None => vec![(asset.clone(), String::new())],
-        Some(keys) => keys.keys().map(|key| (asset.clone(), key.to_string())).collect(),
+        None => vec![String::new()],
+        Some(keys) => keys.keys().map(|key| key.to_string()).collect(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Everything that can be wrong between assets and what they are bound to, found before anything runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,18 +21,22 @@ pub(super) struct Bindings<'a> {
     pub(super) settings: &'a Settings,
 }
 
+/// The assets by their keys.
+type Known<'a> = HashMap<&'a AssetKey, &'a AssetSpec>;
+
 /// The key of the store of each asset that has one, and everything that is wrong.
 pub(super) fn check(registry: &Registry, bindings: &Bindings<'_>) -> (BTreeMap<AssetKey, String>, Vec<Error>) {
     let mut errors = Vec::new();
     let mut store_keys = BTreeMap::new();
     let mut located: BTreeMap<Location, Vec<&AssetSpec>> = BTreeMap::new();
+    let known: Known<'_> = registry.assets().map(|asset| (&asset.key, asset.as_ref())).collect();
     for asset in registry.assets() {
         let mut found = Vec::new();
         found.extend(check_external(asset));
         found.extend(check_resources(asset, bindings.resources));
         found.extend(check_config(asset, bindings.settings));
-        found.extend(check_inputs(asset, registry));
-        found.extend(check_mappings(asset, registry, bindings));
+        found.extend(check_inputs(asset, &known));
+        found.extend(check_mappings(asset, &known, bindings));
         if asset.is_stored() {
             let key = store_key(asset, bindings.stores);
             match bindings.stores.get(&key) {
@@ -192,10 +196,10 @@ fn check_nested(located: &BTreeMap<Location, Vec<&AssetSpec>>) -> Vec<Error> {
 }
 
 /// Inputs that ask for what their upstream cannot give.
-fn check_inputs(asset: &AssetSpec, registry: &Registry) -> Vec<Error> {
+fn check_inputs(asset: &AssetSpec, known: &Known<'_>) -> Vec<Error> {
     let mut errors = Vec::new();
     for input in asset.inputs.iter().filter(|input| !input.order_only) {
-        let Some(upstream) = registry.get(&input.upstream) else { continue };
+        let Some(upstream) = known.get(&input.upstream) else { continue };
         let message = match upstream.output.kind {
             ValueKind::Nothing => format!("`{}` loads `{}`, which stores nothing", asset.key, upstream.key),
             ValueKind::Object | ValueKind::Bytes if input.columns.is_some() => {
@@ -211,10 +215,10 @@ fn check_inputs(asset: &AssetSpec, registry: &Registry) -> Vec<Error> {
 }
 
 /// Partitions that do not line up, and versions that nobody keeps. With the macro the former does not compile.
-fn check_mappings(asset: &AssetSpec, registry: &Registry, bindings: &Bindings<'_>) -> Vec<Error> {
+fn check_mappings(asset: &AssetSpec, known: &Known<'_>, bindings: &Bindings<'_>) -> Vec<Error> {
     let mut errors = Vec::new();
     for input in asset.inputs.iter().filter(|input| !input.order_only) {
-        let Some(upstream) = registry.get(&input.upstream) else { continue };
+        let Some(upstream) = known.get(&input.upstream) else { continue };
         let (from, to) = (upstream.partitions.as_ref(), asset.partitions.as_ref());
         // The column that the table of an upstream without partitions is partitioned by may be read by a definition.
         let by_column = from.is_none() && upstream.partition_expr.is_some() && to.is_some();
