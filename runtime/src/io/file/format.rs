@@ -37,6 +37,7 @@ impl<'a> Written<'a> {
 ///
 /// use lakewright::io::file::{FileFormat, FileIoManager, FileSink, FileSource, Written};
 /// use lakewright::prelude::*;
+/// use lakewright::{Error, ErrorKind};
 ///
 /// /// A column of numbers, one on each line.
 /// #[derive(Debug, Clone, Default)]
@@ -57,9 +58,10 @@ impl<'a> Written<'a> {
 ///     }
 ///
 ///     fn scan(&self, from: &FileSource<'_>) -> Result<LazyFrame> {
-///         let text = String::from_utf8(from.bytes()?)?;
-///         let numbers = text.lines().map(str::parse).collect::<Result<Vec<i64>, _>>()?;
-///         Ok(df!("n" => numbers)?.lazy())
+///         let wrong = |error: &dyn std::error::Error| Error::new(ErrorKind::Corrupt, error.to_string());
+///         let text = String::from_utf8(from.bytes()?).map_err(|error| wrong(&error))?;
+///         let numbers: Result<Vec<i64>> = text.lines().map(|line| line.parse::<i64>().map_err(|error| wrong(&error))).collect();
+///         Ok(df!("n" => numbers?)?.lazy())
 ///     }
 /// }
 ///
