@@ -105,18 +105,19 @@ impl Workshop {
     /// The partitions of an asset that were last recorded with this status.
     pub(crate) fn recorded(&self, asset: &AssetKey, space: &KeySpace, status: PartitionStatus) -> Result<KeySet> {
         let asset = self.asset(asset)?.0;
-        let kept = self.state.snapshot(&asset.key)?;
-        let known = kept.and_then(|kept| {
-            let space = kept.space.strip_prefix(&of_keys(asset)).map(|keys| Marks::kept(space.clone(), keys, &kept.bytes));
-            space.flatten().map(|marks| (marks, kept.cursor))
-        });
+        // Of several keys the log is not read in one moment, so that what is kept of them could leave out what came in between.
+        let one_key = asset.aliases.is_empty();
+        let kept = if one_key { self.state.snapshot(&asset.key)? } else { None };
+        let known = kept.and_then(|kept| Some((Marks::kept(space.clone(), &kept.space, &kept.bytes)?, kept.cursor)));
         let (mut marks, after) = known.unwrap_or_else(|| (Marks::none(space.clone(), PartitionStatus::ALL.len()), 0));
         let rows = self.status_rows(asset, after)?;
         for row in &rows {
             marks.mark(&row.slice, row.status as usize);
         }
-        if let (Some(last), Some((keys, bytes))) = (rows.last().filter(|_| rows.len() >= KEPT), marks.keep()) {
-            let snapshot = Snapshot { cursor: last.cursor, space: of_keys(asset) + &keys, bytes };
+        if let Some(last) = rows.last().filter(|_| one_key && rows.len() >= KEPT)
+            && let Some((space, bytes)) = marks.keep()
+        {
+            let snapshot = Snapshot { cursor: last.cursor, space, bytes };
             if let Err(error) = self.state.keep_snapshot(&asset.key, &snapshot) {
                 // It only saves the next one who asks some time.
                 tracing::debug!(asset = %asset.key, %error, "cannot keep what became of the partitions of an asset");
@@ -136,11 +137,6 @@ impl Workshop {
         }
         Ok(rows)
     }
-}
-
-/// The keys under which the history of an asset is.
-fn of_keys(asset: &AssetSpec) -> String {
-    std::iter::once(&asset.key).chain(&asset.aliases).fold(String::new(), |keys, key| keys + key.as_str() + "\n")
 }
 
 /// The moment that a run was planned for: which windows are over and which dynamic keys there are does not change while it runs. And

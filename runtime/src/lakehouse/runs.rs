@@ -1,6 +1,6 @@
 //! Runs: beginning one, going on with one, ending one, and looking at those there have been.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -296,14 +296,14 @@ impl Lakehouse {
     /// Whether a run was to make a part of the same; true if that cannot be told.
     fn meets(&self, run: &str, wanted: &[StepSummary]) -> bool {
         let Ok(theirs) = self.steps_of(run) else { return true };
-        let parts = |steps: &[StepSummary]| -> Vec<(AssetKey, Slice)> {
-            steps.iter().flat_map(|step| step.assets.iter().cloned().zip(step.slices.iter().cloned())).collect()
+        let mut by_asset: HashMap<&AssetKey, Vec<&Slice>> = HashMap::new();
+        for (asset, slice) in theirs.iter().flat_map(parts) {
+            by_asset.entry(asset).or_default().push(slice);
+        }
+        let meets = |(asset, slice): (&AssetKey, &Slice)| {
+            by_asset.get(asset).is_some_and(|theirs| theirs.iter().any(|part| self.workshop.overlap(asset, slice, part)))
         };
-        let theirs = parts(&theirs);
-        let meets = |(asset, slice): &(AssetKey, Slice)| {
-            theirs.iter().any(|(other, part)| other == asset && self.workshop.overlap(asset, slice, part))
-        };
-        parts(wanted).iter().any(meets)
+        wanted.iter().flat_map(parts).any(meets)
     }
 
     /// The steps of a run.
@@ -364,6 +364,11 @@ impl Lakehouse {
         journal.emit(workshop, EventKind::RunFinished { status, elapsed })?;
         journal.flush(workshop)
     }
+}
+
+/// What a step makes.
+fn parts(step: &StepSummary) -> impl Iterator<Item = (&AssetKey, &Slice)> {
+    step.assets.iter().zip(&step.slices)
 }
 
 /// Refuses what only makes sense for a run that materializes.

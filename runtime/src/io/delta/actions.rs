@@ -127,7 +127,7 @@ async fn replace_partitions(
     for file in split {
         let Some(slicer) = &slicer else { continue };
         let stays = source.scan(vec![source.file(&file)?], source.values_of(&file))?.filter(slicer.predicate().not());
-        let rest = rewrites.rest(commit, source, &file, stays).await?;
+        let rest = rewrites.rest(commit.path, commit.request, source, &file, stays).await?;
         let rows = rest.as_ref().map_or(0, |rest| rest.rows);
         changes.table_rows = changes.table_rows.map(|sum| sum + rows);
         changes.replace(&file, rest);

@@ -124,7 +124,9 @@ pub(super) async fn merge(
             let found = matching(commit, source, &file, &keys, &new).await?;
             let touched = merge.delete_unmatched || (found.height() > 0 && merge.matched != Matched::Ignore);
             if touched {
-                let rest = rewrites.rest(commit, source, &file, rest(merge, source, &file, &keys, &new, shared)?).await?;
+                let rest = rewrites
+                    .rest(commit.path, commit.request, source, &file, rest(merge, source, &file, &keys, &new, shared)?)
+                    .await?;
                 stays = Some(rest.as_ref().map_or(0, |rest| rest.rows));
                 changes.replace(&file, rest);
             }

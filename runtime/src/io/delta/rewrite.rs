@@ -29,7 +29,8 @@ impl Rewrites {
     /// The file with the rows of `file` that stay; nothing if there is no such row.
     pub(super) async fn rest(
         &mut self,
-        commit: &Commit<'_>,
+        table: &Storage,
+        request: &StoreRequest<'_>,
         source: &Source,
         file: &LogicalFileView,
         stays: LazyFrame,
@@ -43,7 +44,7 @@ impl Rewrites {
             return Ok(done.clone());
         }
         let partition_values: BTreeMap<String, Option<String>> = file.partition_values_map().into_iter().collect();
-        let rest = written_again(commit.request, commit.path, source, &path, partition_values, stays).await?;
+        let rest = written_again(request, table, source, &path, partition_values, stays).await?;
         // They are the same rows, and come before what was added since.
         let rest = rest.map(|rest| StagedFile { modified: file.modification_time(), ..rest });
         self.done.insert(known, rest.clone());

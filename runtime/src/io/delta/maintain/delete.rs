@@ -1,19 +1,16 @@
 //! Removing partitions: one commit takes their rows out of the table, and earlier versions still have them.
 
-use std::collections::HashMap;
-
 use deltalake_core::kernel::Action;
 use deltalake_core::protocol::DeltaOperation;
 
 use super::super::actions::{add, check_append_only, check_removes};
 use super::super::commit::Patience;
-use super::super::rewrite::written_again;
+use super::super::rewrite::Rewrites;
 use super::super::slices::{Holds, Partitioned, expr_of};
 use super::super::source::Source;
-use super::super::stage::{StagedFile, remove};
+use super::super::stage::StagedFile;
 use super::super::table;
 use super::{commit_once, too_busy};
-use crate::env::blocking;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::StoreRequest;
 use crate::io::storage::Storage;
@@ -21,19 +18,16 @@ use crate::partition::KeySet;
 
 /// Removes these partitions from the table in this folder, if it is there.
 pub(in super::super) async fn delete(path: &Storage, request: &StoreRequest<'_>, keys: &KeySet) -> Result<()> {
-    let mut written = HashMap::new();
-    let done = attempts(path, request, keys, &mut written).await;
-    // Of a commit whose answer was lost it is not known whether it needs them; a vacuum does.
+    let mut rewrites = Rewrites::default();
+    let done = attempts(path, request, keys, &mut rewrites).await;
+    // Of a commit whose answer was lost it is not known whether it needs them.
     if !done.as_ref().is_err_and(Error::is_unsettled) {
-        discard(path, request, written).await;
+        rewrites.discard(path, &request.env).await;
     }
     done
 }
 
-/// What was written again of a file, by its path and what is deleted from it.
-type Written = HashMap<String, Option<StagedFile>>;
-
-async fn attempts(path: &Storage, request: &StoreRequest<'_>, keys: &KeySet, written: &mut Written) -> Result<()> {
+async fn attempts(path: &Storage, request: &StoreRequest<'_>, keys: &KeySet, rewrites: &mut Rewrites) -> Result<()> {
     let Some(expr) = expr_of(request.asset) else {
         return Err(Error::new(ErrorKind::Internal, "no column tells the partitions apart"));
     };
@@ -47,30 +41,22 @@ async fn attempts(path: &Storage, request: &StoreRequest<'_>, keys: &KeySet, wri
         let partitioned = Partitioned::new(keys, expr, &source)?;
         let (mut actions, mut added): (Vec<Action>, Vec<StagedFile>) = (Vec::new(), Vec::new());
         for file in state.log_data().iter() {
-            match partitioned.holds(&file) {
-                Holds::Nothing => {}
-                Holds::Only(_) => actions.push(file.remove_action(true).into()),
+            let rest = match partitioned.holds(&file) {
+                Holds::Nothing => continue,
+                Holds::Only(_) => None,
                 Holds::Perhaps(_) => {
-                    source.refuse_maps()?;
-                    let known = format!("{}|{:?}", file.path(), file.deletion_vector_descriptor());
-                    if !written.contains_key(&known) {
-                        let (name, values) = (file.path().into_owned(), file.partition_values_map().into_iter().collect());
-                        let stays = source.scan(vec![source.file(&file)?], source.values_of(&file))?;
-                        let stays = stays.filter(partitioned.slicer.predicate().not());
-                        let rest = written_again(request, path, &source, &name, values, stays).await?;
-                        // They are the rows of then.
-                        let rest = rest.map(|rest| StagedFile { modified: file.modification_time(), ..rest });
-                        written.insert(known.clone(), rest);
-                    }
-                    let rest = written.get(&known).cloned().flatten();
-                    if rest.as_ref().is_some_and(|rest| table::rows_of(&file) == Some(rest.rows)) {
-                        continue;
-                    }
-                    actions.push(file.remove_action(true).into());
-                    actions.extend(rest.as_ref().map(add));
-                    added.extend(rest);
+                    let stays = source.scan(vec![source.file(&file)?], source.values_of(&file))?;
+                    let stays = stays.filter(partitioned.slicer.predicate().not());
+                    rewrites.rest(path, request, &source, &file, stays).await?
                 }
+            };
+            // It holds none of them after all.
+            if rest.as_ref().is_some_and(|rest| table::rows_of(&file) == Some(rest.rows)) {
+                continue;
             }
+            actions.push(file.remove_action(true).into());
+            actions.extend(rest.as_ref().map(add));
+            added.extend(rest);
         }
         if actions.is_empty() {
             return Ok(());
@@ -80,20 +66,11 @@ async fn attempts(path: &Storage, request: &StoreRequest<'_>, keys: &KeySet, wri
         let operation = DeltaOperation::Delete { predicate: Some(request.slice.to_string()) };
         match commit_once(path, request, &existing, actions, &added, operation).await? {
             Ok(_) => {
-                written.retain(|_, rest| rest.as_ref().is_none_or(|rest| added.iter().all(|added| added.path != rest.path)));
+                rewrites.keep(&added.into_iter().map(|file| file.path).collect::<Vec<_>>());
                 return Ok(());
             }
             Err(error) => lost = Some(error),
         }
     }
     Err(too_busy(path, lost))
-}
-
-/// Removes what was written and did not come into the table. What cannot be removed is invisible.
-async fn discard(path: &Storage, request: &StoreRequest<'_>, written: Written) {
-    let files: Vec<String> = written.into_values().flatten().map(|file| file.path).collect();
-    if !files.is_empty() {
-        let path = path.to_owned();
-        drop(blocking(&request.env, move || remove(&path, files.iter().map(String::as_str))).await);
-    }
 }
