@@ -1,5 +1,6 @@
 //! What Delta tables can do beyond rows that are replaced: tables as other writers leave them, merging, properties, maintenance.
 
+mod known;
 mod maintenance;
 mod mapped;
 mod merging;

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use deltalake_core::DeltaTable;
 use deltalake_core::arrow::array::AsArray;
-use deltalake_core::kernel::{Action, Add, LogicalFileView, StructType};
-use deltalake_core::table::state::DeltaTableState;
+use deltalake_core::kernel::{Action, Remove, StructType};
 
 use super::commit::Commit;
+use super::live::LiveFile;
+use super::opened::Opened;
 use super::options::APPEND_ONLY;
 use super::rewrite::Rewrites;
 use super::slices::{self, Holds, Partitioned, expr_of};
@@ -39,7 +39,7 @@ pub(super) struct Changes {
 }
 
 /// What this commit does to this version of the table.
-pub(super) async fn changes(commit: &Commit<'_>, existing: Option<&DeltaTable>, rewrites: &mut Rewrites) -> Result<Changes> {
+pub(super) async fn changes(commit: &Commit<'_>, existing: Option<&Opened>, rewrites: &mut Rewrites) -> Result<Changes> {
     let Some(existing) = existing else {
         let mut changes = Changes {
             actions: metadata::creating(commit)?,
@@ -51,24 +51,23 @@ pub(super) async fn changes(commit: &Commit<'_>, existing: Option<&DeltaTable>, 
         changes.add(commit.pieces.iter().flat_map(|(piece, _)| &piece.files));
         return Ok(changes);
     };
-    let state = table::state(existing, commit.path)?;
     let source = Source::new(commit.path, existing).await?;
-    let mut changes = Changes { exact: is_exact(commit, Some(&state.schema())), ..Changes::default() };
+    let mut changes = Changes { exact: is_exact(commit, Some(&existing.schema())), ..Changes::default() };
     let mut pieces: Vec<&StagedTable> = commit.pieces.iter().map(|(piece, _)| piece).collect();
     match commit.request.mode {
         Mode::Overwrite => match &commit.keys {
             None => {
-                changes.actions = state.log_data().iter().map(|file| file.remove_action(true).into()).collect();
+                changes.actions = existing.files().iter().map(|file| file.remove_action(true).into()).collect();
                 changes.table_rows = Some(0);
             }
-            Some(keys) => replace_partitions(commit, state, &source, keys, rewrites, &mut changes).await?,
+            Some(keys) => replace_partitions(commit, existing, &source, keys, rewrites, &mut changes).await?,
         },
         Mode::Append => {
-            changes.table_rows = table::rows(state);
-            changes.slice_rows = rows_in_slice(commit, state, &source)?;
+            changes.table_rows = existing.rows();
+            changes.slice_rows = rows_in_slice(commit, existing, &source)?;
         }
         Mode::Error | Mode::Ignore => {
-            changes.table_rows = table::rows(state);
+            changes.table_rows = existing.rows();
             changes.ignored = there_already(commit, existing, source.clone()).await?;
             if let Some(ignored) = &changes.ignored {
                 pieces = absent_pieces(commit, ignored)?;
@@ -78,24 +77,24 @@ pub(super) async fn changes(commit: &Commit<'_>, existing: Option<&DeltaTable>, 
         Mode::Merge => {
             let merge = Merge::of(commit.request.asset, Mode::Merge)?;
             let Some(merge) = merge else { return Err(Error::new(ErrorKind::Internal, "a merge that is none")) };
-            merge::merge(commit, &merge, state, &source, rewrites, &mut changes).await?;
+            merge::merge(commit, &merge, existing, &source, rewrites, &mut changes).await?;
             pieces.clear();
         }
     }
     let what = format!("`mode = \"{}\"`", commit.request.mode.name());
-    check_append_only(commit.path, &what, state, &changes.actions)?;
-    check_removes(state, &changes.actions, commit.path)?;
-    mark_emptied(commit, state.log_data().iter().collect(), &source, &mut changes).await?;
-    changes.actions.extend(metadata::changed(commit, state)?);
+    check_append_only(commit.path, &what, existing, &changes.actions)?;
+    check_removes(existing, &changes.actions, commit.path)?;
+    mark_emptied(commit, existing.files(), &source, &mut changes).await?;
+    changes.actions.extend(metadata::changed(commit, existing)?);
     changes.add(pieces.into_iter().flat_map(|piece| &piece.files));
     Ok(changes)
 }
 
 impl Changes {
     /// Takes a file away, and puts what stays of it in its place.
-    pub(super) fn replace(&mut self, file: &LogicalFileView, rest: Option<StagedFile>) {
+    pub(super) fn replace(&mut self, file: &LiveFile, rest: Option<StagedFile>) {
         self.actions.push(file.remove_action(true).into());
-        self.actions.extend(rest.as_ref().map(add));
+        self.actions.extend(rest.as_ref().map(Action::from));
         self.added.extend(rest);
     }
 
@@ -103,7 +102,7 @@ impl Changes {
     /// in its order.
     pub(super) fn add<'f>(&mut self, files: impl DoubleEndedIterator<Item = &'f StagedFile>) {
         for file in files.rev() {
-            self.actions.push(add(file));
+            self.actions.push(file.into());
             self.table_rows = self.table_rows.map(|rows| rows + file.rows);
             self.slice_rows = self.slice_rows.map(|rows| rows + file.rows);
             self.added.push(file.clone());
@@ -114,14 +113,14 @@ impl Changes {
 /// Takes the rows of some partitions away: whole files where they hold nothing else, and otherwise by writing the other rows again.
 async fn replace_partitions(
     commit: &Commit<'_>,
-    state: &DeltaTableState,
+    table: &Opened,
     source: &Source,
     keys: &KeySet,
     rewrites: &mut Rewrites,
     changes: &mut Changes,
 ) -> Result<()> {
-    let (kept, gone, split) = divide(commit, state, source)?;
-    changes.table_rows = kept.iter().map(table::rows_of).sum();
+    let (kept, gone, split) = divide(commit, table, source)?;
+    changes.table_rows = kept.iter().map(LiveFile::rows).sum();
     changes.actions.extend(gone.iter().map(|file| Action::from(file.remove_action(true))));
     let slicer = expr_of(commit.request.asset).map(|expr| Slicer::new(keys, expr, &source.schema)).transpose()?;
     for file in split {
@@ -136,13 +135,13 @@ async fn replace_partitions(
 }
 
 /// Files without a row of these partitions, with nothing else, and with both.
-pub(super) type Divided = (Vec<LogicalFileView>, Vec<LogicalFileView>, Vec<LogicalFileView>);
+pub(super) type Divided = (Vec<LiveFile>, Vec<LiveFile>, Vec<LiveFile>);
 
-pub(super) fn divide(commit: &Commit<'_>, state: &DeltaTableState, source: &Source) -> Result<Divided> {
+pub(super) fn divide(commit: &Commit<'_>, table: &Opened, source: &Source) -> Result<Divided> {
     let (Some(keys), Some(expr)) = (&commit.keys, expr_of(commit.request.asset)) else { return Ok(Divided::default()) };
     let partitioned = Partitioned::new(keys, expr, source)?;
     let (mut kept, mut gone, mut split) = Divided::default();
-    for file in state.log_data().iter() {
+    for file in table.files() {
         match partitioned.holds(&file) {
             Holds::Nothing => kept.push(file),
             Holds::Only(_) => gone.push(file),
@@ -153,19 +152,19 @@ pub(super) fn divide(commit: &Commit<'_>, state: &DeltaTableState, source: &Sour
 }
 
 /// The rows of the slice before, if every file says how many it has.
-fn rows_in_slice(commit: &Commit<'_>, state: &DeltaTableState, source: &Source) -> Result<Option<u64>> {
+fn rows_in_slice(commit: &Commit<'_>, table: &Opened, source: &Source) -> Result<Option<u64>> {
     if commit.keys.is_none() {
-        return Ok(table::rows(state));
+        return Ok(table.rows());
     }
-    let (_, inside, split) = divide(commit, state, source)?;
+    let (_, inside, split) = divide(commit, table, source)?;
     if !split.is_empty() {
         return Ok(None);
     }
-    Ok(inside.iter().map(table::rows_of).sum())
+    Ok(inside.iter().map(LiveFile::rows).sum())
 }
 
 /// What of the slice is there, for modes that do not replace: nothing, or for [`Mode::Ignore`] the part to leave alone.
-async fn there_already(commit: &Commit<'_>, existing: &DeltaTable, source: Source) -> Result<Option<Slice>> {
+async fn there_already(commit: &Commit<'_>, existing: &Opened, source: Source) -> Result<Option<Slice>> {
     let asset = commit.request.asset;
     let present = match (&commit.keys, expr_of(asset)) {
         (Some(keys), Some(expr)) => {
@@ -236,8 +235,8 @@ pub(super) fn first_difference(one: &StructType, other: &StructType) -> Option<(
 }
 
 /// Refuses to take rows out of a table that promises to keep them.
-pub(super) fn check_append_only(path: &Storage, what: &str, state: &DeltaTableState, actions: &[Action]) -> Result<()> {
-    let keeps = state.metadata().configuration().get(APPEND_ONLY).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+pub(super) fn check_append_only(path: &Storage, what: &str, table: &Opened, actions: &[Action]) -> Result<()> {
+    let keeps = table.metadata().configuration().get(APPEND_ONLY).is_some_and(|value| value.eq_ignore_ascii_case("true"));
     if !keeps || !actions.iter().any(|action| matches!(action, Action::Remove(_))) {
         return Ok(());
     }
@@ -247,7 +246,7 @@ pub(super) fn check_append_only(path: &Storage, what: &str, state: &DeltaTableSt
 }
 
 /// Marks the partitions that a merge left without a row, so that they are still there. One mark too many hurts nobody.
-async fn mark_emptied(commit: &Commit<'_>, files: Vec<LogicalFileView>, source: &Source, changes: &mut Changes) -> Result<()> {
+async fn mark_emptied(commit: &Commit<'_>, files: Vec<LiveFile>, source: &Source, changes: &mut Changes) -> Result<()> {
     let (Mode::Merge, Some(keys), Some(expr)) = (commit.request.mode, &commit.keys, expr_of(commit.request.asset)) else {
         return Ok(());
     };
@@ -281,17 +280,26 @@ async fn mark_emptied(commit: &Commit<'_>, files: Vec<LogicalFileView>, source: 
         let (slicer, columns, schema) = (partitioned.slicer.clone(), source.partition_columns.clone(), source.file_schema());
         let mark = move || stage::mark(&path, &asset, &slicer, index, &columns, &schema, env.as_ref());
         let mark = blocking(&commit.request.env, mark).await?;
-        changes.actions.push(add(&mark));
+        changes.actions.push((&mark).into());
         changes.added.push(mark);
     }
     Ok(())
 }
 
 /// Refuses tables whose files were named in a way that our removal would not match, since their rows would stay.
-pub(super) fn check_removes(state: &DeltaTableState, removes: &[Action], path: &Storage) -> Result<()> {
-    if !removes.iter().any(|action| matches!(action, Action::Remove(_))) {
+pub(super) fn check_removes(table: &Opened, actions: &[Action], path: &Storage) -> Result<()> {
+    let ours = table.ours();
+    let removes: Vec<&Remove> = actions
+        .iter()
+        .filter_map(|action| match action {
+            Action::Remove(remove) if !ours.contains(remove.path.as_str()) => Some(remove),
+            _ => None,
+        })
+        .collect();
+    if removes.is_empty() {
         return Ok(());
     }
+    let state = table.as_read();
     let plain = |path: &str| path.chars().all(|c| c.is_ascii_alphanumeric() || "-_./=".contains(c));
     let has_vectors = state.log_data().iter().any(|file| file.deletion_vector_descriptor().is_some());
     let known: HashSet<String> = if has_vectors {
@@ -302,8 +310,7 @@ pub(super) fn check_removes(state: &DeltaTableState, removes: &[Action], path: &
         let paths = listed.column_by_name("path").and_then(|column| column.as_string_opt::<i32>());
         paths.into_iter().flatten().flatten().map(str::to_owned).collect()
     };
-    for action in removes {
-        let Action::Remove(remove) = action else { continue };
+    for remove in removes {
         let written = serde_json::to_value(remove).ok().and_then(|json| json["path"].as_str().map(str::to_owned));
         if !written.is_some_and(|written| known.contains(written.as_str())) {
             let message =
@@ -312,16 +319,4 @@ pub(super) fn check_removes(state: &DeltaTableState, removes: &[Action], path: &
         }
     }
     Ok(())
-}
-
-pub(super) fn add(file: &StagedFile) -> Action {
-    Action::Add(Add {
-        path: file.path.clone(),
-        partition_values: file.partition_values.clone().into_iter().collect(),
-        size: file.size,
-        modification_time: file.modified,
-        data_change: true,
-        stats: Some(file.stats.clone()),
-        ..Default::default()
-    })
 }

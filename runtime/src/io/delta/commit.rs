@@ -1,30 +1,28 @@
 //! Committing staged files: one version of the table, once.
 //!
-//! The transaction is looked up on the very snapshot that the commit is made against, and the commit is tried exactly once
-//! against it. delta-rs would retry by itself, but it does not enforce application transactions, and two full overwrites do not
-//! conflict in its eyes: on a retry it would keep the files of both.
+//! The transaction is looked up on the very version that the commit is made against, and the commit is tried exactly once against it.
 
-use std::collections::BTreeSet;
-use std::path::Path;
 use std::time::Duration;
 
-use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TableReference, TransactionError};
-use deltalake_core::kernel::{Action, Transaction};
+use deltalake_core::DeltaTableError;
+use deltalake_core::kernel::Transaction;
+use deltalake_core::kernel::transaction::CommitProperties;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
-use deltalake_core::{DeltaTable, DeltaTableError};
 use serde_json::json;
 
 use super::actions::{self, Changes};
+use super::known::Known;
+use super::land::{Entry, Landing, land, unanswered};
+use super::opened::Opened;
 use super::options::custom_metadata;
 use super::rewrite::Rewrites;
 use super::slices::expr_of;
-use super::stage::{StagedFile, StagedTable, check_schema, parse};
+use super::stage::{StagedTable, check_schema, parse};
 use super::table::{self, RUN};
 use crate::asset::Mode;
 use crate::commit::CommitId;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
-use crate::io::files::sync;
 use crate::io::storage::Storage;
 use crate::io::{Committed, Staged, StoreRequest};
 use crate::partition::KeySet;
@@ -39,6 +37,7 @@ const FEWEST: u32 = 20;
 /// What is committed to one table.
 pub(super) struct Commit<'a> {
     pub(super) path: &'a Storage,
+    known: &'a Known,
     pub(super) request: &'a StoreRequest<'a>,
     pub(super) id: &'a CommitId,
     /// The pieces, each with the part of the asset that it is all of.
@@ -49,7 +48,13 @@ pub(super) struct Commit<'a> {
 
 impl<'a> Commit<'a> {
     /// Commits these pieces to the table in this folder. If each partition is a table of its own, they are all of that one.
-    pub(super) fn new(path: &'a Storage, request: &'a StoreRequest<'a>, staged: &[Staged], id: &'a CommitId) -> Result<Self> {
+    pub(super) fn new(
+        path: &'a Storage,
+        known: &'a Known,
+        request: &'a StoreRequest<'a>,
+        staged: &[Staged],
+        id: &'a CommitId,
+    ) -> Result<Self> {
         let mut pieces: Vec<(StagedTable, Slice)> = Vec::with_capacity(staged.len());
         for staged in staged {
             pieces.push((parse(staged)?, staged.slice.clone()));
@@ -68,7 +73,7 @@ impl<'a> Commit<'a> {
             Some(_) => request.keys()?,
             None => None,
         };
-        Ok(Self { path, request, id, pieces, keys })
+        Ok(Self { path, known, request, id, pieces, keys })
     }
 
     pub(super) fn first(&self) -> &StagedTable {
@@ -94,7 +99,7 @@ impl<'a> Commit<'a> {
         let mut lost = None;
         let mut patience = Patience::new(self.request.env.as_ref());
         while patience.wait(self.request.env.as_ref()).await {
-            let existing = table::open(self.path, self.request.env.as_ref()).await?;
+            let existing = self.known.open(self.path, self.request.env.as_ref()).await?;
             if let Some(existing) = &existing {
                 if let Some(committed) = earlier(existing, self.path, self.id).await? {
                     return Ok(committed);
@@ -131,48 +136,32 @@ impl<'a> Commit<'a> {
     }
 
     /// One try against one version of the table: committed, or lost to somebody else.
-    async fn attempt_once(&self, existing: Option<&DeltaTable>, changes: Changes) -> Result<Result<Committed, DeltaTableError>> {
+    async fn attempt_once(&self, existing: Option<&Opened>, changes: Changes) -> Result<Result<Committed, DeltaTableError>> {
         let Self { path, request, id, .. } = self;
-        let failed = |error| table::failed(error, path, "commit to");
-        let state = existing.map(|existing| table::state(existing, path)).transpose()?;
         let now = request.env.now().as_millisecond();
         let transaction = Transaction::new_with_last_update(id.application(), id.number, Some(now));
-        let properties = CommitProperties::default()
-            .with_metadata(commit_info(request, id)?)
-            .with_application_transaction(transaction)
-            .with_max_retries(0);
+        let properties =
+            CommitProperties::default().with_metadata(commit_info(request, id)?).with_application_transaction(transaction);
         let partition_columns = &self.first().partition_columns;
         let partition_by = (!partition_columns.is_empty()).then(|| partition_columns.clone());
         let mode = if request.mode == Mode::Append { SaveMode::Append } else { SaveMode::Overwrite };
         let predicate = self.keys.as_ref().filter(|_| request.mode != Mode::Append).map(|_| request.slice.to_string());
         let operation = DeltaOperation::Write { mode, partition_by, predicate };
-        let log_store = match existing {
-            Some(existing) => existing.log_store(),
-            None => table::builder(path)?.build().map_err(failed)?.log_store(),
-        };
-        let reference = state.map(|state| state as &dyn TableReference);
         let Changes { actions, table_rows, slice_rows, ignored, exact, added, .. } = changes;
-        let commit = CommitBuilder::from(properties).with_actions(dated(actions, now)).build(reference, log_store, operation);
-
-        let prepared = commit.into_prepared_commit_future().await.map_err(failed)?;
-        match prepared.await {
-            Ok(landed) => {
-                let version = i64::try_from(landed.version).ok();
-                if let Err(error) = make_durable(path, landed.version, &added) {
-                    tracing::warn!(%error, table = %path.display(), "the commit landed, and may not survive a power cut");
+        let entry = Entry { actions: actions.clone(), properties, operation };
+        match land(path, existing, entry, &added, request.env.as_ref()).await? {
+            Landing::Landed(version) => {
+                if let Some(existing) = existing {
+                    self.known.landed(path, existing, &actions, &added, id).await;
                 }
-                // From here the rows are visible. Checkpoints and clean-up come after, and their failure takes nothing back.
-                if let Err(error) = landed.await {
-                    tracing::warn!(%error, table = %path.display(), "the commit landed, and what follows a commit failed");
-                }
-                let committed = Committed::new().version(version).table_rows(table_rows).slice_rows(slice_rows);
-                Ok(Ok(committed.ignored(ignored).exact(exact)))
+                let committed = Committed::new().version(i64::try_from(version).ok()).table_rows(table_rows);
+                Ok(Ok(committed.slice_rows(slice_rows).ignored(ignored).exact(exact)))
             }
-            Err(error) if is_conflict(&error) => Ok(Err(error)),
-            // An error after the put may have been sent: whether it landed is asked of the table, never assumed.
-            Err(error) => match self.landed().await {
+            Landing::Lost(error) => Ok(Err(error)),
+            // Whether it landed is asked of the table, never assumed.
+            Landing::Unknown(error) => match self.landed().await {
                 Ok(Some(committed)) => Ok(Ok(committed)),
-                Ok(None) => Err(unanswered(failed(error), path)),
+                Ok(None) => Err(unanswered(table::failed(error, path, "commit to"), path)),
                 // A table that cannot be asked has not said no.
                 Err(error) => Err(unanswered(error, path)),
             },
@@ -181,24 +170,18 @@ impl<'a> Commit<'a> {
 
     /// What this very commit did, if it is in the table.
     async fn landed(&self) -> Result<Option<Committed>> {
-        match table::open(self.path, self.request.env.as_ref()).await? {
+        match self.known.open(self.path, self.request.env.as_ref()).await? {
             Some(now) => earlier(&now, self.path, self.id).await,
             None => Ok(None),
         }
     }
 }
 
-/// An error of a commit that is not there: in a bucket, it may come yet.
-pub(super) fn unanswered(error: Error, path: &Storage) -> Error {
-    if path.is_local() { error } else { error.unsettled() }
-}
-
 /// What this very commit did if it landed before; an error if a later one of its kind did.
-async fn earlier(existing: &DeltaTable, path: &Storage, id: &CommitId) -> Result<Option<Committed>> {
-    let state = table::state(existing, path)?;
-    match table::committed_number(existing, path, id).await? {
+async fn earlier(existing: &Opened, path: &Storage, id: &CommitId) -> Result<Option<Committed>> {
+    match existing.committed_number(path, id).await? {
         Some(number) if number == id.number => {
-            let committed = Committed::new().version(i64::try_from(state.version()).ok()).table_rows(table::rows(state));
+            let committed = Committed::new().version(i64::try_from(existing.version()).ok()).table_rows(existing.rows());
             Ok(Some(committed.already()))
         }
         Some(number) if number > id.number => {
@@ -207,17 +190,6 @@ async fn earlier(existing: &DeltaTable, path: &Storage, id: &CommitId) -> Result
         }
         _ => Ok(None),
     }
-}
-
-/// Flushes what the log refers to before anybody is told that it landed: delta-rs links commits into place without doing so.
-pub(super) fn make_durable(path: &Storage, version: u64, added: &[StagedFile]) -> Result<()> {
-    // Objects are durable once they are there.
-    let Some(path) = path.local_path() else { return Ok(()) };
-    let log = path.join("_delta_log");
-    sync(&log.join(format!("{version:020}.json")))?;
-    let folders: BTreeSet<&Path> = added.iter().filter_map(|file| Path::new(&file.path).parent()).collect();
-    folders.into_iter().try_for_each(|folder| sync(&path.join(folder)))?;
-    [&log, path].into_iter().chain(path.parent()).try_for_each(sync)
 }
 
 /// What the commit says of the run that made it.
@@ -232,16 +204,6 @@ fn commit_info(request: &StoreRequest<'_>, id: &CommitId) -> Result<Vec<(String,
     info.extend(request.asset.code_version.as_ref().map(|version| ("lakewright.codeVersion".to_owned(), json!(version))));
     info.extend(custom_metadata(request.asset)?.into_iter().map(|(key, value)| (key, json!(value))));
     Ok(info)
-}
-
-pub(super) fn is_conflict(error: &DeltaTableError) -> bool {
-    match error {
-        DeltaTableError::VersionAlreadyExists(_) => true,
-        DeltaTableError::Transaction { source } => {
-            matches!(source, TransactionError::MaxCommitAttempts(_) | TransactionError::CommitConflict(_))
-        }
-        _ => false,
-    }
 }
 
 /// How often and how long a commit is tried.
@@ -272,14 +234,4 @@ impl Patience {
 fn backoff(attempt: u32, random: u64) -> Duration {
     let base = 10 << attempt.min(6);
     Duration::from_millis(base + random % base)
-}
-
-/// The actions, with files that go at this moment, in milliseconds: delta-rs would ask the clock of the machine.
-pub(super) fn dated(mut actions: Vec<Action>, now: i64) -> Vec<Action> {
-    for action in &mut actions {
-        if let Action::Remove(remove) = action {
-            remove.deletion_timestamp = Some(now);
-        }
-    }
-    actions
 }

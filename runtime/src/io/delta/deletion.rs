@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use deltalake_core::DeltaTable;
 use deltalake_core::kernel::{DeletionVectorDescriptor, StorageType};
 use deltalake_core::logstore::object_store::local::LocalFileSystem;
 use deltalake_core::logstore::object_store::path::Path as ObjectPath;
@@ -15,7 +14,7 @@ use deltalake_core::logstore::object_store::{ObjectStore, ObjectStoreExt};
 use roaring::RoaringTreemap;
 use url::Url;
 
-use super::table;
+use super::opened::Opened;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::storage::Storage;
 
@@ -28,10 +27,10 @@ const ENCODED_ID: usize = 20;
 pub(super) type Deleted = HashMap<String, Arc<RoaringTreemap>>;
 
 /// The deleted rows of all files of this version of the table.
-pub(super) async fn deleted(opened: &DeltaTable, path: &Storage) -> Result<Deleted> {
+pub(super) async fn deleted(opened: &Opened, path: &Storage) -> Result<Deleted> {
     let mut deleted = Deleted::new();
     let store = opened.log_store().object_store(None);
-    for file in table::state(opened, path)?.log_data().iter() {
+    for file in opened.files() {
         let Some(vector) = file.deletion_vector_descriptor() else { continue };
         let broken = |why: String| {
             let message = format!("the deletion vector of `{}` in `{}` cannot be read: {why}", file.path(), path.display());

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use deltalake_core::kernel::{ArrayType, DataType as DeltaType, MapType, MetadataValue, StructField, StructType};
-use deltalake_core::table::state::DeltaTableState;
 use polars::prelude::iceberg::{IcebergColumn, IcebergColumnType, IcebergSchema, LIST_ELEMENT_DEFAULT_ID};
 use polars::prelude::{
     ChunkedArray, ColumnMapping, DataType, Expr, Field, IntoColumn, IntoSeries, ListType, PolarsResult, Schema, Series,
     StructChunked, col,
 };
 
+use super::opened::Opened;
 use super::schema::{frame_schema, to_polars};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -37,10 +37,10 @@ pub(super) enum Mapping {
 
 impl Mapping {
     /// That of a table.
-    pub(super) fn of(state: &DeltaTableState) -> Result<Self> {
-        let schema = state.schema();
+    pub(super) fn of(opened: &Opened) -> Result<Self> {
+        let schema = opened.schema();
         let names = || schema.fields().map(|field| Ok((field.name().clone(), physical_name(field)?))).collect::<Result<_>>();
-        match state.metadata().configuration().get("delta.columnMapping.mode").map(String::as_str) {
+        match opened.metadata().configuration().get("delta.columnMapping.mode").map(String::as_str) {
             None | Some("none") => Ok(Self::None),
             Some("name") => Ok(Self::Names { names: names()?, files: frame_schema(&physical_struct(&schema)?)? }),
             Some("id") => {

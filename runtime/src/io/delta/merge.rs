@@ -4,7 +4,6 @@
 //! without such a row are not touched, and those that cannot have one by their statistics are not even read. The keys of the new rows
 //! are in memory, and of the stored rows those that match; everything else streams.
 
-use deltalake_core::kernel::LogicalFileView;
 use polars::prelude::{
     DataFrame, DataType, Engine, Expr, IdxCa, IdxSize, IntoLazy, JoinArgs, JoinType, LazyFrame, SortMultipleOptions, col, concat,
     len, lit,
@@ -13,11 +12,12 @@ use serde_json::Value as Json;
 
 use super::actions::{Changes, divide};
 use super::commit::Commit;
+use super::live::LiveFile;
+use super::opened::Opened;
 use super::rewrite::Rewrites;
 use super::slices::expr_of;
 use super::source::Source;
 use super::stage::{StagedFile, StagedTable};
-use super::table;
 use crate::env::blocking;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::merge::{Matched, Merge};
@@ -95,7 +95,7 @@ fn named(columns: &[String]) -> String {
 pub(super) async fn merge(
     commit: &Commit<'_>,
     merge: &Merge,
-    state: &deltalake_core::table::state::DeltaTableState,
+    table: &Opened,
     source: &Source,
     rewrites: &mut Rewrites,
     changes: &mut Changes,
@@ -109,17 +109,17 @@ pub(super) async fn merge(
     let new = new_keys(commit, &keys).await?;
 
     let (outside, inside, split) = match &commit.keys {
-        Some(_) => divide(commit, state, source)?,
-        None => (Vec::new(), state.log_data().iter().collect(), Vec::new()),
+        Some(_) => divide(commit, table, source)?,
+        None => (Vec::new(), table.files(), Vec::new()),
     };
     let exactly = split.is_empty();
-    let mut table_rows: Option<u64> = outside.iter().map(table::rows_of).sum();
+    let mut table_rows: Option<u64> = outside.iter().map(LiveFile::rows).sum();
     let mut slice_rows: Option<u64> = Some(0);
     let mut matched: Vec<DataFrame> = Vec::new();
     let looks = merge.delete_unmatched || new.height() > 0;
     let whole = inside.into_iter().map(|file| (file, false)).chain(split.into_iter().map(|file| (file, true)));
     for (file, shared) in whole {
-        let mut stays = table::rows_of(&file);
+        let mut stays = file.rows();
         if looks && (merge.delete_unmatched || may_match(source, &file, &new, &merge.on)) {
             let found = matching(commit, source, &file, &keys, &new).await?;
             let touched = merge.delete_unmatched || (found.height() > 0 && merge.matched != Matched::Ignore);
@@ -176,20 +176,14 @@ async fn collected(commit: &Commit<'_>, plan: LazyFrame) -> Result<DataFrame> {
 }
 
 /// The keys of the stored rows of a file that a new one matches, and how many rows each has.
-async fn matching(
-    commit: &Commit<'_>,
-    source: &Source,
-    file: &LogicalFileView,
-    keys: &Keys,
-    new: &DataFrame,
-) -> Result<DataFrame> {
+async fn matching(commit: &Commit<'_>, source: &Source, file: &LiveFile, keys: &Keys, new: &DataFrame) -> Result<DataFrame> {
     let stored = source.scan(vec![source.file(file)?], source.values_of(file))?;
     let found = keys.join(stored, new, JoinType::Semi).group_by(keys.names()).agg([len().alias(COUNT)]);
     collected(commit, found).await
 }
 
 /// The rows of a file that stay as they are.
-fn rest(merge: &Merge, source: &Source, file: &LogicalFileView, keys: &Keys, new: &DataFrame, shared: bool) -> Result<LazyFrame> {
+fn rest(merge: &Merge, source: &Source, file: &LiveFile, keys: &Keys, new: &DataFrame, shared: bool) -> Result<LazyFrame> {
     let stored = source.scan(vec![source.file(file)?], source.values_of(file))?;
     if !merge.delete_unmatched {
         // Rows of other slices have no place in this one, so that no new row matches them.
@@ -275,7 +269,7 @@ async fn more_than_once(commit: &Commit<'_>, keys: &Keys, found: &DataFrame) -> 
 }
 
 /// Whether a file may hold a row with one of these keys, as far as its statistics tell.
-fn may_match(source: &Source, file: &LogicalFileView, new: &DataFrame, on: &[String]) -> bool {
+fn may_match(source: &Source, file: &LiveFile, new: &DataFrame, on: &[String]) -> bool {
     let stats: Json = file.stats().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Json::Null);
     on.iter().all(|name| {
         let Ok(column) = new.column(name) else { return true };

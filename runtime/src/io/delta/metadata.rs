@@ -1,11 +1,11 @@
 //! What a table says of itself: its columns, its properties, and the protocol that they need.
 
 use deltalake_core::kernel::{Action, Metadata, Protocol, StructType, contains_timestampntz, new_metadata};
-use deltalake_core::table::state::DeltaTableState;
 use serde_json::json;
 
 use super::actions::{first_difference, in_same_order};
 use super::commit::Commit;
+use super::opened::Opened;
 use super::options::{APPEND_ONLY, table_properties};
 use crate::asset::Mode;
 use crate::error::{Error, ErrorKind, Result};
@@ -40,9 +40,9 @@ fn protocol(schema: &StructType, append_only: bool) -> Result<Protocol> {
 }
 
 /// Replaces or extends the columns of the table, if its asset lets a run do so and they differ, and sets the properties that differ.
-pub(super) fn changed(commit: &Commit<'_>, state: &DeltaTableState) -> Result<Vec<Action>> {
+pub(super) fn changed(commit: &Commit<'_>, table: &Opened) -> Result<Vec<Action>> {
     let staged = commit.first();
-    let known = state.schema();
+    let known = table.schema();
     let schema = match schema_mode(commit.request.asset) {
         SchemaMode::Strict => known.as_ref().clone(),
         SchemaMode::Overwrite if commit.request.mode == Mode::Overwrite => staged.schema.clone(),
@@ -54,15 +54,15 @@ pub(super) fn changed(commit: &Commit<'_>, state: &DeltaTableState) -> Result<Ve
         }
     };
     let same = first_difference(&known, &schema).is_none() && in_same_order(&known, &schema);
-    let is_set = |name: &str, value: &str| state.metadata().configuration().get(name).is_some_and(|known| known == value);
+    let is_set = |name: &str, value: &str| table.metadata().configuration().get(name).is_some_and(|known| known == value);
     let mut properties = table_properties(commit.request.asset)?;
     properties.retain(|(name, value)| !is_set(name, value));
-    if same && *state.metadata().partition_columns() == staged.partition_columns && properties.is_empty() {
+    if same && *table.metadata().partition_columns() == staged.partition_columns && properties.is_empty() {
         return Ok(Vec::new());
     }
-    let metadata = replaced_metadata(state.metadata(), &schema, &staged.partition_columns, &properties)?;
+    let metadata = replaced_metadata(table.metadata(), &schema, &staged.partition_columns, &properties)?;
     let mut actions = vec![Action::Metadata(metadata)];
-    let protocol = state.protocol();
+    let protocol = table.protocol();
     let has = |name: &str| protocol.writer_features().is_some_and(|all| all.iter().any(|one| one.as_ref() == name));
     let needs_ntz = contains_timestampntz(schema.fields()) && !has("timestampNtz");
     let append_only = properties.iter().any(|(name, value)| name == APPEND_ONLY && value == "true");

@@ -3,11 +3,15 @@
 mod actions;
 mod commit;
 mod deletion;
+mod known;
+mod land;
 mod layout;
+mod live;
 mod maintain;
 mod mapping;
 mod merge;
 mod metadata;
+mod opened;
 mod options;
 mod read;
 mod resource;
@@ -28,6 +32,7 @@ use async_trait::async_trait;
 use polars::prelude::{LazyFrame, UnionArgs, concat};
 
 use commit::Commit;
+use known::Known;
 pub use maintain::DeltaMaintenance;
 pub use resource::DeltaTables;
 use source::Source;
@@ -70,6 +75,7 @@ pub struct DeltaIoManager {
     mode: Mode,
     options: Vec<(String, MetadataValue)>,
     maintenance: DeltaMaintenance,
+    known: Known,
 }
 
 impl DeltaIoManager {
@@ -90,7 +96,14 @@ impl DeltaIoManager {
     /// ```
     #[must_use]
     pub fn at(root: Storage) -> Self {
-        Self { root, schema: None, mode: Mode::Overwrite, options: Vec::new(), maintenance: DeltaMaintenance::new() }
+        Self {
+            root,
+            schema: None,
+            mode: Mode::Overwrite,
+            options: Vec::new(),
+            maintenance: DeltaMaintenance::new(),
+            known: Known::default(),
+        }
     }
 
     /// The schema of tables whose assets do not name one.
@@ -156,7 +169,7 @@ impl DeltaIoManager {
 
     /// One table as a lazy scan, or the part of it that is asked for; nothing if there is none.
     async fn scan(&self, request: &LoadRequest<'_>, path: Storage, keys: Option<KeySet>) -> Result<Option<LazyFrame>> {
-        let Some(table) = table::open_version(&path, request.version, request.env.as_ref()).await? else { return Ok(None) };
+        let Some(table) = self.known.open_version(&path, request.version, request.env.as_ref()).await? else { return Ok(None) };
         let columns = request.columns.map(<[String]>::to_vec);
         let part = keys.zip(slices::expr_of(request.asset).or(request.asset.partition_expr.as_ref()).cloned());
         let (all, def) = (request.all, request.partitions.cloned());
@@ -240,7 +253,7 @@ impl IoManager for DeltaIoManager {
             return Ok(values);
         }
         let path = self.asset_path(&asset)?;
-        let Some(table) = table::open_version(&path, request.version, request.env.as_ref()).await? else {
+        let Some(table) = self.known.open_version(&path, request.version, request.env.as_ref()).await? else {
             return Ok(keys.keys().map(|key| (key, None)).collect());
         };
         let Some(expr) = asset.partition_expr.clone() else {
@@ -263,12 +276,12 @@ impl IoManager for DeltaIoManager {
         let asset = self.configured(request.asset);
         let Some(keys) = request.keys()? else {
             let path = self.asset_path(&asset)?;
-            return Ok(Present::Whole(table::open_version(&path, request.version, request.env.as_ref()).await?.is_some()));
+            return Ok(Present::Whole(self.known.open_version(&path, request.version, request.env.as_ref()).await?.is_some()));
         };
         if layout::is_table_per_partition(&asset) {
             let mut present = keys.space().none();
             for (index, path) in self.tables(&asset, &keys)? {
-                if table::open(&path, request.env.as_ref()).await?.is_some() {
+                if self.known.open(&path, request.env.as_ref()).await?.is_some() {
                     present.insert(index);
                 }
             }
@@ -276,7 +289,7 @@ impl IoManager for DeltaIoManager {
         }
         let path = self.asset_path(&asset)?;
         let (Some(table), Some(expr)) =
-            (table::open_version(&path, request.version, request.env.as_ref()).await?, asset.partition_expr.clone())
+            (self.known.open_version(&path, request.version, request.env.as_ref()).await?, asset.partition_expr.clone())
         else {
             return Ok(Present::Keys(keys.space().none()));
         };
@@ -291,7 +304,7 @@ impl IoManager for DeltaIoManager {
         let Value::Table(rows) = value else {
             return Err(Error::new(ErrorKind::StoreCannotHold, "the Delta store holds frames only"));
         };
-        let existing = table::open(&path, request.env.as_ref()).await?;
+        let existing = self.known.open_to_stage(&path, request.env.as_ref()).await?;
         let env = Arc::clone(&request.env);
         let keys = keys.filter(|_| !layout::is_table_per_partition(&asset));
         let mode = request.mode;
@@ -305,7 +318,7 @@ impl IoManager for DeltaIoManager {
         let request = StoreRequest { asset: &asset, ..request };
         if !layout::is_table_per_partition(&asset) {
             let path = self.asset_path(&asset)?;
-            let committed = Commit::new(&path, &request, &staged, id)?.run().await?;
+            let committed = Commit::new(&path, &self.known, &request, &staged, id)?.run().await?;
             if !committed.already {
                 self.maintenance.follow(self, &asset, &request, committed.version).await;
             }
@@ -331,8 +344,11 @@ impl IoManager for DeltaIoManager {
             for staged in &staged {
                 let request = StoreRequest { slice: &staged.slice, ..request.clone() };
                 let path = self.table_path(&asset, request.keys()?.as_ref())?;
-                let there = table::open(&path, request.env.as_ref()).await?.is_some();
-                if there && several::committed_in(&path, &request, std::slice::from_ref(id)).await? == [CommitState::Absent] {
+                let there = self.known.open(&path, request.env.as_ref()).await?.is_some();
+                if there
+                    && several::committed_in(&path, &self.known, &request, std::slice::from_ref(id)).await?
+                        == [CommitState::Absent]
+                {
                     let message = format!("`{}` is there already, and `mode = \"error\"` refuses to replace it", asset.key);
                     let error = Error::new(ErrorKind::Present, message).with("slice", &staged.slice);
                     return Err(error.help("remove what is stored, or choose another `mode`"));
@@ -344,10 +360,11 @@ impl IoManager for DeltaIoManager {
             let slice = staged.slice.clone();
             let request = StoreRequest { slice: &slice, ..request.clone() };
             let path = self.table_path(&asset, request.keys()?.as_ref())?;
-            let committed = Commit::new(&path, &request, &[staged], id)?.run().await.map_err(|error| match all.len() {
-                0 => error,
-                stored => error.with("stored before", format!("{stored} partitions, each a table of its own")),
-            })?;
+            let committed =
+                Commit::new(&path, &self.known, &request, &[staged], id)?.run().await.map_err(|error| match all.len() {
+                    0 => error,
+                    stored => error.with("stored before", format!("{stored} partitions, each a table of its own")),
+                })?;
             if !committed.already {
                 self.maintenance.follow(self, &asset, &request, committed.version).await;
             }
@@ -361,7 +378,7 @@ impl IoManager for DeltaIoManager {
             let request = StoreRequest { slice: &staged.slice, ..request.clone() };
             let path = self.table_path(request.asset, request.keys()?.as_ref())?;
             // If the log cannot be read, nothing is removed: a file that is left over costs space, one that is missing costs rows.
-            let existing = table::open(&path, request.env.as_ref()).await?;
+            let existing = self.known.open(&path, request.env.as_ref()).await?;
             let piece = staged.clone();
             blocking(&request.env, move || stage::discard(&path, &[piece], existing.as_ref())).await?;
         }
@@ -378,7 +395,7 @@ impl IoManager for DeltaIoManager {
         };
         let mut states: Option<Vec<CommitState>> = None;
         for path in paths {
-            let found = several::committed_in(&path, &request, ids).await?;
+            let found = several::committed_in(&path, &self.known, &request, ids).await?;
             // Of several tables, the commit has landed once it has in all of them.
             states = Some(match states {
                 None => found,
@@ -401,7 +418,7 @@ impl IoManager for DeltaIoManager {
                 ..Description::default()
             });
         }
-        match table::open_version(&path, request.version, request.env.as_ref()).await? {
+        match self.known.open_version(&path, request.version, request.env.as_ref()).await? {
             Some(table) => table::describe(&table, &path).await,
             None => Ok(Description::default()),
         }

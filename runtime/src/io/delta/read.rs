@@ -2,14 +2,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use deltalake_core::DeltaTable;
-use deltalake_core::kernel::LogicalFileView;
-use deltalake_core::table::state::DeltaTableState;
 use polars::prelude::{LazyFrame, SortMultipleOptions, col, cols};
 
+use super::live::LiveFile;
+use super::opened::Opened;
 use super::slices::{Holds, Partitioned};
 use super::source::{DataFile, PartitionValues, Source, union};
-use super::table;
 use crate::asset::PartitionExpr;
 use crate::error::Result;
 use crate::frame::polars::check_columns;
@@ -22,21 +20,15 @@ pub(super) struct Part<'a> {
 }
 
 /// A table, or a part of it with the partitions in the order of keys, or only these columns of it, as a lazy scan.
-pub(super) fn scan(
-    source: &Source,
-    opened: &DeltaTable,
-    part: Option<&Part<'_>>,
-    columns: Option<&[String]>,
-) -> Result<LazyFrame> {
-    let state = table::state(opened, &source.path)?;
+pub(super) fn scan(source: &Source, opened: &Opened, part: Option<&Part<'_>>, columns: Option<&[String]>) -> Result<LazyFrame> {
     if let Some(columns) = columns {
         check_columns(columns, source.schema.iter_names().map(polars::prelude::PlSmallStr::as_str))?;
     }
     let plan = match part {
-        None => scan_all(source, in_order(state).into_iter())?,
+        None => scan_all(source, in_order(opened).into_iter())?,
         Some(part) => {
             let partitioned = Partitioned::new(part.keys, part.expr, source)?;
-            scan_partitions(source, in_order(state).into_iter(), &partitioned)?
+            scan_partitions(source, in_order(opened).into_iter(), &partitioned)?
         }
     };
     Ok(match columns {
@@ -46,11 +38,11 @@ pub(super) fn scan(
 }
 
 /// The files of a table as they were written, the oldest first: rows that were added come after those that were there.
-pub(super) fn in_order(state: &DeltaTableState) -> Vec<LogicalFileView> {
-    let mut files: Vec<LogicalFileView> = state.log_data().iter().collect();
+pub(super) fn in_order(opened: &Opened) -> Vec<LiveFile> {
+    let mut files: Vec<LiveFile> = opened.files();
     // The log is read from its end.
     files.reverse();
-    files.sort_by_key(LogicalFileView::modification_time);
+    files.sort_by_key(LiveFile::modification_time);
     files
 }
 
@@ -62,12 +54,8 @@ struct Group {
     files: Vec<DataFile>,
 }
 
-fn scan_partitions(
-    source: &Source,
-    files: impl Iterator<Item = LogicalFileView>,
-    partitioned: &Partitioned<'_>,
-) -> Result<LazyFrame> {
-    let mut found: Vec<(u64, bool, LogicalFileView)> = Vec::new();
+fn scan_partitions(source: &Source, files: impl Iterator<Item = LiveFile>, partitioned: &Partitioned<'_>) -> Result<LazyFrame> {
+    let mut found: Vec<(u64, bool, LiveFile)> = Vec::new();
     let (mut count, mut others) = (0, Vec::new());
     for file in files {
         if found.len() > 4 * count + 64 {
@@ -111,11 +99,7 @@ fn scan_partitions(
 }
 
 /// All files once, and then the rows in the order of keys.
-fn scan_and_sort(
-    source: &Source,
-    files: impl Iterator<Item = LogicalFileView>,
-    partitioned: &Partitioned<'_>,
-) -> Result<LazyFrame> {
+fn scan_and_sort(source: &Source, files: impl Iterator<Item = LiveFile>, partitioned: &Partitioned<'_>) -> Result<LazyFrame> {
     let mut seen = HashSet::new();
     let once = files.filter(|file| seen.insert(file.path().into_owned()));
     let plan = scan_all(source, once)?.filter(partitioned.slicer.predicate());
@@ -127,7 +111,7 @@ fn scan_and_sort(
 }
 
 /// These files whole, those with the same partition values side by side.
-pub(super) fn scan_all(source: &Source, files: impl Iterator<Item = LogicalFileView>) -> Result<LazyFrame> {
+pub(super) fn scan_all(source: &Source, files: impl Iterator<Item = LiveFile>) -> Result<LazyFrame> {
     let mut by_values: BTreeMap<PartitionValues, Vec<DataFile>> = BTreeMap::new();
     for file in files {
         by_values.entry(source.values_of(&file)).or_default().push(source.file(&file)?);

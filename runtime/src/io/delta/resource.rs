@@ -3,6 +3,7 @@
 use deltalake_core::DeltaTable;
 use polars::prelude::LazyFrame;
 
+use super::opened::Opened;
 use super::source::Source;
 use super::{DeltaIoManager, read, table};
 use crate::asset::{AssetBuilder, ValueKind};
@@ -46,7 +47,7 @@ impl DeltaTables {
     /// # Errors
     /// If there is none, or it cannot be read.
     pub async fn table(&self, name: &str) -> Result<DeltaTable> {
-        self.opened(name, None).await.map(|(_, table)| table)
+        self.opened(name, None).await.map(|(_, opened)| opened.into_table())
     }
 
     /// A table at a version.
@@ -54,7 +55,7 @@ impl DeltaTables {
     /// # Errors
     /// If there is no such table or version, or it cannot be read.
     pub async fn table_at(&self, name: &str, version: i64) -> Result<DeltaTable> {
-        self.opened(name, Some(version)).await.map(|(_, table)| table)
+        self.opened(name, Some(version)).await.map(|(_, opened)| opened.into_table())
     }
 
     /// A lazy scan of a table, or of a version of it.
@@ -67,7 +68,7 @@ impl DeltaTables {
         read::scan(&source, &table, None, None)
     }
 
-    async fn opened(&self, name: &str, version: Option<i64>) -> Result<(Storage, DeltaTable)> {
+    async fn opened(&self, name: &str, version: Option<i64>) -> Result<(Storage, Opened)> {
         let asset = AssetBuilder::new(name, ValueKind::Table).external()?;
         let path = self.store.asset_path(&asset)?;
         let missing = || {

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use deltalake_core::kernel::LogicalFileView;
 use polars::prelude::{Engine, FileWriteFormat, LazyFrame, Schema, col};
 
 use super::commit::Commit;
+use super::live::LiveFile;
 use super::source::Source;
 use super::stage::{StagedFile, describe, remove};
 use super::table;
@@ -32,7 +32,7 @@ impl Rewrites {
         table: &Storage,
         request: &StoreRequest<'_>,
         source: &Source,
-        file: &LogicalFileView,
+        file: &LiveFile,
         stays: LazyFrame,
     ) -> Result<Option<StagedFile>> {
         source.refuse_maps()?;
@@ -100,8 +100,7 @@ impl Rewrites {
         }
         // If the log cannot be read, nothing is removed: a file that is left over costs space, one that is missing costs rows.
         let Ok(Some(existing)) = table::open(path, env.as_ref()).await else { return };
-        let Ok(state) = table::state(&existing, path) else { return };
-        let live: HashSet<String> = state.log_data().iter().map(|file| file.path().into_owned()).collect();
+        let live: HashSet<String> = existing.files().iter().map(|file| file.path().into_owned()).collect();
         files.retain(|file| !live.contains(file));
         let path = path.to_owned();
         drop(blocking(env, move || remove(&path, files.iter().map(String::as_str))).await);

@@ -1,6 +1,6 @@
 //! Commits to several tables, where each partition is a table of its own.
 
-use super::table;
+use super::known::Known;
 use crate::asset::AssetSpec;
 use crate::commit::CommitId;
 use crate::error::Result;
@@ -9,13 +9,18 @@ use crate::io::{CommitState, Committed, StoreRequest};
 use crate::slice::Slice;
 
 /// What became of commits in one table.
-pub(super) async fn committed_in(path: &Storage, request: &StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>> {
-    let Some(table) = table::open(path, request.env.as_ref()).await? else {
+pub(super) async fn committed_in(
+    path: &Storage,
+    known: &Known,
+    request: &StoreRequest<'_>,
+    ids: &[CommitId],
+) -> Result<Vec<CommitState>> {
+    let Some(table) = known.open(path, request.env.as_ref()).await? else {
         return Ok(vec![CommitState::Absent; ids.len()]);
     };
     let mut committed = Vec::with_capacity(ids.len());
     for id in ids {
-        committed.push(CommitState::of(id.number, table::committed_number(&table, path, id).await?));
+        committed.push(CommitState::of(id.number, table.committed_number(path, id).await?));
     }
     Ok(committed)
 }

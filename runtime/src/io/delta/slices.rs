@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use deltalake_core::DeltaTable;
-use deltalake_core::kernel::LogicalFileView;
 use polars::prelude::DataType;
 use serde_json::Value as Json;
 
 use super::layout::{self, EMPTY};
+use super::live::LiveFile;
+use super::opened::Opened;
 use super::source::{PartitionValues, Source};
-use super::table;
 use crate::asset::{AssetSpec, PartitionExpr};
 use crate::error::{Error, ErrorKind, Result, known_names};
 use crate::io::slicing::{AxisColumn, Slicer, TimeLimits};
@@ -45,7 +44,7 @@ impl<'a> Partitioned<'a> {
     }
 
     /// What a file holds of the partitions.
-    pub(super) fn holds(&self, file: &LogicalFileView) -> Holds {
+    pub(super) fn holds(&self, file: &LiveFile) -> Holds {
         if let Some(digest) = marked(&file.path()) {
             return match self.digest(digest) {
                 Some(index) => Holds::Only(vec![index]),
@@ -131,17 +130,16 @@ fn between(axis: &AxisColumn, column: &str, stats: &Json) -> Option<(Vec<u64>, b
 }
 
 /// Which of the partitions are there. Reads the column of files that may hold several.
-pub(super) fn present(source: &Source, opened: &DeltaTable, expr: &PartitionExpr, keys: &KeySet) -> Result<KeySet> {
-    let state = table::state(opened, &source.path)?;
+pub(super) fn present(source: &Source, opened: &Opened, expr: &PartitionExpr, keys: &KeySet) -> Result<KeySet> {
     let partitioned = Partitioned::new(keys, expr, source)?;
     let mut present = keys.space().none();
     let mut unsure = Vec::new();
-    for file in state.log_data().iter() {
+    for file in opened.files() {
         // A file all of whose rows were deleted is no partition.
         let deleted = file.deletion_vector_descriptor().is_some();
         match partitioned.holds(&file) {
             Holds::Nothing => {}
-            Holds::Only(found) if found.len() == 1 && (!deleted || table::rows_of(&file).is_some_and(|rows| rows > 0)) => {
+            Holds::Only(found) if found.len() == 1 && (!deleted || file.rows().is_some_and(|rows| rows > 0)) => {
                 present.insert(found[0]);
             }
             Holds::Only(_) | Holds::Perhaps(_) => unsure.push(file),
@@ -159,8 +157,7 @@ pub(super) fn present(source: &Source, opened: &DeltaTable, expr: &PartitionExpr
 }
 
 /// Refuses to take for everything what is not: rows of keys that the definition had and no longer has.
-pub(super) fn check_nothing_else(source: &Source, opened: &DeltaTable, expr: &PartitionExpr, def: &PartitionsDef) -> Result<()> {
-    let state = table::state(opened, &source.path)?;
+pub(super) fn check_nothing_else(source: &Source, opened: &Opened, expr: &PartitionExpr, def: &PartitionsDef) -> Result<()> {
     for dimension in def.dimensions() {
         let Some(column) = expr.of(&dimension.name) else { continue };
         let Some(data_type) = source.schema.get(column) else { continue };
@@ -168,7 +165,7 @@ pub(super) fn check_nothing_else(source: &Source, opened: &DeltaTable, expr: &Pa
             DimensionDef::Time(time) => TimeLimits::new(time, data_type),
             _ => None,
         };
-        for file in state.log_data().iter() {
+        for file in opened.files() {
             let strange = match (&dimension.def, &limits) {
                 _ if marked(&file.path()).is_some() => None,
                 (DimensionDef::Static(keys), _) if source.is_partition_column(column) => {
@@ -191,7 +188,7 @@ fn is_moment(data_type: &DataType) -> bool {
 }
 
 /// What is known of the values that a column has in a file: its partition value, or the bounds in its statistics.
-fn bounds_of(source: &Source, file: &LogicalFileView, column: &str) -> Vec<String> {
+fn bounds_of(source: &Source, file: &LiveFile, column: &str) -> Vec<String> {
     if source.is_partition_column(column) {
         return source.value_of(file, column).into_iter().collect();
     }

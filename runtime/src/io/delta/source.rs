@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use deltalake_core::DeltaTable;
-use deltalake_core::kernel::LogicalFileView;
 use polars::io::RowIndex;
 use polars::prelude::{
     CastColumnsPolicy, DataFrame, DataType, DslBuilder, Expr, ExtraColumnsPolicy, HiveOptions, IntoColumn, IntoLazy, LazyFrame,
@@ -13,9 +11,11 @@ use polars::prelude::{
 use roaring::RoaringTreemap;
 
 use super::deletion::{Deleted, deleted};
+use super::live::LiveFile;
 use super::mapping::Mapping;
+use super::opened::Opened;
+use super::schema;
 use super::stage::{StagedFile, StagedTable};
-use super::{schema, table};
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::storage::Storage;
 
@@ -46,15 +46,14 @@ pub(super) struct DataFile {
 
 impl Source {
     /// The files of this version of the table in this folder.
-    pub(super) async fn new(path: &Storage, opened: &DeltaTable) -> Result<Self> {
-        let state = table::state(opened, path)?;
+    pub(super) async fn new(path: &Storage, opened: &Opened) -> Result<Self> {
         Ok(Self {
             path: path.to_owned(),
-            schema: schema::frame_schema(&state.schema())?,
-            partition_columns: state.metadata().partition_columns().to_vec(),
-            mapping: Mapping::of(state)?,
+            schema: schema::frame_schema(&opened.schema())?,
+            partition_columns: opened.metadata().partition_columns().to_vec(),
+            mapping: Mapping::of(opened)?,
             deleted: deleted(opened, path).await?,
-            map: state.schema().fields().find(|field| schema::has_maps(field.data_type())).map(|field| field.name().clone()),
+            map: opened.schema().fields().find(|field| schema::has_maps(field.data_type())).map(|field| field.name().clone()),
         })
     }
 
@@ -92,12 +91,12 @@ impl Source {
     }
 
     /// The value of a partition column in a file.
-    pub(super) fn value_of(&self, file: &LogicalFileView, column: &str) -> Option<String> {
+    pub(super) fn value_of(&self, file: &LiveFile, column: &str) -> Option<String> {
         file.partition_values_map().remove(self.mapping.physical(column)).flatten()
     }
 
     /// The values of a file's partition columns.
-    pub(super) fn values_of(&self, file: &LogicalFileView) -> PartitionValues {
+    pub(super) fn values_of(&self, file: &LiveFile) -> PartitionValues {
         let mut values = file.partition_values_map();
         self.partition_columns.iter().map(|column| values.remove(self.mapping.physical(column)).flatten()).collect()
     }
@@ -113,7 +112,7 @@ impl Source {
     }
 
     /// Where a file is.
-    pub(super) fn file(&self, file: &LogicalFileView) -> Result<DataFile> {
+    pub(super) fn file(&self, file: &LiveFile) -> Result<DataFile> {
         let relative = file.path();
         if relative.starts_with('/') || relative.contains(":/") {
             let message = format!("the table in `{}` refers to files outside its folder", self.path.display());

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use deltalake_core::DeltaTable;
 use deltalake_core::kernel::StructType;
 use polars::prelude::{DataFrame, LazyFrame, ParquetWriter, PlSmallStr, Schema, UnionArgs, concat};
 use serde::{Deserialize, Serialize};
 
 use super::layout;
+use super::opened::Opened;
 use super::sink::{Begun, DataFile, Division, hive_folder, sink};
 use super::source::Source;
 use super::{merge, schema, stats, table};
@@ -57,7 +57,7 @@ pub(super) fn stage(
     asset: &AssetSpec,
     mode: Mode,
     keys: Option<&KeySet>,
-    existing: Option<&DeltaTable>,
+    existing: Option<&Opened>,
     rows: Table,
     spool: &Path,
     env: &dyn Env,
@@ -244,12 +244,8 @@ fn folder_of(slicer: &Slicer, places: &[u64], partition_columns: &[String]) -> (
 /// Removes data files that will not be committed. Blocks.
 ///
 /// `existing` is the table after the decision: a file that it has is never removed, whoever says that it was not committed.
-pub(super) fn discard(path: &Storage, staged: &[Staged], existing: Option<&DeltaTable>) -> Result<()> {
-    let state = existing.map(|existing| table::state(existing, path)).transpose()?;
-    let live: HashSet<String> = state
-        .into_iter()
-        .flat_map(|state| state.log_data().iter().map(|file| file.path().into_owned()).collect::<Vec<_>>())
-        .collect();
+pub(super) fn discard(path: &Storage, staged: &[Staged], existing: Option<&Opened>) -> Result<()> {
+    let live: HashSet<String> = existing.into_iter().flat_map(Opened::files).map(|file| file.path().into_owned()).collect();
     for staged in staged {
         let payload = parse(staged)?;
         remove(path, payload.files.iter().map(|file| file.path.as_str()).filter(|file| !live.contains(*file)))?;
@@ -265,13 +261,12 @@ pub(super) fn parse(staged: &Staged) -> Result<StagedTable> {
 pub(super) fn check_schema(
     path: &Storage,
     asset: &AssetSpec,
-    existing: &DeltaTable,
+    existing: &Opened,
     schema: &StructType,
     partition_columns: &[String],
 ) -> Result<()> {
-    let state = table::state(existing, path)?;
-    table::check_writable(state, path)?;
-    let known = state.schema();
+    table::check_writable(existing, path)?;
+    let known = existing.schema();
     if let Some(field) = known.fields().find(|field| !field.is_nullable() || field.metadata().contains_key("delta.invariants")) {
         let message = format!("the column `{}` of the table has a constraint, which this version does not check", field.name());
         return Err(Error::new(ErrorKind::Unsupported, message).help("drop the constraint, or write to another table"));
@@ -289,8 +284,8 @@ pub(super) fn check_schema(
         };
         Err(Error::new(ErrorKind::Schema, message).help(help))
     };
-    if state.metadata().partition_columns() != partition_columns {
-        let (stored, new) = (state.metadata().partition_columns().join(", "), partition_columns.join(", "));
+    if existing.metadata().partition_columns() != partition_columns {
+        let (stored, new) = (existing.metadata().partition_columns().join(", "), partition_columns.join(", "));
         return refuse(format!("the table is partitioned by `{stored}` and the asset by `{new}`"));
     }
     let stored = known;

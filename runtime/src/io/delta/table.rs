@@ -4,18 +4,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use deltalake_core::kernel::Action;
 use deltalake_core::kernel::transaction::PROTOCOL;
-use deltalake_core::kernel::{Action, LogicalFileView};
 use deltalake_core::logstore::get_actions;
 use deltalake_core::logstore::object_store::ObjectStore;
 use deltalake_core::logstore::object_store::local::LocalFileSystem;
-use deltalake_core::table::state::DeltaTableState;
-use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
+use deltalake_core::{DeltaTableBuilder, DeltaTableError};
 use jiff::Timestamp;
 use url::Url;
 
+use super::opened::Opened;
 use super::schema;
-use crate::commit::CommitId;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::Description;
@@ -32,7 +31,7 @@ const LOOKS: u64 = 4;
 ///
 /// A folder that holds something else is an error, and so is a log that cannot be read: neither is ever taken for "no table",
 /// since the next write would then create one over it.
-pub(super) async fn open(path: &Storage, env: &dyn Env) -> Result<Option<DeltaTable>> {
+pub(super) async fn open(path: &Storage, env: &dyn Env) -> Result<Option<Opened>> {
     let mut look = 1;
     loop {
         match open_once(path).await {
@@ -45,31 +44,22 @@ pub(super) async fn open(path: &Storage, env: &dyn Env) -> Result<Option<DeltaTa
     }
 }
 
-/// The table at this version, or the newest.
-pub(super) async fn open_version(path: &Storage, version: Option<i64>, env: &dyn Env) -> Result<Option<DeltaTable>> {
-    let newest = open(path, env).await?;
-    match (&newest, version) {
-        (Some(table), Some(version)) => at_version(path, table, version).await.map(Some),
-        _ => Ok(newest),
-    }
-}
-
 /// The table at this version, of which the newest is known.
-pub(super) async fn at_version(path: &Storage, newest: &DeltaTable, version: i64) -> Result<DeltaTable> {
-    let last = state(newest, path)?.version();
+pub(super) async fn at_version(path: &Storage, newest: &Opened, version: i64) -> Result<Opened> {
+    let last = newest.version();
     let missing = || {
         let message = format!("the table in `{}` has no version {version}", path.display());
         Error::new(ErrorKind::Missing, message).help(format!("its newest version is {last}; older ones may have been cleaned up"))
     };
     let wanted = u64::try_from(version).ok().filter(|version| *version <= last).ok_or_else(missing)?;
     match builder(path)?.with_version(wanted).load().await {
-        Ok(table) => Ok(table),
+        Ok(table) => Opened::new(table, path),
         Err(error) => Err(missing().source(error)),
     }
 }
 
 /// As [`open`], without looking again.
-pub(super) async fn open_once(path: &Storage) -> Result<Option<DeltaTable>> {
+pub(super) async fn open_once(path: &Storage) -> Result<Option<Opened>> {
     if let Some(folder) = path.local_path() {
         let log = folder.join("_delta_log");
         if !log.try_exists().map_err(|error| io_error(&error, "look at", &log))? {
@@ -77,7 +67,7 @@ pub(super) async fn open_once(path: &Storage) -> Result<Option<DeltaTable>> {
         }
     }
     match (builder(path)?.load().await, path.local_path()) {
-        (Ok(table), _) => Ok(Some(table)),
+        (Ok(table), _) => Opened::new(table, path).map(Some),
         (Err(DeltaTableError::NotATable(_)), Some(folder)) => absent(folder).map(|()| None),
         (Err(DeltaTableError::NotATable(_)), None) => absent_objects(path).await.map(|()| None),
         (Err(error), _) => Err(unreadable(error, path)),
@@ -176,45 +166,33 @@ fn something_else(path: impl std::fmt::Display, name: &str) -> Error {
     Error::new(ErrorKind::NotATable, message).help("move the folder away, or give the asset another schema or name")
 }
 
-/// The state of a loaded table.
-pub(super) fn state<'a>(table: &'a DeltaTable, path: &Storage) -> Result<&'a DeltaTableState> {
-    table.snapshot().map_err(|error| failed(error, path, "read"))
-}
-
-/// The number of the last commit of this log, asset and slice in exactly this version of the table.
-pub(super) async fn committed_number(table: &DeltaTable, path: &Storage, id: &CommitId) -> Result<Option<i64>> {
-    let number = state(table, path)?.transaction_version(table.log_store().as_ref(), id.application()).await;
-    number.map_err(|error| unreadable(error, path))
-}
-
 /// Refuses tables that we could not write without breaking a promise they make.
-pub(super) fn check_writable(state: &DeltaTableState, path: &Storage) -> Result<()> {
-    if state.metadata().configuration().get("delta.columnMapping.mode").is_some_and(|mode| mode != "none") {
+pub(super) fn check_writable(table: &Opened, path: &Storage) -> Result<()> {
+    if table.metadata().configuration().get("delta.columnMapping.mode").is_some_and(|mode| mode != "none") {
         let message =
             format!("the table in `{}` uses column mapping, with which it is read here and not written", path.display());
         return Err(Error::new(ErrorKind::Unsupported, message).help("write to another table"));
     }
-    PROTOCOL.can_write_to(state).map_err(|error| {
+    PROTOCOL.can_write_to(table.as_read()).map_err(|error| {
         let message = format!("the table in `{}` has features that this version does not write", path.display());
         Error::new(ErrorKind::Unsupported, message).source(error)
     })
 }
 
 /// What is stored, from the log alone.
-pub(super) async fn describe(table: &DeltaTable, path: &Storage) -> Result<Description> {
-    let state = state(table, path)?;
+pub(super) async fn describe(table: &Opened, path: &Storage) -> Result<Description> {
     let mut description = Description {
         exists: true,
-        version: i64::try_from(state.version()).ok(),
-        rows: rows(state),
-        bytes: Some(state.log_data().iter().map(|file| u64::try_from(file.size()).unwrap_or_default()).sum()),
-        columns: schema::columns(&state.schema()),
+        version: i64::try_from(table.version()).ok(),
+        rows: table.rows(),
+        bytes: Some(table.files().iter().map(|file| u64::try_from(file.size()).unwrap_or_default()).sum()),
+        columns: schema::columns(&table.schema()),
         ..Description::default()
     };
-    let commit = table.log_store().read_commit_entry(state.version()).await.map_err(|error| unreadable(error, path))?;
+    let commit = table.log_store().read_commit_entry(table.version()).await.map_err(|error| unreadable(error, path))?;
     // The commit itself may have been cleaned up behind a checkpoint, and a newer writer may have put actions in it that this
     // version does not know; neither makes the table unreadable.
-    let actions = commit.and_then(|bytes| get_actions(state.version(), &bytes).ok()).unwrap_or_default();
+    let actions = commit.and_then(|bytes| get_actions(table.version(), &bytes).ok()).unwrap_or_default();
     for action in actions {
         if let Action::CommitInfo(info) = action {
             description.modified = info.timestamp.and_then(|at| Timestamp::from_millisecond(at).ok());
@@ -222,18 +200,6 @@ pub(super) async fn describe(table: &DeltaTable, path: &Storage) -> Result<Descr
         }
     }
     Ok(description)
-}
-
-/// The rows of the table, if every file says how many it has.
-pub(super) fn rows(state: &DeltaTableState) -> Option<u64> {
-    state.log_data().iter().map(|file| rows_of(&file)).sum()
-}
-
-/// The rows of a file that were not deleted, if its statistics say how many it has.
-pub(super) fn rows_of(file: &LogicalFileView) -> Option<u64> {
-    let all = file.num_records()? as u64;
-    let deleted = file.deletion_vector_descriptor().map_or(0, |vector| u64::try_from(vector.cardinality).unwrap_or_default());
-    all.checked_sub(deleted)
 }
 
 /// An error of a log that is there and cannot be read.

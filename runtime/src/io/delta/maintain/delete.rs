@@ -3,7 +3,7 @@
 use deltalake_core::kernel::Action;
 use deltalake_core::protocol::DeltaOperation;
 
-use super::super::actions::{add, check_append_only, check_removes};
+use super::super::actions::{check_append_only, check_removes};
 use super::super::commit::Patience;
 use super::super::rewrite::Rewrites;
 use super::super::slices::{Holds, Partitioned, expr_of};
@@ -35,12 +35,11 @@ async fn attempts(path: &Storage, request: &StoreRequest<'_>, keys: &KeySet, rew
     let mut lost = None;
     while patience.wait(request.env.as_ref()).await {
         let Some(existing) = table::open(path, request.env.as_ref()).await? else { return Ok(()) };
-        let state = table::state(&existing, path)?;
-        table::check_writable(state, path)?;
+        table::check_writable(&existing, path)?;
         let source = Source::new(path, &existing).await?;
         let partitioned = Partitioned::new(keys, expr, &source)?;
         let (mut actions, mut added): (Vec<Action>, Vec<StagedFile>) = (Vec::new(), Vec::new());
-        for file in state.log_data().iter() {
+        for file in existing.files() {
             let rest = match partitioned.holds(&file) {
                 Holds::Nothing => continue,
                 Holds::Only(_) => None,
@@ -51,18 +50,18 @@ async fn attempts(path: &Storage, request: &StoreRequest<'_>, keys: &KeySet, rew
                 }
             };
             // It holds none of them after all.
-            if rest.as_ref().is_some_and(|rest| table::rows_of(&file) == Some(rest.rows)) {
+            if rest.as_ref().is_some_and(|rest| file.rows() == Some(rest.rows)) {
                 continue;
             }
             actions.push(file.remove_action(true).into());
-            actions.extend(rest.as_ref().map(add));
+            actions.extend(rest.as_ref().map(Action::from));
             added.extend(rest);
         }
         if actions.is_empty() {
             return Ok(());
         }
-        check_append_only(path, "`delete`", state, &actions)?;
-        check_removes(state, &actions, path)?;
+        check_append_only(path, "`delete`", &existing, &actions)?;
+        check_removes(&existing, &actions, path)?;
         let operation = DeltaOperation::Delete { predicate: Some(request.slice.to_string()) };
         match commit_once(path, request, &existing, actions, &added, operation).await? {
             Ok(_) => {

@@ -6,18 +6,19 @@ mod policy;
 mod restore;
 mod vacuum;
 
+use deltalake_core::DeltaTableError;
 use deltalake_core::kernel::Action;
-use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
+use deltalake_core::kernel::transaction::CommitProperties;
 use deltalake_core::logstore::get_actions;
 use deltalake_core::protocol::{DeltaOperation, checkpoints};
-use deltalake_core::{DeltaTable, DeltaTableError};
 use jiff::Timestamp;
 use serde_json::json;
 
 pub(super) use delete::delete;
 pub use policy::DeltaMaintenance;
 
-use super::commit::{dated, is_conflict, make_durable, unanswered};
+use super::land::{Entry, Landing, land, unanswered};
+use super::opened::Opened;
 use super::stage::StagedFile;
 use super::table::{self, RUN};
 use crate::error::{Error, ErrorKind, Result};
@@ -41,20 +42,21 @@ pub(super) async fn maintain(
     match what {
         Maintenance::Optimize { target_bytes } => optimize::optimize(path, request, keys, *target_bytes).await,
         Maintenance::Vacuum(vacuum) => vacuum::vacuum(path, request, vacuum).await,
-        Maintenance::Checkpoint => checkpoint(path, &table).await,
+        Maintenance::Checkpoint => checkpoint(path, table).await,
         Maintenance::Restore { version } => restore::restore(path, request, *version).await,
         Maintenance::History { most } => history(path, &table, *most).await,
     }
 }
 
-async fn checkpoint(path: &Storage, table: &DeltaTable) -> Result<Maintained> {
-    checkpoints::create_checkpoint(table, None).await.map_err(|error| table::failed(error, path, "checkpoint"))?;
-    let version = i64::try_from(table::state(table, path)?.version()).ok();
+async fn checkpoint(path: &Storage, table: Opened) -> Result<Maintained> {
+    let version = i64::try_from(table.version()).ok();
+    let table = table.into_table();
+    checkpoints::create_checkpoint(&table, None).await.map_err(|error| table::failed(error, path, "checkpoint"))?;
     Ok(Maintained { version, changed: true, ..Maintained::new() })
 }
 
-async fn history(path: &Storage, table: &DeltaTable, most: usize) -> Result<Maintained> {
-    let newest = table::state(table, path)?.version();
+async fn history(path: &Storage, table: &Opened, most: usize) -> Result<Maintained> {
+    let newest = table.version();
     let mut maintained = Maintained { version: i64::try_from(newest).ok(), ..Maintained::new() };
     for version in (0..=newest).rev().take(most) {
         let entry = table.log_store().read_commit_entry(version).await;
@@ -78,30 +80,17 @@ async fn history(path: &Storage, table: &DeltaTable, most: usize) -> Result<Main
 async fn commit_once(
     path: &Storage,
     request: &StoreRequest<'_>,
-    table: &DeltaTable,
+    table: &Opened,
     actions: Vec<Action>,
     added: &[StagedFile],
     operation: DeltaOperation,
 ) -> Result<Result<u64, DeltaTableError>> {
-    let failed = |error| table::failed(error, path, "commit to");
     let info = [(RUN.to_owned(), json!(request.run.run)), ("lakewright.asset".to_owned(), json!(request.asset.key))];
-    let properties = CommitProperties::default().with_metadata(info).with_max_retries(0);
-    let state = table::state(table, path)?;
-    let actions = dated(actions, request.env.now().as_millisecond());
-    let commit = CommitBuilder::from(properties).with_actions(actions).build(Some(state), table.log_store(), operation);
-    match commit.into_prepared_commit_future().await.map_err(failed)?.await {
-        Ok(landed) => {
-            let version = landed.version;
-            if let Err(error) = make_durable(path, version, added) {
-                tracing::warn!(%error, table = %path.display(), "the commit landed, and may not survive a power cut");
-            }
-            if let Err(error) = landed.await {
-                tracing::warn!(%error, table = %path.display(), "the commit landed, and what follows a commit failed");
-            }
-            Ok(Ok(version))
-        }
-        Err(error) if is_conflict(&error) => Ok(Err(error)),
-        Err(error) => Err(unanswered(failed(error), path)),
+    let properties = CommitProperties::default().with_metadata(info);
+    match land(path, Some(table), Entry { actions, properties, operation }, added, request.env.as_ref()).await? {
+        Landing::Landed(version) => Ok(Ok(version)),
+        Landing::Lost(error) => Ok(Err(error)),
+        Landing::Unknown(error) => Err(unanswered(table::failed(error, path, "commit to"), path)),
     }
 }
 

@@ -5,12 +5,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use deltalake_core::kernel::{Action, Add, LogicalFileView};
+use deltalake_core::kernel::{Action, Add};
 use deltalake_core::protocol::DeltaOperation;
 
-use super::super::actions::add;
 use super::super::commit::Patience;
 use super::super::layout::EMPTY;
+use super::super::live::LiveFile;
 use super::super::options::target_file_size;
 use super::super::read::in_order;
 use super::super::rewrite::written_again;
@@ -31,7 +31,7 @@ const TARGET: u64 = 128 * 1024 * 1024;
 
 /// Files that become one.
 struct Pack {
-    files: Vec<LogicalFileView>,
+    files: Vec<LiveFile>,
     /// The one that they became.
     one: Option<StagedFile>,
 }
@@ -43,12 +43,11 @@ pub(super) async fn optimize(
     target: Option<u64>,
 ) -> Result<Maintained> {
     let Some(opened) = table::open(path, request.env.as_ref()).await? else { return Ok(Maintained::new()) };
-    let state = table::state(&opened, path)?;
-    table::check_writable(state, path)?;
+    table::check_writable(&opened, path)?;
     let source = Source::new(path, &opened).await?;
-    let said = state.metadata().configuration().get("delta.targetFileSize").and_then(|text| text.parse().ok());
+    let said = opened.metadata().configuration().get("delta.targetFileSize").and_then(|text| text.parse().ok());
     let target = target.or(target_file_size(request.asset)).or(said).unwrap_or(TARGET);
-    let mut packs = packs(request, &source, in_order(state), keys, target)?;
+    let mut packs = packs(request, &source, in_order(&opened), keys, target)?;
     if !packs.is_empty() {
         source.refuse_maps()?;
     }
@@ -60,9 +59,8 @@ pub(super) async fn optimize(
     // What did not come into the table goes; what cannot be told stays, for a later vacuum.
     if !done.as_ref().is_err_and(Error::is_unsettled)
         && let Ok(Some(now)) = table::open(path, request.env.as_ref()).await
-        && let Ok(state) = table::state(&now, path)
     {
-        let live: HashSet<String> = state.log_data().iter().map(|file| file.path().into_owned()).collect();
+        let live: HashSet<String> = now.files().iter().map(|file| file.path().into_owned()).collect();
         let left: Vec<String> =
             packs.into_iter().filter_map(|pack| pack.one).map(|one| one.path).filter(|one| !live.contains(one)).collect();
         let table = path.to_owned();
@@ -75,7 +73,7 @@ pub(super) async fn optimize(
 fn packs(
     request: &StoreRequest<'_>,
     source: &Source,
-    files: Vec<LogicalFileView>,
+    files: Vec<LiveFile>,
     keys: Option<&KeySet>,
     target: u64,
 ) -> Result<Vec<Pack>> {
@@ -84,7 +82,7 @@ fn packs(
         _ => None,
     };
     // By partition values, and by the partition where those do not tell.
-    let mut sorted: BTreeMap<(PartitionValues, Option<u64>), Vec<LogicalFileView>> = BTreeMap::new();
+    let mut sorted: BTreeMap<(PartitionValues, Option<u64>), Vec<LiveFile>> = BTreeMap::new();
     for file in files {
         if file.path().rsplit('/').next().is_some_and(|name| name.starts_with(EMPTY)) {
             continue;
@@ -113,8 +111,7 @@ fn packs(
         }
         packs.push(pack);
     }
-    let worth =
-        |pack: &Vec<LogicalFileView>| pack.len() > 1 || pack.iter().any(|file| file.deletion_vector_descriptor().is_some());
+    let worth = |pack: &Vec<LiveFile>| pack.len() > 1 || pack.iter().any(|file| file.deletion_vector_descriptor().is_some());
     Ok(packs.into_iter().filter(worth).map(|files| Pack { files, one: None }).collect())
 }
 
@@ -125,10 +122,10 @@ async fn write(request: &StoreRequest<'_>, source: &Source, packs: &mut [Pack]) 
         let rows = source.scan(files, source.values_of(first))?;
         let values = first.partition_values_map().into_iter().collect();
         let one = written_again(request, &source.path, source, &first.path(), values, rows).await?;
-        let expected: Option<u64> = pack.files.iter().map(table::rows_of).sum();
+        let expected: Option<u64> = pack.files.iter().map(LiveFile::rows).sum();
         let found = one.as_ref().map_or(0, |one| one.rows);
         // Where the first of them is, so that it stays before whatever follows the last.
-        let modified = pack.files.iter().map(LogicalFileView::modification_time).min().unwrap_or_default();
+        let modified = pack.files.iter().map(LiveFile::modification_time).min().unwrap_or_default();
         pack.one = one.map(|one| StagedFile { modified, ..one });
         if expected.is_some_and(|expected| expected != found) {
             let message = format!("files of {} rows have {found} when they are read", expected.unwrap_or_default());
@@ -145,12 +142,11 @@ async fn commit(path: &Storage, request: &StoreRequest<'_>, packs: &mut [Pack], 
     let mut lost = None;
     while patience.wait(request.env.as_ref()).await {
         let Some(opened) = table::open(path, request.env.as_ref()).await? else { return Ok(Maintained::new()) };
-        let state = table::state(&opened, path)?;
-        let known = |file: &LogicalFileView| (file.path().into_owned(), format!("{:?}", file.deletion_vector_descriptor()));
-        let live: HashSet<(String, String)> = state.log_data().iter().map(|file| known(&file)).collect();
+        let known = |file: &LiveFile| (file.path().into_owned(), format!("{:?}", file.deletion_vector_descriptor()));
+        let live: HashSet<(String, String)> = opened.files().iter().map(known).collect();
         // Somebody may have replaced some of them since.
         let good: Vec<&Pack> = packs.iter().filter(|pack| pack.files.iter().all(|file| live.contains(&known(file)))).collect();
-        let version = i64::try_from(state.version()).ok();
+        let version = i64::try_from(opened.version()).ok();
         let mut maintained = Maintained { version, ..Maintained::new() };
         if good.is_empty() {
             return Ok(maintained);
@@ -161,16 +157,15 @@ async fn commit(path: &Storage, request: &StoreRequest<'_>, packs: &mut [Pack], 
         for pack in good.into_iter().rev() {
             actions.extend(pack.files.iter().map(|file| Action::from(file.remove_action(false))));
             if let Some(one) = &pack.one {
-                let Action::Add(added) = add(one) else { continue };
-                actions.push(Action::Add(Add { data_change: false, ..added }));
+                actions.push(Action::Add(Add { data_change: false, ..one.add_action() }));
             }
-            let stored = |file: &LogicalFileView| StoredFile::new(file.path(), u64::try_from(file.size()).unwrap_or_default());
+            let stored = |file: &LiveFile| StoredFile::new(file.path(), u64::try_from(file.size()).unwrap_or_default());
             maintained.removed.extend(pack.files.iter().map(stored));
             maintained
                 .added
                 .extend(pack.one.iter().map(|one| StoredFile::new(&one.path, u64::try_from(one.size).unwrap_or_default())));
         }
-        super::super::actions::check_removes(state, &actions, path)?;
+        super::super::actions::check_removes(&opened, &actions, path)?;
         let operation = DeltaOperation::Optimize { predicate: None, target_size: i64::try_from(target).unwrap_or(i64::MAX) };
         match commit_once(path, request, &opened, actions, &added, operation).await? {
             Ok(version) => {

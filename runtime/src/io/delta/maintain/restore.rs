@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 
-use deltalake_core::kernel::{Action, LogicalFileView};
+use deltalake_core::kernel::Action;
 use deltalake_core::logstore::object_store::path::Path as ObjectPath;
 use deltalake_core::logstore::object_store::{Error as StoreError, ObjectStoreExt};
 use deltalake_core::protocol::DeltaOperation;
 
 use super::super::actions::{check_append_only, check_removes};
 use super::super::commit::Patience;
+use super::super::live::LiveFile;
+use super::super::opened::Opened;
 use super::super::source::Source;
 use super::super::table;
 use super::{commit_once, too_busy};
@@ -22,33 +24,28 @@ pub(super) async fn restore(path: &Storage, request: &StoreRequest<'_>, version:
     let mut lost = None;
     while patience.wait(request.env.as_ref()).await {
         let gone = || Error::new(ErrorKind::Missing, format!("there is no Delta table in `{}`", path.display()));
-        let target = table::open_version(path, Some(version), request.env.as_ref()).await?.ok_or_else(gone)?;
-        let current = table::open(path, request.env.as_ref()).await?.ok_or_else(gone)?;
-        let (then, now) = (table::state(&target, path)?, table::state(&current, path)?);
-        table::check_writable(now, path)?;
-        table::check_writable(then, path)?;
+        let now = table::open(path, request.env.as_ref()).await?.ok_or_else(gone)?;
+        let then = table::at_version(path, &now, version).await?;
+        table::check_writable(&now, path)?;
+        table::check_writable(&then, path)?;
 
-        let known =
-            |file: LogicalFileView| ((file.path().into_owned(), format!("{:?}", file.deletion_vector_descriptor())), file);
-        let wanted: HashMap<_, _> = then.log_data().iter().map(known).collect();
-        let there: HashMap<_, _> = now.log_data().iter().map(known).collect();
-        let back: Vec<&LogicalFileView> =
-            wanted.iter().filter(|(key, _)| !there.contains_key(*key)).map(|(_, file)| file).collect();
-        let away: Vec<&LogicalFileView> =
-            there.iter().filter(|(key, _)| !wanted.contains_key(*key)).map(|(_, file)| file).collect();
-        check_there(path, &current, &back, version).await?;
+        let known = |file: LiveFile| ((file.path().into_owned(), format!("{:?}", file.deletion_vector_descriptor())), file);
+        let wanted: HashMap<_, _> = then.files().into_iter().map(known).collect();
+        let there: HashMap<_, _> = now.files().into_iter().map(known).collect();
+        let back: Vec<&LiveFile> = wanted.iter().filter(|(key, _)| !there.contains_key(*key)).map(|(_, file)| file).collect();
+        let away: Vec<&LiveFile> = there.iter().filter(|(key, _)| !wanted.contains_key(*key)).map(|(_, file)| file).collect();
+        check_there(path, &now, &back, version).await?;
         // Which reads the deletion vectors.
-        Source::new(path, &target).await?;
+        Source::new(path, &then).await?;
 
         let mut actions: Vec<Action> = away.iter().map(|file| Action::from(file.remove_action(true))).collect();
-        check_removes(now, &actions, path)?;
-        check_append_only(path, "`restore`", now, &actions)?;
-        #[expect(deprecated, reason = "the only way to an add action as the log has it")]
+        check_removes(&now, &actions, path)?;
+        check_append_only(path, "`restore`", &now, &actions)?;
         actions.extend(back.iter().map(|file| Action::Add(file.add_action())));
         if then.metadata() != now.metadata() {
             actions.push(Action::Metadata(then.metadata().clone()));
         }
-        let stored = |file: &&LogicalFileView| StoredFile::new(file.path(), u64::try_from(file.size()).unwrap_or_default());
+        let stored = |file: &&LiveFile| StoredFile::new(file.path(), u64::try_from(file.size()).unwrap_or_default());
         let mut maintained = Maintained {
             version: i64::try_from(now.version()).ok(),
             added: back.iter().map(stored).collect(),
@@ -60,7 +57,7 @@ pub(super) async fn restore(path: &Storage, request: &StoreRequest<'_>, version:
             return Ok(maintained);
         }
         let operation = DeltaOperation::Restore { version: u64::try_from(version).ok(), datetime: None };
-        match commit_once(path, request, &current, actions, &[], operation).await? {
+        match commit_once(path, request, &now, actions, &[], operation).await? {
             Ok(version) => {
                 maintained.version = i64::try_from(version).ok();
                 maintained.changed = true;
@@ -73,7 +70,7 @@ pub(super) async fn restore(path: &Storage, request: &StoreRequest<'_>, version:
 }
 
 /// Refuses to go back to files that were cleaned up.
-async fn check_there(path: &Storage, table: &deltalake_core::DeltaTable, files: &[&LogicalFileView], version: i64) -> Result<()> {
+async fn check_there(path: &Storage, table: &Opened, files: &[&LiveFile], version: i64) -> Result<()> {
     let store = table.log_store().object_store(None);
     let mut missing = Vec::new();
     for file in files {

@@ -6,10 +6,10 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::Duration;
 
-use deltalake_core::DeltaTable;
 use deltalake_core::logstore::object_store::{ObjectStore, ObjectStoreExt};
 use futures::TryStreamExt;
 
+use super::super::opened::Opened;
 use super::super::table;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::StoreRequest;
@@ -30,10 +30,9 @@ pub(super) async fn vacuum(path: &Storage, request: &StoreRequest<'_>, vacuum: &
     // First what there is, and then what the table has: what is committed in between is in the table by then.
     let mut found: Vec<_> = store.list(None).try_collect().await.map_err(|error| failed(&error, "list the files"))?;
     let opened = table::open(path, request.env.as_ref()).await?.ok_or_else(gone)?;
-    let state = table::state(&opened, path)?;
-    table::check_writable(state, path)?;
+    table::check_writable(&opened, path)?;
 
-    let kept = state.table_config().deleted_file_retention_duration.unwrap_or(RETENTION);
+    let kept = opened.as_read().table_config().deleted_file_retention_duration.unwrap_or(RETENTION);
     let older_than = vacuum.older_than.unwrap_or(kept);
     if older_than < kept && !vacuum.force {
         let message = format!(
@@ -53,7 +52,7 @@ pub(super) async fn vacuum(path: &Storage, request: &StoreRequest<'_>, vacuum: &
     // A table below this one has a log of its own.
     let logs = found.iter().filter_map(|file| file.location.as_ref().split_once("/_delta_log/"));
     let nested: HashSet<String> = logs.map(|(table, _)| format!("{table}/")).collect();
-    let live: HashSet<String> = state.log_data().iter().map(|file| plain(&file.path())).collect();
+    let live: HashSet<String> = opened.files().iter().map(|file| plain(&file.path())).collect();
     let removed_at = tombstones(&opened, path).await?;
 
     found.retain(|file| {
@@ -73,14 +72,15 @@ pub(super) async fn vacuum(path: &Storage, request: &StoreRequest<'_>, vacuum: &
             store.delete(&file.location).await.map_err(|error| failed(&error, &format!("remove `{}`", file.location)))?;
         }
     }
-    let version = i64::try_from(state.version()).ok();
+    let version = i64::try_from(opened.version()).ok();
     Ok(Maintained { version, changed: vacuum.apply && !found.is_empty(), removed, ..Maintained::new() })
 }
 
 /// When files were taken out of the table.
-async fn tombstones(opened: &DeltaTable, path: &Storage) -> Result<HashMap<String, i64>> {
+async fn tombstones(opened: &Opened, path: &Storage) -> Result<HashMap<String, i64>> {
     let log_store = opened.log_store();
-    let all: Vec<_> = table::state(opened, path)?
+    let all: Vec<_> = opened
+        .as_read()
         .all_tombstones(log_store.as_ref())
         .try_collect()
         .await
