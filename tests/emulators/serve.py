@@ -7,11 +7,19 @@ With `gcs`, the same S3 speaks as the XML interface of Google Cloud Storage does
 the same requests under other names of headers.
 """
 
+import functools
 import logging
 import sys
 
 import waitress
 from moto.server import DomainDispatcherApplication, create_backend_app
+
+
+class Application(DomainDispatcherApplication):
+    """Moto looks through its own folders at each request for the service that a host stands for."""
+
+    get_backend_for_host = functools.cache(DomainDispatcherApplication.get_backend_for_host)
+
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=key/20240101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
 
@@ -46,7 +54,9 @@ def with_raw_paths(app):
 def main():
     kind, port = sys.argv[1], int(sys.argv[2])
     logging.disable(logging.CRITICAL)
-    app = DomainDispatcherApplication(create_backend_app)
+    # The loop and moto are two threads, and each request goes to and fro between them: each time Python would wait for 5 ms.
+    sys.setswitchinterval(0.00002)
+    app = Application(create_backend_app)
     if kind == "gcs":
         app = as_gcs(app)
     waitress.serve(with_raw_paths(app), host="127.0.0.1", port=port, threads=1, connection_limit=10_000, asyncore_use_poll=True)

@@ -234,3 +234,16 @@ fn configuration_is_layered_and_misspelt_fields_are_refused() {
     assert!(error.errors()[0].help_text().unwrap().contains("did you mean `high`?"), "{error}");
     assert!(builder().set("configured.low=many").build().is_err(), "a text is no number");
 }
+
+#[test]
+fn a_timeout_of_nothing_is_refused_wherever_it_is_said() {
+    let root = tempdir().unwrap();
+    let hurried = frame_builder("hurried", abc(), |asset| asset.timeout(Duration::ZERO));
+    let error = lakehouse(&root, [hurried]).build().unwrap_err();
+    assert_eq!((error.errors().len(), error.errors()[0].kind()), (1, ErrorKind::NotHonoured));
+    let said = error.to_string();
+    assert!(said.contains("a timeout of nothing") && said.contains("hurried"), "{said}");
+    let error = lakehouse(&root, [frame_asset("t", abc())]).timeout(Duration::ZERO).build().unwrap_err();
+    assert_eq!((error.errors().len(), error.errors()[0].kind()), (1, ErrorKind::Config));
+    assert!(lakehouse(&root, [frame_asset("t", abc())]).timeout(Duration::from_nanos(1)).build().is_ok());
+}

@@ -62,7 +62,7 @@ impl Front {
         } else {
             let reporter = Arc::clone(&self.reporter);
             let around: Tee = Arc::new(move |write| reporter.suspend(write));
-            Recorder::start(lakehouse, run, logs, &around, self.json)
+            Recorder::start(lakehouse, Some(run), logs, &around, self.json)
         };
         let goes_on = format!("runs resume {run}");
         let signals = Signals { goes_on, reporter: Arc::clone(&self.reporter), recorder: recorder.clone() };
@@ -126,6 +126,11 @@ impl Signals {
     /// Of something whose steps nobody shows, and that this command goes on with.
     pub(super) fn new(goes_on: String) -> Self {
         Self { goes_on, reporter: Arc::new(ConsoleReporter::new()), recorder: Recorder::off() }
+    }
+
+    /// What its steps write is recorded there.
+    pub(super) fn recorded(self, recorder: Recorder) -> Self {
+        Self { recorder, ..self }
     }
 
     /// Ends the process, whatever goes on in it. What was printed before is shown.

@@ -47,6 +47,7 @@ pub(super) fn to_json(asset: &AssetSpec, lakehouse: &Lakehouse) -> serde_json::V
         asset.metadata.iter().map(|(name, value)| (name.clone(), serde_json::json!(value))).collect();
     serde_json::json!({
         "key": asset.key,
+        "aliases": asset.aliases,
         "source": asset.source.to_string(),
         "store": lakehouse.store_key(&asset.key),
         "location": lakehouse.locate(&asset.key).ok().flatten().map(|location| location.to_string()),

@@ -354,6 +354,7 @@ impl LakehouseBuilder {
         if self.parallelism == Some(0) {
             errors.push(Error::new(ErrorKind::Config, "no step could ever run with a parallelism of 0"));
         }
+        errors.extend(check::check_timeout(self.run.timeout, ErrorKind::Config));
         let registry = self.registry.unwrap_or_else(Registry::collect);
         let bindings = check::Bindings { stores: &self.stores, resources: &self.resources, settings: &self.settings };
         // Beside each other, since a program with ten thousand assets is to begin at once.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::asset::{AssetSpec, PartitionExpr, ValueKind};
 use crate::error::{Error, ErrorKind, Result, known_names};
@@ -33,6 +34,7 @@ pub(super) fn check(registry: &Registry, bindings: &Bindings<'_>) -> (BTreeMap<A
     for asset in registry.assets() {
         let mut found = Vec::new();
         found.extend(check_external(asset));
+        found.extend(check_timeout(asset.timeout, ErrorKind::NotHonoured));
         found.extend(check_resources(asset, bindings.resources));
         found.extend(check_config(asset, bindings.settings));
         found.extend(check_inputs(asset, &known));
@@ -79,6 +81,12 @@ fn unknown_store(key: &str, asset: &AssetSpec, stores: &BTreeMap<String, Arc<dyn
     };
     let help = known_names(key, "stores", stores.keys().map(String::as_str));
     Error::new(ErrorKind::UnknownStore, message).help(help)
+}
+
+/// A timeout in which nothing can be done.
+pub(super) fn check_timeout(timeout: Option<Duration>, kind: ErrorKind) -> Option<Error> {
+    let message = "a timeout of nothing stops every step as it begins; leave `timeout` out to have none";
+    timeout.filter(Duration::is_zero).map(|_| Error::new(kind, message))
 }
 
 fn check_external(asset: &AssetSpec) -> Vec<Error> {

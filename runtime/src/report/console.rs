@@ -6,16 +6,13 @@ use std::io::{IsTerminal, Write, stderr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 
-use super::render_failure;
+use super::{render_failure, target, terminal};
 use crate::event::{Event, EventKind, Materialization, RunStatus, SkipReason, StepSummary};
 use crate::key::AssetKey;
 use crate::report::{bytes, duration, partitions};
 use crate::slice::Slice;
-
-/// How often progress is drawn in a second, at most.
-const FRAMES: u8 = 20;
 
 /// Shows a run on standard error as it goes. Hand its [`event`](ConsoleReporter::event) to a subscription.
 pub struct ConsoleReporter {
@@ -204,30 +201,4 @@ impl State {
             bar.set_message(self.running.iter().map(|step| self.name(*step)).collect::<Vec<_>>().join(", "));
         }
     }
-}
-
-/// Standard error by another name.
-#[cfg(unix)]
-fn terminal() -> Option<File> {
-    use std::os::fd::AsFd;
-    stderr().as_fd().try_clone_to_owned().ok().map(File::from)
-}
-
-#[cfg(not(unix))]
-fn terminal() -> Option<File> {
-    None
-}
-
-/// Where progress is drawn.
-#[cfg(unix)]
-fn target(terminal: Option<&File>) -> ProgressDrawTarget {
-    let both = || Some((terminal?.try_clone().ok()?, terminal?.try_clone().ok()?));
-    both().map_or_else(ProgressDrawTarget::stderr, |(read, write)| {
-        ProgressDrawTarget::term(console::Term::read_write_pair(read, write), FRAMES)
-    })
-}
-
-#[cfg(not(unix))]
-fn target(_terminal: Option<&File>) -> ProgressDrawTarget {
-    ProgressDrawTarget::stderr_with_hz(FRAMES)
 }

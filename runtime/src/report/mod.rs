@@ -4,8 +4,10 @@ mod console;
 mod errors;
 mod graph;
 mod table;
+mod terminal;
 
 pub use console::ConsoleReporter;
 pub use errors::{render_error, render_failure};
 pub use graph::{GraphFormat, render_graph};
 pub use table::{bytes, duration, partitions, preview_table, run_table, table};
+pub(crate) use terminal::{target, terminal};

@@ -80,3 +80,32 @@ fn mistakes_are_told_before_anything_begins() {
     }
     assert_eq!(days(root, &["backfill", "list"]).1, "no backfills\n");
 }
+
+#[test]
+fn what_its_steps_write_is_kept_for_each_run() {
+    let root = tempdir().unwrap();
+    let root = root.path();
+    let range = ["orders", "--partitions", "2026-01-01..2026-01-03"];
+    let (code, stdout, stderr) = days(root, &[&["backfill", "start"][..], &range].concat());
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.contains("the orders of 2026-01-02"), "it is still on the terminal: {stdout}");
+    assert!(stderr.contains("3 of 3"), "as is its progress: {stderr}");
+    let kept = |runs: &Value| -> Vec<Vec<String>> {
+        let all = runs.as_array().unwrap().iter().map(|run| {
+            let (_, logs) = json(root, &["logs", run["run"].as_str().unwrap()]);
+            let lines = logs["lines"].as_array().unwrap().iter();
+            lines.map(|line| format!("{} {}", line["step"], line["text"].as_str().unwrap())).collect()
+        });
+        all.collect()
+    };
+    let (_, status) = json(root, &["backfill", "status"]);
+    let of = |day: &str| vec![format!("0 the orders of {day}")];
+    assert_eq!(kept(&status["backfill"]["runs"]), [of("2026-01-01"), of("2026-01-02"), of("2026-01-03")]);
+
+    // With `--json`, standard output is one document.
+    let (code, begun) = json(root, &[&["backfill", "start"][..], &range].concat());
+    assert_eq!((code, kept(&begun["backfill"]["runs"])[2].clone()), (0, of("2026-01-03")));
+    assert_eq!(days(root, &[&["backfill", "start"][..], &range, &["--logs", "off"]].concat()).0, 0);
+    let (_, status) = json(root, &["backfill", "status"]);
+    assert!(kept(&status["backfill"]["runs"]).iter().all(Vec::is_empty), "nothing is kept if nothing is to be");
+}

@@ -53,6 +53,7 @@ fn to_text(asset: &AssetSpec, stored: &Description, lakehouse: &Lakehouse) -> St
     };
     let joined = |all: &[String]| Some(all.join(", "));
     line("about", asset.description.clone().map(|about| about.replace('\n', "\n                  ")));
+    line("was before", Some(asset.aliases.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")));
     line("defined at", Some(asset.source.to_string()));
     line("produces", Some(format!("{} ({})", asset.output.kind, asset.output.short_type_name())));
     line("store", lakehouse.store_key(&asset.key).map(str::to_owned));

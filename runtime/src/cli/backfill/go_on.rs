@@ -2,12 +2,10 @@
 
 use clap::Args;
 
-use super::super::front::{Signals, until_done};
 use super::super::materialize::How;
 use super::super::{Ended, Shell};
 use super::progress::Progress;
-use super::{end, find};
-use crate::lakehouse::runtime;
+use super::{carry_out, end, find};
 
 /// Go on with a backfill: begin what has not begun, and go on with what was interrupted
 ///
@@ -60,11 +58,9 @@ impl Which {
         let lakehouse = shell.lakehouse()?;
         let id = find(&lakehouse, Some(&self.id))?;
         progress.begin(&lakehouse.backfill_status(&id)?);
-        let signals = Signals::new(format!("backfill resume {id}"));
-        let status = runtime()?.block_on(until_done(signals, async |interrupt| {
+        let status = carry_out(&lakehouse, &id, &progress, &self.how, json, async |interrupt| {
             if retry { lakehouse.retry_backfill(&id, interrupt).await } else { lakehouse.resume_backfill(&id, interrupt).await }
-        }));
-        progress.finish();
+        });
         Ok(end(&lakehouse, &status?, json)?)
     }
 }

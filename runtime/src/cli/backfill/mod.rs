@@ -7,13 +7,21 @@ mod progress;
 mod start;
 mod status;
 
+use std::sync::Arc;
+
 use clap::Subcommand;
 use jiff::Timestamp;
+use progress::Progress;
 use serde_json::{Value, json};
+use tracing::level_filters::LevelFilter;
 
+use super::front::{Signals, until_done};
+use super::materialize::How;
+use super::output::{Recorder, Tee};
 use super::{EXIT_INTERRUPTED, EXIT_OK, EXIT_STEP_FAILED, Ended, Shell, complain, print, print_json};
 use crate::error::{Error, ErrorKind, Result};
-use crate::lakehouse::{Backfill as Decided, BackfillOutcome, BackfillStatus, Lakehouse};
+use crate::exec::Interrupt;
+use crate::lakehouse::{Backfill as Decided, BackfillOutcome, BackfillStatus, Lakehouse, runtime};
 use crate::slice::Slice;
 
 /// Make many partitions, run by run, and look at how far that is
@@ -105,6 +113,32 @@ fn keys(lakehouse: &Lakehouse, backfill: &Decided) -> Result<Vec<Option<Vec<Stri
 }
 
 /// Shows how a backfill ended; its exit code.
+/// Carries a backfill out, which the signals of the process end, and keeps what the steps of its runs write.
+fn carry_out<F>(
+    lakehouse: &Lakehouse,
+    id: &str,
+    progress: &Progress,
+    how: &How,
+    as_json: bool,
+    work: impl FnOnce(Interrupt) -> F,
+) -> Result<BackfillStatus>
+where
+    F: Future<Output = Result<BackfillStatus>>,
+{
+    let signals = Signals::new(format!("backfill resume {id}"));
+    let recorder = if how.logs == LevelFilter::OFF {
+        Recorder::off()
+    } else {
+        let shown = progress.clone();
+        let around: Tee = Arc::new(move |write| shown.suspend(write));
+        Recorder::start(lakehouse, None, how.logs, &around, as_json)
+    };
+    let status = runtime()?.block_on(until_done(signals.recorded(recorder.clone()), work));
+    recorder.finish();
+    progress.finish();
+    status
+}
+
 fn end(lakehouse: &Lakehouse, status: &BackfillStatus, as_json: bool) -> Result<u8> {
     let outcome = status.outcome();
     let id = &status.backfill.id;

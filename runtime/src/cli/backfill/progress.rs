@@ -1,7 +1,8 @@
 //! A backfill as a person follows it: a bar with the rate and the time that is left on a terminal, and a line for each run elsewhere.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, stderr};
+use std::fs::File;
+use std::io::{IsTerminal, Write, stderr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use jiff::SignedDuration;
 use super::super::complain;
 use crate::event::{Event, EventKind, RunStatus};
 use crate::lakehouse::{BackfillOutcome, BackfillStatus, LakehouseBuilder};
-use crate::report::{duration, partitions, render_failure};
+use crate::report::{duration, partitions, render_failure, target, terminal};
 use crate::slice::Slice;
 
 /// Shows what happens in a backfill, once it has begun.
@@ -23,6 +24,8 @@ pub(super) struct Progress {
 
 struct Shown {
     bar: Option<ProgressBar>,
+    /// Standard error as it was, whatever it becomes while runs go on.
+    terminal: Option<File>,
     /// The runs that are not done, with what they are for.
     runs: BTreeMap<String, (Slice, u64)>,
     total: u64,
@@ -60,9 +63,11 @@ impl Progress {
         let open = status.runs.iter().filter(|run| run.outcome != BackfillOutcome::Done);
         let counts = status.partition_counts();
         let fancy = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        let bar = fancy.then(|| bar(counts.done, counts.total));
+        let terminal = terminal();
+        let bar = fancy.then(|| bar(counts.done, counts.total, terminal.as_ref()));
         let shown = Shown {
             bar,
+            terminal,
             runs: open.map(|run| (run.run.clone(), (run.slice.clone(), run.partitions))).collect(),
             total: counts.total,
             done: counts.done,
@@ -72,6 +77,15 @@ impl Progress {
             failed: 0,
         };
         *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
+    }
+
+    /// Does something that writes to the terminal by itself, with the bar out of its way.
+    pub(super) fn suspend(&self, write: impl FnOnce()) {
+        let bar = self.shown.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|shown| shown.bar.clone());
+        match bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
     }
 
     pub(super) fn finish(&self) {
@@ -132,9 +146,10 @@ impl Shown {
     }
 
     fn line(&self, line: &str) {
-        match &self.bar {
-            Some(bar) => bar.println(line),
-            None => complain(line),
+        match (&self.bar, &self.terminal) {
+            (Some(bar), _) => bar.println(line),
+            (None, Some(terminal)) => drop(writeln!(&*terminal, "{line}")),
+            (None, None) => complain(line),
         }
     }
 }
@@ -146,8 +161,8 @@ fn name(event: &Event, slice: &Slice) -> String {
     }
 }
 
-fn bar(done: u64, total: u64) -> ProgressBar {
-    let bar = ProgressBar::new(total).with_position(done);
+fn bar(done: u64, total: u64, terminal: Option<&File>) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(total), target(terminal)).with_position(done);
     if let Ok(style) = ProgressStyle::with_template("{spinner} [{pos}/{len}] {elapsed}, {per_sec}, {eta} left  {wide_msg}") {
         bar.set_style(style);
     }

@@ -3,15 +3,14 @@
 use clap::Args;
 use serde_json::json;
 
-use super::super::front::{Signals, until_done};
 use super::super::materialize::How;
 use super::super::partition_options::PartitionOptions;
 use super::super::units::pair;
 use super::super::{EXIT_OK, Ended, Shell, complain, joined, print, print_json};
 use super::progress::Progress;
-use super::{counted, end, keys, to_json};
+use super::{carry_out, counted, end, keys, to_json};
 use crate::error::Result;
-use crate::lakehouse::{Backfill, BackfillOptions, BackfillStatus, Lakehouse, RunCut, runtime};
+use crate::lakehouse::{Backfill, BackfillOptions, BackfillStatus, Lakehouse, RunCut};
 use crate::report::{partitions, table};
 
 /// How many runs a preview lists for people.
@@ -72,10 +71,8 @@ impl Start {
             complain(&format!("backfill {}: {}", backfill.id, sizes(&backfill)));
         }
         progress.begin(&BackfillStatus::new(backfill.clone()));
-        let resume = format!("backfill resume {}", backfill.id);
-        let signals = Signals::new(resume);
-        let status = runtime()?.block_on(until_done(signals, |interrupt| lakehouse.start_backfill(&backfill, interrupt)));
-        progress.finish();
+        let work = |interrupt| lakehouse.start_backfill(&backfill, interrupt);
+        let status = carry_out(&lakehouse, &backfill.id, &progress, &self.how, json, work);
         Ok(end(&lakehouse, &status?, json)?)
     }
 }

@@ -296,8 +296,6 @@ impl Reading {
         if text.is_empty() {
             return;
         }
-        // Of several steps that run at once nobody can tell which it was.
-        let step = if let [only] = &state.running[..] { Some(only) } else { None };
-        self.sink.line(step, self.stream.level(), self.stream.target(), text.to_owned());
+        self.sink.line(&state.running, self.stream.level(), self.stream.target(), text.to_owned());
     }
 }

@@ -126,7 +126,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
         event.record(&mut fields);
         let metadata = event.metadata();
         let text = format!("{}{}", fields.message, fields.others);
-        sink.line(step.as_ref(), metadata.level().as_str(), metadata.target(), text.trim_start().to_owned());
+        sink.line(step.as_slice(), metadata.level().as_str(), metadata.target(), text.trim_start().to_owned());
     }
 }
 

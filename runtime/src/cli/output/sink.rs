@@ -20,22 +20,24 @@ pub(super) struct StepOf {
 /// Hears when steps begin and end.
 pub(super) type Watcher = Box<dyn Fn(&StepOf, bool) + Send>;
 
-/// Where lines of a run go.
+/// Where lines go.
 pub(super) struct Sink {
-    run: String,
+    /// The run of those of which nobody knows what they are of.
+    run: Option<String>,
     sender: Sender,
     watcher: Mutex<Option<Watcher>>,
 }
 
 impl Sink {
-    pub(super) fn new(run: &str, sender: Sender) -> Self {
-        Self { run: run.to_owned(), sender, watcher: Mutex::default() }
+    pub(super) fn new(run: Option<&str>, sender: Sender) -> Self {
+        Self { run: run.map(str::to_owned), sender, watcher: Mutex::default() }
     }
 
-    /// A line that a step wrote, or nobody knows which.
-    pub(super) fn line(&self, step: Option<&StepOf>, level: &str, target: &str, text: String) {
-        let run = step.map_or(self.run.as_str(), |step| &step.run);
-        let step = step.map(|step| step.step);
+    /// A line that one of these steps wrote: kept for the step if there is only one, and for the run if they are all of one.
+    pub(super) fn line(&self, steps: &[StepOf], level: &str, target: &str, text: String) {
+        let one = steps.first().filter(|first| steps.iter().all(|step| step.run == first.run));
+        let Some(run) = one.map(|step| &step.run).or(self.run.as_ref()) else { return };
+        let step = if let [only] = steps { Some(only.step) } else { None };
         let line = LogLine { step, at: Timestamp::now(), level: level.to_owned(), target: target.to_owned(), text };
         self.sender.send(run, line);
     }

@@ -120,7 +120,10 @@ impl<'a> Commit<'a> {
                     rewrites.keep(&used);
                     return Ok(committed);
                 }
-                Err(error) => lost = Some(error),
+                Err(error) => {
+                    self.known.forget(self.path);
+                    lost = Some(error);
+                }
             }
         }
         let message = format!(
@@ -168,8 +171,9 @@ impl<'a> Commit<'a> {
         }
     }
 
-    /// What this very commit did, if it is in the table.
+    /// What this very commit did, if it is in the table, whatever is known of that.
     async fn landed(&self) -> Result<Option<Committed>> {
+        self.known.forget(self.path);
         match self.known.open(self.path, self.request.env.as_ref()).await? {
             Some(now) => earlier(&now, self.path, self.id).await,
             None => Ok(None),

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use deltalake_core::kernel::Action;
 use deltalake_core::logstore::commit_uri_from_version;
-use deltalake_core::logstore::object_store::{Error as StoreError, ObjectMeta, ObjectStoreExt};
+use deltalake_core::logstore::object_store::path::Path as ObjectPath;
+use deltalake_core::logstore::object_store::{Error as StoreError, ObjectMeta, ObjectStore as _, ObjectStoreExt as _};
+use futures::TryStreamExt as _;
 
 use super::opened::Opened;
 use super::stage::StagedFile;
@@ -39,7 +41,7 @@ impl Known {
     /// known is still so.
     pub(super) async fn open(&self, path: &Storage, env: &dyn Env) -> Result<Option<Opened>> {
         if let Some(Last::At(last)) = self.last(path)
-            && is_newest(&last.0, &last.1).await
+            && is_newest(path, &last.0, &last.1).await
         {
             return Ok(Some(last.0));
         }
@@ -82,6 +84,11 @@ impl Known {
         }
     }
 
+    /// Somebody else has written to the table: it is read again, by whoever asks next.
+    pub(super) fn forget(&self, path: &Storage) {
+        self.put(path, None);
+    }
+
     async fn remember(&self, path: &Storage, opened: &Opened) {
         let entry = opened.log_store().object_store(None).head(&commit_uri_from_version(Some(opened.version()))).await;
         // Of a version whose entry is gone it cannot be told whether it is the newest.
@@ -109,12 +116,24 @@ impl Known {
 
 /// Whether nobody has written to the table since: the entry of its version is the one that was seen, and there is none after it. If it
 /// cannot be told, it is not.
-async fn is_newest(opened: &Opened, entry: &ObjectMeta) -> bool {
+async fn is_newest(path: &Storage, opened: &Opened, entry: &ObjectMeta) -> bool {
     let store = opened.log_store().object_store(None);
-    let now = store.head(&commit_uri_from_version(Some(opened.version()))).await;
+    let of_version = |version| commit_uri_from_version(Some(version));
+    let now = store.head(&of_version(opened.version())).await;
     if !now.is_ok_and(|now| now == *entry) {
         return false;
     }
-    let next = store.head(&commit_uri_from_version(Some(opened.version() + 1))).await;
-    matches!(next, Err(StoreError::NotFound { .. }))
+    if path.is_local() {
+        return matches!(store.head(&of_version(opened.version() + 1)).await, Err(StoreError::NotFound { .. }));
+    }
+    // In a bucket whose commits are entered in a table first, listing is what finishes those of writers that have died.
+    let mut later = store.list_with_offset(Some(&ObjectPath::from("_delta_log")), &of_version(opened.version()));
+    loop {
+        match later.try_next().await {
+            Ok(Some(file)) if file.location.extension() == Some("json") => return false,
+            Ok(Some(_)) => {}
+            Ok(None) => return true,
+            Err(_) => return false,
+        }
+    }
 }

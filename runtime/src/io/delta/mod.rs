@@ -345,10 +345,7 @@ impl IoManager for DeltaIoManager {
                 let request = StoreRequest { slice: &staged.slice, ..request.clone() };
                 let path = self.table_path(&asset, request.keys()?.as_ref())?;
                 let there = self.known.open(&path, request.env.as_ref()).await?.is_some();
-                if there
-                    && several::committed_in(&path, &self.known, &request, std::slice::from_ref(id)).await?
-                        == [CommitState::Absent]
-                {
+                if there && several::committed_in(&path, &request, std::slice::from_ref(id)).await? == [CommitState::Absent] {
                     let message = format!("`{}` is there already, and `mode = \"error\"` refuses to replace it", asset.key);
                     let error = Error::new(ErrorKind::Present, message).with("slice", &staged.slice);
                     return Err(error.help("remove what is stored, or choose another `mode`"));
@@ -395,7 +392,7 @@ impl IoManager for DeltaIoManager {
         };
         let mut states: Option<Vec<CommitState>> = None;
         for path in paths {
-            let found = several::committed_in(&path, &self.known, &request, ids).await?;
+            let found = several::committed_in(&path, &request, ids).await?;
             // Of several tables, the commit has landed once it has in all of them.
             states = Some(match states {
                 None => found,

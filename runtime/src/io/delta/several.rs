@@ -1,6 +1,6 @@
 //! Commits to several tables, where each partition is a table of its own.
 
-use super::known::Known;
+use super::table;
 use crate::asset::AssetSpec;
 use crate::commit::CommitId;
 use crate::error::Result;
@@ -9,13 +9,8 @@ use crate::io::{CommitState, Committed, StoreRequest};
 use crate::slice::Slice;
 
 /// What became of commits in one table.
-pub(super) async fn committed_in(
-    path: &Storage,
-    known: &Known,
-    request: &StoreRequest<'_>,
-    ids: &[CommitId],
-) -> Result<Vec<CommitState>> {
-    let Some(table) = known.open(path, request.env.as_ref()).await? else {
+pub(super) async fn committed_in(path: &Storage, request: &StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>> {
+    let Some(table) = table::open(path, request.env.as_ref()).await? else {
         return Ok(vec![CommitState::Absent; ids.len()]);
     };
     let mut committed = Vec::with_capacity(ids.len());
