@@ -3,13 +3,16 @@
 use std::net::TcpListener;
 
 use lakewright::event::Failure;
+use lakewright::exec::PartitionChoice;
 use lakewright::io::storage::{AzureConfig, Storage, StorageConfig};
+use lakewright::partition::{Every, PartitionsDef, TimeDef};
 use lakewright::prelude::*;
+use lakewright::{AssetBuilder, ValueKind};
 use tempfile::tempdir;
 
 use super::clouds::{CLOUDS, Cloud, fresh_url, lakehouse, read};
 use super::gate::{Does, Gate};
-use crate::support::{abc, frame_asset, run_all, run_to_failure, texts, version};
+use crate::support::{abc, block_on, frame_asset, integers, key, run_all, run_to_failure, texts, version};
 
 /// What a run that replaces a table says, with a bucket that is reached like this.
 fn failure(storage: &Storage) -> Failure {
@@ -151,6 +154,28 @@ fn a_commit_that_lands_after_the_run_has_given_up_finds_its_rows() {
 }
 
 #[test]
+fn a_wipe_whose_answer_was_lost_has_landed_with_the_rows_that_stay() {
+    let Some(at) = Cloud::S3.at() else { return };
+    let gate = Gate::new(&at, Does::Pass);
+    let storage = Cloud::S3.storage_at(&gate.at);
+    let root = tempdir().unwrap();
+    // One file with the rows of two days, as somebody may write it who knows nothing of days.
+    let day = |n: i64| 1_672_531_200_000_000 + n * 86_400_000_000;
+    let both = df!("at" => [day(0), day(0), day(1)], "n" => [1i64, 2, 3]).unwrap().lazy();
+    let both = both.with_column(col("at").cast(DataType::Datetime(TimeUnit::Microseconds, None))).collect().unwrap();
+    run_all(&lakehouse(&root, &storage, [frame_asset("t", both)]).build().unwrap());
+    let days = PartitionsDef::time("Day", TimeDef::new(Every::Day, "2023-01-01").unwrap());
+    let sliced = AssetBuilder::new("t", ValueKind::Table).partitions(days).partition_expr("at");
+    let sliced = sliced.body(|_| async { unreachable!("nothing is made") }).unwrap();
+    let ours = lakehouse(&root, &storage, [sliced]).build().unwrap();
+    gate.now(Does::CutAnswersOfCommits);
+    block_on(ours.wipe(&key("t"), &PartitionChoice::none().key("2023-01-01"))).unwrap();
+    gate.now(Does::Pass);
+    assert_eq!(integers(&read(&storage, "public/t"), "n"), [3]);
+    assert_eq!(block_on(ours.describe(&key("t"))).unwrap().version, Some(1), "one commit");
+}
+
+#[test]
 fn a_read_that_fails_is_told_like_a_write() {
     let Some(at) = Cloud::S3.at() else { return };
     let gate = Gate::new(&at, Does::Pass);
@@ -158,7 +183,7 @@ fn a_read_that_fails_is_told_like_a_write() {
     let root = tempdir().unwrap();
     let ours = lakehouse(&root, &storage, [frame_asset("t", abc())]).build().unwrap();
     run_all(&ours);
-    let plan: LazyFrame = crate::support::block_on(ours.load_frame(&crate::support::key("t"))).unwrap();
+    let plan: LazyFrame = block_on(ours.load_frame(&key("t"))).unwrap();
     gate.now(Does::Answer(503));
     let error = lakewright::Error::from(plan.collect().unwrap_err());
     assert!(error.is_retryable() && error.message().contains("503"), "{error:?}");

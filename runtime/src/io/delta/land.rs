@@ -9,8 +9,8 @@ use std::path::Path;
 use deltalake_core::DeltaTableError;
 use deltalake_core::kernel::Action;
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TableReference, TransactionError};
-use deltalake_core::logstore::commit_uri_from_version;
 use deltalake_core::logstore::object_store::ObjectStoreExt;
+use deltalake_core::logstore::{CommitOrBytes, commit_uri_from_version};
 use deltalake_core::protocol::{DeltaOperation, checkpoints};
 use deltalake_core::table::config::TablePropertiesExt;
 
@@ -36,7 +36,7 @@ pub(super) enum Landing {
     Landed(u64),
     /// Somebody else was first.
     Lost(DeltaTableError),
-    /// It may be there and may not: the error came after it may have been sent.
+    /// It was not there when it was looked for, and may still come: the error came after it may have been sent.
     Unknown(DeltaTableError),
 }
 
@@ -73,10 +73,18 @@ pub(super) async fn land(
     // Our stores are plain object stores, to which an entry is one operation that needs no name.
     #[expect(clippy::default_trait_access, reason = "the type is of a crate that is not used otherwise")]
     let unnamed = Default::default();
-    match log_store.write_commit_entry(version, bytes.clone(), unnamed).await {
-        Ok(()) => {}
-        Err(error @ TransactionError::VersionAlreadyExists(_)) => return Ok(Landing::Lost(error.into())),
-        Err(error) => return Ok(Landing::Unknown(error.into())),
+    if let Err(error) = log_store.write_commit_entry(version, bytes.clone(), unnamed).await {
+        // An answer may have been lost, and then a second try finds the first in its way. Nobody else writes these very bytes.
+        let is_there = match (bytes, log_store.read_commit_entry(version).await) {
+            (CommitOrBytes::LogBytes(ours), Ok(Some(found))) => *ours == found,
+            _ => false,
+        };
+        match error {
+            _ if is_there => {}
+            TransactionError::VersionAlreadyExists(_) => return Ok(Landing::Lost(error.into())),
+            // It may have been sent.
+            _ => return Ok(Landing::Unknown(error.into())),
+        }
     }
     // From here the rows are visible. What comes after takes nothing back if it fails.
     if let Err(error) = make_durable(path, version, added) {

@@ -14,6 +14,7 @@ impl Sending {
         match *self {}
     }
 
+    #[expect(clippy::boxed_local, reason = "as where there are buckets")]
     pub(super) fn finish(self: Box<Self>) -> io::Result<()> {
         match *self {}
     }
