@@ -17,11 +17,15 @@ fn processes_that_share_a_log_wait_for_each_other_and_every_row_is_there_once() 
     // What one of them only reads has to be there.
     assert!(survivor(root, &["again", "1", "base"]).status().unwrap().success());
     let times = each.to_string();
+    // What they print is read as they go: one whose pipe is full stands still, and the others take it for lost.
     let children: Vec<_> = (0..processes)
-        .map(|process| survivor(root, &["again", &times, SELECTIONS[process % SELECTIONS.len()]]).spawn().unwrap())
+        .map(|process| {
+            let child = survivor(root, &["again", &times, SELECTIONS[process % SELECTIONS.len()]]).spawn().unwrap();
+            std::thread::spawn(move || child.wait_with_output().unwrap())
+        })
         .collect();
     for child in children {
-        let output = child.wait_with_output().unwrap();
+        let output = child.join().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout).lines().last().unwrap_or_default());
     }
     let runs = runs(root);
