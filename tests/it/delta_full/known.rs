@@ -157,3 +157,28 @@ fn a_folder_that_was_taken_while_rows_were_staged_is_not_written_over() {
     assert_eq!(std::fs::read_to_string(path.join("photo.jpg")).unwrap(), "of somebody");
     assert!(!path.join("_delta_log").exists());
 }
+
+#[test]
+fn a_checkpoint_takes_with_it_what_of_the_log_is_older_than_the_table_keeps() {
+    for (cleans, first) in [("true", false), ("false", true)] {
+        let root = tempdir().unwrap();
+        let properties = format!(
+            "delta.checkpointInterval=3, delta.logRetentionDuration=interval 0 days, delta.enableExpiredLogCleanup={cleans}"
+        );
+        let next = Arc::new(AtomicI64::new(0));
+        let body = move |call: lakewright::Call| {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            async move { call.produce_frame(df!("n" => [number])?) }
+        };
+        let asset = AssetBuilder::new("t", ValueKind::Table).mode(Mode::Append).store_option("table_properties", properties);
+        let lakehouse = lakehouse(&root, [asset.body(body).unwrap()]).build().unwrap();
+        let path = root.path().join("delta/public/t");
+        for runs in 1..=8 {
+            run_all(&lakehouse);
+            let all: Vec<i64> = (0..runs).collect();
+            assert_eq!((stored(&lakehouse), on_disk(&path)), (all.clone(), all));
+        }
+        assert_eq!(path.join("_delta_log/00000000000000000000.json").exists(), first, "cleanup is {cleans}");
+        assert!(path.join("_delta_log/00000000000000000007.json").exists());
+    }
+}

@@ -374,8 +374,9 @@ impl IoManager for DeltaIoManager {
         for staged in staged {
             let request = StoreRequest { slice: &staged.slice, ..request.clone() };
             let path = self.table_path(request.asset, request.keys()?.as_ref())?;
-            // If the log cannot be read, nothing is removed: a file that is left over costs space, one that is missing costs rows.
-            let existing = self.known.open(&path, request.env.as_ref()).await?;
+            // If the log cannot be read, nothing is removed: a file that is left over costs space, one that is missing costs rows. What
+            // is known of the table is not enough for that.
+            let existing = table::open(&path, request.env.as_ref()).await?;
             let piece = staged.clone();
             blocking(&request.env, move || stage::discard(&path, &[piece], existing.as_ref())).await?;
         }
