@@ -15,8 +15,13 @@ use crate::support::{lakehouse, run_all};
 
 /// A process that has the file open until its input is closed.
 fn holder(path: &Path) -> Child {
-    let mut child =
-        Command::new(env!("CARGO_BIN_EXE_duckdb_holder")).arg(path).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_duckdb_process"))
+        .arg("hold")
+        .arg(path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "held\n");
@@ -108,7 +113,7 @@ fn another_process_that_has_the_file_is_named_once_the_wait_is_over() {
     assert!(begun.elapsed() >= wait, "it was waited for");
     let text = format!("{error:?}");
     assert!(error.is_retryable(), "{text}");
-    for wanted in [&format!("PID {}", other.id()), "duckdb_holder", "warehouse.duckdb"] {
+    for wanted in [&format!("PID {}", other.id()), "duckdb_process", "warehouse.duckdb"] {
         assert!(text.contains(wanted), "{wanted} is not in {text}");
     }
     drop(other.stdin.take());

@@ -13,7 +13,8 @@ use super::*;
 fn what_a_killed_process_had_staged_is_not_there_until_another_commits_it() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("warehouse.duckdb");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_duckdb_stager"))
+    let mut child = Command::new(env!("CARGO_BIN_EXE_duckdb_process"))
+        .arg("stage")
         .arg(&path)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

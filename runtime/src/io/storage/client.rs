@@ -1,9 +1,11 @@
 //! The options of the HTTP client, as all providers take them.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use object_store::client::SpawnedReqwestConnector;
-use object_store::{ClientConfigKey, RetryConfig};
+use object_store::client::{HttpClient, HttpConnector, SpawnedReqwestConnector};
+use object_store::{ClientConfigKey, ClientOptions, RetryConfig};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::config::ClientConfig;
@@ -33,9 +35,41 @@ pub(super) fn retries(client: &ClientConfig) -> RetryConfig {
     }
 }
 
-/// What sends requests.
-pub(super) fn connector() -> Result<SpawnedReqwestConnector> {
-    Ok(SpawnedReqwestConnector::new(threads()?.clone()))
+/// What sends requests: for all stores whose clients are configured alike it is the same.
+///
+/// A client of its own would read the certificates of the system once more, which takes longer than most requests, and would make
+/// connections to where others are open.
+pub(super) fn connector() -> Result<impl HttpConnector> {
+    Ok(Shared(SpawnedReqwestConnector::new(threads()?.clone())))
+}
+
+#[derive(Debug)]
+struct Shared(SpawnedReqwestConnector);
+
+/// What the clients of a process can differ in: what [`options`] gives, and what providers change of it to ask for credentials.
+type Differences = [Option<String>; 5];
+
+static CLIENTS: Mutex<Option<HashMap<Differences, HttpClient>>> = Mutex::new(None);
+
+impl HttpConnector for Shared {
+    fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
+        let differences = [
+            ClientConfigKey::AllowHttp,
+            ClientConfigKey::Timeout,
+            ClientConfigKey::ConnectTimeout,
+            ClientConfigKey::ProxyUrl,
+            ClientConfigKey::ProxyExcludes,
+        ]
+        .map(|key| options.get_config_value(&key));
+        let mut clients = CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
+        let clients = clients.get_or_insert_default();
+        if let Some(client) = clients.get(&differences) {
+            return Ok(client.clone());
+        }
+        let client = self.0.connect(options)?;
+        clients.insert(differences, client.clone());
+        Ok(client)
+    }
 }
 
 /// What must never be told.

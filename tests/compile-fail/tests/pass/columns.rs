@@ -1,5 +1,4 @@
 //! Declared columns that fit, without a warning for whoever declares them.
-#![forbid(unsafe_code)]
 #![allow(clippy::pedantic, reason = "users need not keep to our taste")]
 #![deny(missing_docs, warnings)]
 

@@ -1,5 +1,4 @@
 //! What is a frame stays one, whatever else it implements.
-#![forbid(unsafe_code)]
 #![allow(clippy::pedantic, reason = "users need not keep to our taste")]
 #![deny(missing_docs, warnings)]
 

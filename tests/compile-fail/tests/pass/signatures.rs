@@ -1,5 +1,4 @@
 //! Every kind of signature, under lints as strict as they get, and run.
-#![forbid(unsafe_code)]
 #![allow(clippy::pedantic, reason = "users need not keep to our taste")]
 #![deny(missing_docs, unreachable_pub, unused_qualifications, warnings)]
 

@@ -1,13 +1,10 @@
 //! Every frame type through `Table`: round trips, laziness, and streams that are never whole in memory.
 
-#![forbid(unsafe_code)]
 #![cfg(all(feature = "arrow", feature = "polars"))]
 #![allow(clippy::unwrap_used, reason = "a test that unwraps has failed where it says")]
 
 #[cfg(feature = "datafusion")]
-#[path = "frames/datafusion.rs"]
 mod datafusion;
-#[path = "frames/streams.rs"]
 mod streams;
 
 use std::sync::Arc;
