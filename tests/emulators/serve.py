@@ -10,8 +10,10 @@ the same requests under other names of headers.
 import functools
 import logging
 import sys
+import types
 
 import waitress
+from moto.s3.models import S3Backend
 from moto.server import DomainDispatcherApplication, create_backend_app
 
 
@@ -20,6 +22,17 @@ class Application(DomainDispatcherApplication):
 
     get_backend_for_host = functools.cache(DomainDispatcherApplication.get_backend_for_host)
 
+
+list_objects = S3Backend.list_objects
+
+
+def list_under(self, bucket, prefix, *further, **named):
+    """Moto asks every key in the bucket for its versions, and all tests have one bucket: that took half of its time."""
+    under = {name: versions[-1] for name, versions in dict.items(bucket.keys) if name.startswith(prefix or "")}
+    return list_objects(self, types.SimpleNamespace(keys=under), prefix, *further, **named)
+
+
+S3Backend.list_objects = list_under
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=key/20240101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
 
