@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -23,8 +23,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// assert!("iris//cleaned".parse::<AssetKey>().is_err());
 /// # Ok::<(), lakewright::Error>(())
 /// ```
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "String")]
 pub struct AssetKey(Arc<Name>);
 
 /// Keys are copied, compared and hashed for every step many times, so that is cheap.
@@ -94,6 +94,12 @@ impl TryFrom<String> for AssetKey {
 
     fn try_from(text: String) -> Result<Self> {
         text.parse()
+    }
+}
+
+impl Serialize for AssetKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

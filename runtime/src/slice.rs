@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -29,8 +29,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// assert!("v1:[date=2023-01-01..2023-01-03&species=b,a]".parse::<Slice>().is_err());
 /// assert_eq!(Slice::Whole.digest().len(), 32);
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "String")]
 #[non_exhaustive]
 pub enum Slice {
     /// The whole table.
@@ -61,7 +61,13 @@ impl Slice {
     /// 32 hexadecimal digits of BLAKE3 over the canonical text.
     #[must_use]
     pub fn digest(&self) -> String {
-        blake3::hash(self.to_string().as_bytes()).to_hex()[..32].to_owned()
+        // Every commit of a whole table asks for it, and most are.
+        static WHOLE: OnceLock<String> = OnceLock::new();
+        let digest = |slice: &Self| blake3::hash(slice.to_string().as_bytes()).to_hex()[..32].to_owned();
+        match self {
+            Self::Whole => WHOLE.get_or_init(|| digest(self)).clone(),
+            Self::Keys(_) => digest(self),
+        }
     }
 
     /// A slice of boxes in any order.
@@ -122,6 +128,12 @@ impl TryFrom<String> for Slice {
 
     fn try_from(text: String) -> Result<Self> {
         text.parse()
+    }
+}
+
+impl Serialize for Slice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

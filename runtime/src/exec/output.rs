@@ -179,6 +179,7 @@ impl<'a> StepRun<'a> {
             }
         }
         let data_version = made_from.data_version(&versions, &staged, store.mode(asset), &id);
+        let MadeFrom { code, config, inputs, .. } = Arc::unwrap_or_clone(made_from);
         let sum = |of: fn(&Staged) -> Option<u64>| staged.iter().map(of).sum::<Option<u64>>();
         let rows = sum(|staged| staged.rows);
         // Whoever replaces a slice knows what is in it.
@@ -194,9 +195,9 @@ impl<'a> StepRun<'a> {
             bytes: sum(|staged| staged.bytes),
             columns: staged.into_iter().next().map(|staged| staged.columns).unwrap_or_default(),
             code_version: asset.code_version.clone(),
-            code: made_from.code.clone(),
-            config: made_from.config.clone(),
-            inputs: made_from.inputs.clone(),
+            code,
+            config,
+            inputs,
             data_version: Some(data_version),
             metadata,
             commit: id,

@@ -1,5 +1,6 @@
 //! What a run will do, as data that can be shown, stored and sent. Does no IO.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -119,14 +120,12 @@ impl Plan {
         let mut steps_of: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for place in made(graph, selected) {
             let asset = graph.asset(place);
-            let before: Vec<usize> = nearest_selected(graph, place, selected)
-                .into_iter()
-                .flat_map(|place| steps_of.get(&place).cloned().unwrap_or_default())
-                .collect();
+            let nearest = nearest_selected(graph, place, selected);
             for slice in slices(asset, sets.get(&place)) {
                 let number = steps.len();
-                let earlier = steps_of.get(&place).and_then(|steps| steps.last()).copied();
-                let mut after: Vec<usize> = before.iter().copied().chain(earlier).collect();
+                let earlier = steps_of.get(&place).and_then(|steps| steps.last());
+                let before = nearest.iter().filter_map(|place| steps_of.get(place)).flatten();
+                let mut after: Vec<usize> = before.chain(earlier).copied().collect();
                 after.sort_unstable();
                 steps.push(StepSpec {
                     v: PLAN_VERSION,
@@ -288,18 +287,24 @@ fn slices(asset: &AssetSpec, set: Option<&KeySet>) -> Vec<Slice> {
 
 /// The selected assets that are upstream with none selected in between: an asset that is not part of the run still orders those
 /// around it, so that a run of `a or c` of a chain does what a run of the whole chain would.
-pub(crate) fn nearest_selected(graph: &Graph, place: usize, selected: &BTreeSet<usize>) -> BTreeSet<usize> {
+pub(crate) fn nearest_selected<'a>(graph: &'a Graph, place: usize, selected: &BTreeSet<usize>) -> Cow<'a, BTreeSet<usize>> {
+    let runs = |place: &usize| selected.contains(place) && !graph.asset(*place).is_external();
+    let direct = graph.upstream(place);
+    // Mostly that is all there is to look at.
+    if direct.iter().all(runs) {
+        return Cow::Borrowed(direct);
+    }
     let mut found = BTreeSet::new();
     let mut seen = BTreeSet::new();
-    let mut next: Vec<usize> = graph.upstream(place).iter().copied().collect();
+    let mut next: Vec<usize> = direct.iter().copied().collect();
     while let Some(place) = next.pop() {
         if seen.insert(place) {
-            if selected.contains(&place) && !graph.asset(place).is_external() {
+            if runs(&place) {
                 found.insert(place);
             } else {
                 next.extend(graph.upstream(place));
             }
         }
     }
-    found
+    Cow::Owned(found)
 }

@@ -140,6 +140,8 @@ impl<'a> StepRun<'a> {
 
         let mut pending = self.step.assets.iter().zip(numbers).map(|(target, number)| self.pending(target, number, &made_from));
         let mut pending = pending.by_ref().collect::<Result<Vec<Pending<'a>>>>()?;
+        // The outputs have it; the last of them need not copy it.
+        drop(made_from);
         let mut durations = Durations::default();
         let outcome = match self.produce(asset, units, &mut pending, &mut durations).await {
             Ok(()) => self.goes_on(asset).and_then(|()| self.check(&pending)),

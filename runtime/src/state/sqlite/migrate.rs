@@ -49,12 +49,13 @@ fn replay(transaction: &Transaction<'_>) -> Result<(), Failure> {
     transaction.execute_batch(TABLES)?;
     extend(transaction)?;
     transaction.execute_batch(STATUS)?;
+    let mut histories = write::Histories::new(transaction)?;
     let mut records: HashMap<String, Option<RunRecord>> = HashMap::new();
     let mut select = transaction.prepare("SELECT cursor, v, run, at, kind FROM events ORDER BY cursor")?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
         let event = read::event(row)?;
-        write::remember(transaction, &event)?;
+        histories.add(&event)?;
         write::sum_up(records.entry(event.run.clone()).or_default(), &event);
     }
     for record in records.values().flatten() {

@@ -64,6 +64,12 @@ fn try_writer(path: &Path, patience: Duration, new_id: impl Fn() -> String) -> R
     connection.execute_batch(flush).map_err(open)?;
     // Emptying the `-wal` file costs two flushes, so it is done every 16 MB.
     connection.execute_batch("PRAGMA wal_autocheckpoint = 4000").map_err(open)?;
+    // Of a log of ten thousand assets, what a batch of events touches is more than the 2 MB that `SQLite` keeps by itself: it would write
+    // pages before the batch is whole, and read them again for the next.
+    connection.execute_batch("PRAGMA cache_size = -16384").map_err(open)?;
+    // To look for the status of a partition in the three that there are, it would make a table of them for each row. They are written by
+    // `status_text`, which knows no other.
+    connection.execute_batch("PRAGMA ignore_check_constraints = ON").map_err(open)?;
     // Before anything is changed: the file may be somebody else's, and then it stays as it is.
     let found = look(&connection, path)?;
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(open)?;

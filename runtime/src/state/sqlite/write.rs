@@ -1,7 +1,9 @@
 //! What is written to the log, each within a transaction that holds the lock.
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
-use rusqlite::{Transaction, params};
+use rusqlite::{CachedStatement, OptionalExtension, Transaction, params};
 use serde::Serialize;
 
 use super::read::count;
@@ -11,19 +13,49 @@ use crate::event::{EVENT_VERSION, Event, EventKind, StepSummary};
 use crate::state::RunRecord;
 use crate::state::projection::{Projection, follow, told_of};
 
-const NUMBER: &str = "INSERT INTO numbers (asset, slice, number) VALUES (?1, ?2, 1) \
-                      ON CONFLICT (asset, slice) DO UPDATE SET number = number + 1 RETURNING number";
+/// How many events one statement inserts, if there are as many.
+const ROWS: usize = 32;
+
+static INSERT_ROWS: LazyLock<String> = LazyLock::new(|| {
+    let rows: Vec<String> = (0..ROWS).map(|row| format!("(?1, ?2, ?{}, ?{})", 3 + 2 * row, 4 + 2 * row)).collect();
+    format!("INSERT INTO events (v, run, at, kind) VALUES {}", rows.join(", "))
+});
 
 pub(super) fn number(transaction: &Transaction<'_>, asset: &str, slice: &str, run: &str, step: usize) -> Result<i64, Failure> {
     let step = i64::try_from(step).map_err(|_| internal(format!("step {step} of run `{run}` is no step")))?;
     if let Some(known) = read::issued(transaction, asset, slice, run, step)? {
         return Ok(known);
     }
-    let number: i64 = transaction.prepare_cached(NUMBER)?.query_row([asset, slice], |row| row.get(0))?;
+    let number = Numbers::new(transaction)?.next(asset, slice)?;
     transaction
         .prepare_cached("INSERT INTO issued (asset, slice, run, step, number) VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![asset, slice, run, step, number])?;
     Ok(number)
+}
+
+/// The greatest number of each slice.
+struct Numbers<'t> {
+    get: CachedStatement<'t>,
+    put: CachedStatement<'t>,
+}
+
+impl<'t> Numbers<'t> {
+    fn new(transaction: &'t Transaction<'_>) -> Result<Self, Failure> {
+        let get = transaction.prepare_cached("SELECT number FROM numbers WHERE asset = ?1 AND slice = ?2")?;
+        let put = transaction.prepare_cached(
+            "INSERT INTO numbers (asset, slice, number) VALUES (?1, ?2, ?3) \
+             ON CONFLICT (asset, slice) DO UPDATE SET number = excluded.number",
+        )?;
+        Ok(Self { get, put })
+    }
+
+    /// The next of a slice. One statement could do it, and `SQLite` would make a table for the one row that it returns.
+    fn next(&mut self, asset: &str, slice: &str) -> Result<i64, Failure> {
+        let last: Option<i64> = self.get.query_row([asset, slice], |row| row.get(0)).optional()?;
+        let next = last.unwrap_or_default() + 1;
+        self.put.execute(params![asset, slice, next])?;
+        Ok(next)
+    }
 }
 
 /// A number for each slice of each step. Which step has which is for the first event of the run to say.
@@ -37,9 +69,9 @@ pub(super) fn numbers(transaction: &Transaction<'_>, steps: &[StepSummary]) -> R
     // In the order of the table, so that each of its pages is touched once; and for one slice in the order of the steps.
     wanted.sort_unstable();
     let mut numbers: Vec<Vec<i64>> = steps.iter().map(|step| vec![0; step.assets.len().min(step.slices.len())]).collect();
-    let mut upsert = transaction.prepare_cached(NUMBER)?;
+    let mut of_slices = Numbers::new(transaction)?;
     for (asset, slice, step, place) in wanted {
-        numbers[step][place] = upsert.query_row([asset, &slice], |row| row.get(0))?;
+        numbers[step][place] = of_slices.next(asset, &slice)?;
     }
     Ok(numbers)
 }
@@ -52,33 +84,34 @@ pub(super) fn append(
     run: &str,
     events: Vec<(Timestamp, EventKind)>,
 ) -> Result<Vec<Event>, Failure> {
-    let mut insert = transaction.prepare_cached("INSERT INTO events (v, run, at, kind) VALUES (?1, ?2, ?3, ?4)")?;
     let before = runs::get(transaction, run)?;
     let mut record = before.clone();
     let mut told = Vec::with_capacity(events.len());
+    let mut upsert = transaction.prepare_cached(
+        "INSERT INTO partition_status (asset, slice, status, cursor) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT (asset, slice) DO UPDATE SET status = excluded.status, cursor = excluded.cursor",
+    )?;
+    let mut histories = Histories::new(transaction)?;
     let mut text = Vec::new();
-    for (at, kind) in events {
-        let changes =
-            projection.changes(run, &kind, || Ok::<_, Failure>(read::first_of_run(transaction, run)?.map(|event| event.kind)))?;
-        text.clear();
-        serde_json::to_writer(&mut text, &kind).map_err(|error| internal(NO_JSON).source(error))?;
-        let json = std::str::from_utf8(&text).map_err(|error| internal(NO_JSON).source(error))?;
-        insert.execute(params![EVENT_VERSION, run, at.to_string(), json])?;
-        let row = transaction.last_insert_rowid();
-        if !changes.is_empty() {
-            let mut upsert = transaction.prepare_cached(
-                "INSERT INTO partition_status (asset, slice, status, cursor) VALUES (?1, ?2, ?3, ?4) \
-                 ON CONFLICT (asset, slice) DO UPDATE SET status = excluded.status, cursor = excluded.cursor",
-            )?;
-            for (asset, slice, status) in changes {
+    let mut events = events.into_iter();
+    loop {
+        let some: Vec<(Timestamp, EventKind)> = events.by_ref().take(ROWS).collect();
+        if some.is_empty() {
+            break;
+        }
+        let first = insert(transaction, run, &some, &mut text)?;
+        for (row, (at, kind)) in (first..).zip(some) {
+            let first_of_run = || Ok::<_, Failure>(read::first_of_run(transaction, run)?.map(|event| event.kind));
+            for (asset, slice, status) in projection.changes(run, &kind, first_of_run)? {
                 upsert.execute(params![asset.as_str(), slice.to_string(), read::status_text(status), row])?;
             }
+            let cursor =
+                u64::try_from(row).map_err(|error| internal(format!("event {row} is below all others")).source(error))?;
+            let event = Event { v: EVENT_VERSION, cursor, run: run.to_owned(), at, kind };
+            histories.add(&event)?;
+            sum_up(&mut record, &event);
+            told.push(event);
         }
-        let cursor = u64::try_from(row).map_err(|error| internal(format!("event {row} is below all others")).source(error))?;
-        let event = Event { v: EVENT_VERSION, cursor, run: run.to_owned(), at, kind };
-        remember(transaction, &event)?;
-        sum_up(&mut record, &event);
-        told.push(event);
     }
     if let Some(record) = record.filter(|record| before.as_ref() != Some(record)) {
         runs::put(transaction, &record)?;
@@ -86,13 +119,47 @@ pub(super) fn append(
     Ok(told)
 }
 
-/// Adds an event to the history of its asset, if it belongs there.
-pub(super) fn remember(transaction: &Transaction<'_>, event: &Event) -> Result<(), Failure> {
-    if let Some(asset) = told_of(&event.kind) {
-        let mut insert = transaction.prepare_cached("INSERT INTO materializations (asset, cursor) VALUES (?1, ?2)")?;
-        insert.execute(params![asset.as_str(), count(event.cursor)])?;
+/// Inserts events, no more than [`ROWS`] of them, and gives the cursor of the first, which those of the others follow. A statement for
+/// each would cost almost twice as much.
+fn insert(
+    transaction: &Transaction<'_>,
+    run: &str,
+    events: &[(Timestamp, EventKind)],
+    text: &mut Vec<u8>,
+) -> Result<i64, Failure> {
+    let rows = if events.len() == ROWS { ROWS } else { 1 };
+    let sql = if rows == ROWS { INSERT_ROWS.as_str() } else { "INSERT INTO events (v, run, at, kind) VALUES (?1, ?2, ?3, ?4)" };
+    let mut statement = transaction.prepare_cached(sql)?;
+    statement.raw_bind_parameter(1, EVENT_VERSION)?;
+    statement.raw_bind_parameter(2, run)?;
+    for events in events.chunks(rows) {
+        for (place, (at, kind)) in events.iter().enumerate() {
+            text.clear();
+            serde_json::to_writer(&mut *text, kind).map_err(|error| internal(NO_JSON).source(error))?;
+            let json = std::str::from_utf8(text).map_err(|error| internal(NO_JSON).source(error))?;
+            statement.raw_bind_parameter(3 + 2 * place, at.to_string())?;
+            statement.raw_bind_parameter(4 + 2 * place, json)?;
+        }
+        statement.raw_execute()?;
     }
-    Ok(())
+    Ok(transaction.last_insert_rowid() - count(events.len() as u64) + 1)
+}
+
+/// The histories of assets.
+pub(super) struct Histories<'t>(CachedStatement<'t>);
+
+impl<'t> Histories<'t> {
+    pub(super) fn new(transaction: &'t Transaction<'_>) -> Result<Self, Failure> {
+        Ok(Self(transaction.prepare_cached("INSERT INTO materializations (asset, cursor) VALUES (?1, ?2)")?))
+    }
+
+    /// Adds an event to the history of its asset, if it belongs there.
+    pub(super) fn add(&mut self, event: &Event) -> Result<(), Failure> {
+        if let Some(asset) = told_of(&event.kind) {
+            self.0.execute(params![asset.as_str(), count(event.cursor)])?;
+        }
+        Ok(())
+    }
 }
 
 /// Brings a run up to date with an event of it, which may be its first.
