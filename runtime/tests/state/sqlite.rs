@@ -154,6 +154,24 @@ fn a_batch_or_a_beginning_that_fails_half_way_leaves_nothing() {
     assert_eq!(numbers, &[[1], [2]]);
 }
 
+/// The connection that writes does not look, which for every row would cost a table of the three there are.
+#[test]
+fn what_is_written_of_slices_is_what_the_file_allows() {
+    let folder = tempdir().unwrap();
+    let log = SqliteState::new(folder.path().join("state.db"));
+    let wiped = EventKind::Wiped { asset: key("c"), slice: Slice::Whole };
+    let kinds = [started(&[&["a"], &["b"]]), materialized(0, "a"), failed(1), wiped];
+    log.append_all("r", kinds.into_iter().map(|kind| (Timestamp::UNIX_EPOCH, kind)).collect()).unwrap();
+    let other = Connection::open(log.path()).unwrap();
+    let count = |sql: &str| other.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(count("SELECT count(DISTINCT status) FROM partition_status"), 3, "all there are");
+    let looked_at = || other.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0)).unwrap();
+    assert_eq!(looked_at(), "ok");
+    let unknown = "PRAGMA ignore_check_constraints = ON; UPDATE partition_status SET status = 'lost'; PRAGMA ignore_check_constraints = OFF";
+    other.execute_batch(unknown).unwrap();
+    assert_ne!(looked_at(), "ok", "it does look");
+}
+
 #[test]
 fn what_sqlite_we_build_keeps_its_promises() {
     // Before 3.51.3, two writers could corrupt a log when it was being emptied.

@@ -38,6 +38,7 @@ macro_rules! every_test {
             a_slice_is_wiped_reported_and_reconciled
             status_can_be_asked_for_from_an_event_on
             a_batch_is_read_whole_or_not_at_all
+            a_batch_of_any_length_is_read_as_it_was_told
             history_is_what_was_stored_newest_first
             a_run_begins_with_its_plan_and_its_numbers
             a_slice_that_two_steps_make_has_two_numbers
@@ -262,6 +263,24 @@ pub(crate) fn a_batch_is_read_whole_or_not_at_all(log: Handles<'_>) {
         assert!(batch.iter().all(|event| event.run == batch[0].run), "nothing comes between");
         assert_eq!(batch.iter().map(|event| event.at).collect::<Vec<_>>(), [at(1), at(2), at(3)]);
     }
+}
+
+pub(crate) fn a_batch_of_any_length_is_read_as_it_was_told(log: Handles<'_>) {
+    let mut told = Vec::new();
+    for length in [1, 31, 32, 33, 70] {
+        let batch = (0..length).map(|number| (at(number), materialized(0, &format!("a[{length}-{number}]"))));
+        told.extend(log().append_all("r", batch.collect()).unwrap());
+    }
+    assert!(told.windows(2).all(|pair| pair[0].cursor < pair[1].cursor));
+    assert_eq!(log().events(0, usize::MAX).unwrap(), told);
+    let kept: Vec<_> = log().slice_status(&key("a"), 0).unwrap().into_iter().map(|row| (row.cursor, row.slice)).collect();
+    let wanted = told.iter().map(|event| match &event.kind {
+        EventKind::Materialized { materialization, .. } => (event.cursor, materialization.slice.clone()),
+        other => unreachable!("{other:?}"),
+    });
+    assert_eq!(kept, wanted.collect::<Vec<_>>());
+    let history: Vec<Event> = log().history(&key("a"), u64::MAX, usize::MAX).unwrap().into_iter().rev().collect();
+    assert_eq!(history, told);
 }
 
 pub(crate) fn history_is_what_was_stored_newest_first(log: Handles<'_>) {

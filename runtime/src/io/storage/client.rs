@@ -12,17 +12,26 @@ use super::config::ClientConfig;
 use super::threads::threads;
 use crate::error::{Error, ErrorKind, Result};
 
+/// What clients are given, and so what two of them can differ in.
+const GIVEN: [ClientConfigKey; 5] = [
+    ClientConfigKey::AllowHttp,
+    ClientConfigKey::Timeout,
+    ClientConfigKey::ConnectTimeout,
+    ClientConfigKey::ProxyUrl,
+    ClientConfigKey::ProxyExcludes,
+];
+
 /// What is given, by key: the same for our own requests and for the scans of Polars.
 pub(super) fn options(client: &ClientConfig) -> Vec<(ClientConfigKey, String)> {
     let time = |time: &Duration| format!("{}ms", time.as_millis());
-    let given = [
-        (ClientConfigKey::AllowHttp, Some(client.allow_http.unwrap_or(false).to_string())),
-        (ClientConfigKey::Timeout, client.timeout.as_ref().map(time)),
-        (ClientConfigKey::ConnectTimeout, client.connect_timeout.as_ref().map(time)),
-        (ClientConfigKey::ProxyUrl, client.proxy_url.as_ref().map(|url| url.expose_secret().to_owned())),
-        (ClientConfigKey::ProxyExcludes, client.proxy_excludes.clone()),
+    let values: [_; GIVEN.len()] = [
+        Some(client.allow_http.unwrap_or(false).to_string()),
+        client.timeout.as_ref().map(time),
+        client.connect_timeout.as_ref().map(time),
+        client.proxy_url.as_ref().map(|url| url.expose_secret().to_owned()),
+        client.proxy_excludes.clone(),
     ];
-    given.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
+    GIVEN.into_iter().zip(values).filter_map(|(key, value)| Some((key, value?))).collect()
 }
 
 /// How often requests are sent again.
@@ -37,8 +46,7 @@ pub(super) fn retries(client: &ClientConfig) -> RetryConfig {
 
 /// What sends requests: for all stores whose clients are configured alike it is the same.
 ///
-/// A client of its own would read the certificates of the system once more, which takes longer than most requests, and would make
-/// connections to where others are open.
+/// One of its own would read the certificates of the system once more, and make connections to where others are open.
 pub(super) fn connector() -> Result<impl HttpConnector> {
     Ok(Shared(SpawnedReqwestConnector::new(threads()?.clone())))
 }
@@ -46,28 +54,19 @@ pub(super) fn connector() -> Result<impl HttpConnector> {
 #[derive(Debug)]
 struct Shared(SpawnedReqwestConnector);
 
-/// What the clients of a process can differ in: what [`options`] gives, and what providers change of it to ask for credentials.
-type Differences = [Option<String>; 5];
-
-static CLIENTS: Mutex<Option<HashMap<Differences, HttpClient>>> = Mutex::new(None);
+/// The clients by the values of [`GIVEN`], of which providers change some to ask for credentials.
+static CLIENTS: Mutex<Option<HashMap<[Option<String>; GIVEN.len()], HttpClient>>> = Mutex::new(None);
 
 impl HttpConnector for Shared {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
-        let differences = [
-            ClientConfigKey::AllowHttp,
-            ClientConfigKey::Timeout,
-            ClientConfigKey::ConnectTimeout,
-            ClientConfigKey::ProxyUrl,
-            ClientConfigKey::ProxyExcludes,
-        ]
-        .map(|key| options.get_config_value(&key));
+        let values = GIVEN.map(|key| options.get_config_value(&key));
         let mut clients = CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
         let clients = clients.get_or_insert_default();
-        if let Some(client) = clients.get(&differences) {
+        if let Some(client) = clients.get(&values) {
             return Ok(client.clone());
         }
         let client = self.0.connect(options)?;
-        clients.insert(differences, client.clone());
+        clients.insert(values, client.clone());
         Ok(client)
     }
 }

@@ -68,7 +68,7 @@ fn try_writer(path: &Path, patience: Duration, new_id: impl Fn() -> String) -> R
     // pages before the batch is whole, and read them again for the next.
     connection.execute_batch("PRAGMA cache_size = -16384").map_err(open)?;
     // To look for the status of a partition in the three that there are, it would make a table of them for each row. They are written by
-    // `status_text`, which knows no other.
+    // `status_text`, which knows no other, and a test has `SQLite` check a file that has all of them.
     connection.execute_batch("PRAGMA ignore_check_constraints = ON").map_err(open)?;
     // Before anything is changed: the file may be somebody else's, and then it stays as it is.
     let found = look(&connection, path)?;

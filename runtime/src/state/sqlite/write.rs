@@ -119,8 +119,8 @@ pub(super) fn append(
     Ok(told)
 }
 
-/// Inserts events, no more than [`ROWS`] of them, and gives the cursor of the first, which those of the others follow. A statement for
-/// each would cost almost twice as much.
+/// Inserts events, no more than [`ROWS`] of them, and gives the cursor of the first. Those of the others follow it, since nobody else
+/// writes in the meantime. A statement for each would look up and write the last cursor of the log each time.
 fn insert(
     transaction: &Transaction<'_>,
     run: &str,
