@@ -20,7 +20,7 @@ use std::time::Instant;
 
 use drive::{Broken, Where, simulate};
 
-const SEEDS: u64 = 2_000;
+const SEEDS: u64 = 1_000;
 
 fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
