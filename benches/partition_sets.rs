@@ -73,6 +73,10 @@ fn record(state: &dyn State, asset: &AssetKey, keys: &KeySet) -> Result<(), Box<
         "bytes": null, "columns": [], "code_version": null, "metadata": [], "attempt": 1,
         "commit": CommitId::new("bench", asset, &slice, 1),
     }))?;
-    state.append("bench", lakewright::jiff::Timestamp::now(), EventKind::Materialized { step: 0, materialization })?;
+    state.append(
+        "bench",
+        lakewright::jiff::Timestamp::now(),
+        EventKind::Materialized { step: 0, materialization: Arc::new(materialization) },
+    )?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What happened, as data: the only thing that passes from what runs to what shows, records or reacts.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -98,7 +99,8 @@ pub enum EventKind {
         /// The number of the step.
         step: usize,
         /// What is recorded of it.
-        materialization: Materialization,
+        #[serde(with = "shared")]
+        materialization: Arc<Materialization>,
     },
     /// An asset had nothing to store; what was stored before is still there.
     OutputSkipped {
@@ -117,7 +119,8 @@ pub enum EventKind {
         /// The number of the step.
         step: usize,
         /// What was found of it.
-        materialization: Materialization,
+        #[serde(with = "shared")]
+        materialization: Arc<Materialization>,
     },
     /// Somebody says that a part of an asset is stored, by other means than a run.
     Reported {
@@ -198,6 +201,21 @@ impl EventKind {
             | Self::Reported { .. }
             | Self::Wiped { .. } => None,
         }
+    }
+}
+
+/// A record that a run, its report and its log share, written as if it were owned.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<T: Serialize, S: Serializer>(value: &Arc<T>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.as_ref().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<T>, D::Error> {
+        T::deserialize(deserializer).map(Arc::new)
     }
 }
 

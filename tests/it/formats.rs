@@ -1,5 +1,7 @@
 //! What reaches disks, logs and other programs is the same for ever: golden forms.
 
+use std::sync::Arc;
+
 use lakewright::event::{Durations, Event, EventKind, Failure, Materialization, RunAbout, RunStatus, SkipReason, StepSummary};
 use lakewright::exec::{Plan, StepAsset, StepSpec};
 use lakewright::io::Staged;
@@ -71,7 +73,7 @@ fn events() {
         EventKind::InputMissing { step: 0, asset: key("a"), partitions: None },
         EventKind::InputMissing { step: 0, asset: key("a"), partitions: Some("v1:[x]".parse().unwrap()) },
         EventKind::InputHandedOver { step: 0, asset: key("a"), bytes: 3 },
-        EventKind::Materialized { step: 0, materialization },
+        EventKind::Materialized { step: 0, materialization: Arc::new(materialization) },
         EventKind::OutputSkipped { step: 0, asset: key("a"), slice: Slice::Whole, reason: "r".into() },
         EventKind::StepSucceeded { step: 0, durations: Durations::default() },
         EventKind::StepFailed { step: 0, failure },

@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 use super::output::{Recorder, Tee};
 use super::{EXIT_INTERRUPTED, EXIT_OK, EXIT_STEP_FAILED, complain, print, print_json};
 use crate::error::Result;
-use crate::event::RunStatus;
+use crate::event::{Materialization, RunStatus};
 use crate::exec::{Interrupt, RunReport, StepOutcome};
 use crate::lakehouse::{Lakehouse, LakehouseBuilder};
 use crate::report::{ConsoleReporter, preview_table, run_table};
@@ -189,7 +189,8 @@ fn to_json(report: &RunReport) -> serde_json::Value {
         .steps
         .iter()
         .map(|step| {
-            let mut json = serde_json::json!({ "assets": step.assets, "materializations": step.materializations });
+            let stored: Vec<&Materialization> = step.materializations.iter().map(AsRef::as_ref).collect();
+            let mut json = serde_json::json!({ "assets": step.assets, "materializations": stored });
             match &step.outcome {
                 StepOutcome::Succeeded(durations) => {
                     json["outcome"] = "succeeded".into();

@@ -169,10 +169,10 @@ impl Workshop {
 fn reasons(asset: &AssetSpec, part: &Arc<Part>, sources: &Sources<'_>, now: &Inputs) -> Vec<StepReason> {
     let Some(stored) = part.told() else { return vec![StepReason::Unknown { asset: asset.key.clone() }] };
     let mut reasons = Vec::new();
-    if stored.code != sources.code {
+    if stored.code != sources.code.as_deref() {
         reasons.push(StepReason::CodeChanged);
     }
-    if stored.config != sources.config {
+    if stored.config != sources.config.as_deref() {
         reasons.push(StepReason::ConfigChanged);
     }
     reasons.extend(now.unknown.iter().map(|asset| StepReason::Unknown { asset: asset.clone() }));

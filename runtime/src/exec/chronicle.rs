@@ -43,21 +43,33 @@ pub(crate) struct Part {
 
 #[derive(Debug)]
 enum What {
+    /// As the log tells it: of long histories, only what is asked for is kept.
     Stored(Stored),
+    /// As this run has just made it, shared with its report.
+    Made(Arc<Materialization>),
     /// By other means than a run, somebody says.
     Reported,
     Wiped,
 }
 
-/// What was recorded when a part was stored.
 #[derive(Debug)]
-pub(crate) struct Stored {
-    pub(crate) code: Option<String>,
-    pub(crate) config: Option<String>,
-    pub(crate) inputs: Vec<InputVersion>,
-    pub(crate) version: Option<i64>,
+struct Stored {
+    code: Option<String>,
+    config: Option<String>,
+    inputs: Vec<InputVersion>,
+    version: Option<i64>,
     data_version: Option<String>,
     commit: CommitId,
+}
+
+/// What was recorded when a part was stored.
+pub(crate) struct Record<'a> {
+    pub(crate) code: Option<&'a str>,
+    pub(crate) config: Option<&'a str>,
+    pub(crate) inputs: &'a [InputVersion],
+    version: Option<i64>,
+    data_version: Option<&'a str>,
+    commit: &'a CommitId,
 }
 
 impl Part {
@@ -66,27 +78,42 @@ impl Part {
     }
 
     /// What was recorded, if a run stored it and told all of it.
-    pub(crate) fn told(&self) -> Option<&Stored> {
-        match &self.what {
-            What::Stored(stored) => Some(stored).filter(|stored| stored.data_version.is_some()),
-            _ => None,
-        }
+    pub(crate) fn told(&self) -> Option<Record<'_>> {
+        self.record().filter(|record| record.data_version.is_some())
     }
 
     /// The version of the table that it was stored as.
     pub(crate) fn version(&self) -> Option<i64> {
-        match &self.what {
-            What::Stored(stored) => stored.version,
-            _ => None,
-        }
+        self.record().and_then(|record| record.version)
     }
 
     /// Identifies the data.
     pub(crate) fn data_version(&self) -> String {
+        match self.record() {
+            Some(Record { data_version: Some(version), .. }) => version.to_owned(),
+            Some(record) => of_commit(record.commit),
+            None => format!("event {}", self.cursor),
+        }
+    }
+
+    fn record(&self) -> Option<Record<'_>> {
+        // The two have fields of the same names.
+        macro_rules! record {
+            ($of:expr) => {
+                Record {
+                    code: $of.code.as_deref(),
+                    config: $of.config.as_deref(),
+                    inputs: &$of.inputs,
+                    version: $of.version,
+                    data_version: $of.data_version.as_deref(),
+                    commit: &$of.commit,
+                }
+            };
+        }
         match &self.what {
-            What::Stored(Stored { data_version: Some(version), .. }) => version.clone(),
-            What::Stored(stored) => of_commit(&stored.commit),
-            What::Reported | What::Wiped => format!("event {}", self.cursor),
+            What::Stored(stored) => Some(record!(stored)),
+            What::Made(made) => Some(record!(made)),
+            What::Reported | What::Wiped => None,
         }
     }
 }
@@ -151,12 +178,12 @@ impl Made {
     }
 
     /// The run has stored something.
-    pub(crate) fn add(&self, asset: &AssetSpec, materialization: &Materialization) {
+    pub(crate) fn add(&self, asset: &AssetSpec, materialization: &Arc<Materialization>) {
         let mut makings = self.makings();
         makings.order += 1;
         // Newer than all that is in the log.
         let cursor = (1 << 63) + makings.order;
-        let part = Part { cursor, slice: materialization.slice.clone(), what: What::Stored(Stored::of(materialization)) };
+        let part = Part { cursor, slice: materialization.slice.clone(), what: What::Made(Arc::clone(materialization)) };
         makings.assets.entry(asset.key.clone()).or_default().add(asset, part, true);
     }
 
@@ -338,19 +365,6 @@ impl Chronicle {
     }
 }
 
-impl Stored {
-    fn of(materialization: &Materialization) -> Self {
-        Self {
-            code: materialization.code.clone(),
-            config: materialization.config.clone(),
-            inputs: materialization.inputs.clone(),
-            version: materialization.version,
-            data_version: materialization.data_version.clone(),
-            commit: materialization.commit.clone(),
-        }
-    }
-}
-
 /// The partitions of a slice, if it has some. Nothing for what a definition of before knew by other dimensions: it is no part of what
 /// is asked for now.
 #[expect(clippy::option_option, reason = "a slice without partitions is a part as well")]
@@ -366,8 +380,9 @@ fn part_of(event: Event) -> Option<Part> {
     let cursor = event.cursor;
     let (slice, what) = match event.kind {
         EventKind::Materialized { materialization, .. } | EventKind::Reconciled { materialization, .. } => {
-            let stored = Stored::of(&materialization);
-            (materialization.slice, What::Stored(stored))
+            let Materialization { slice, code, config, inputs, version, data_version, commit, .. } =
+                Arc::unwrap_or_clone(materialization);
+            (slice, What::Stored(Stored { code, config, inputs, version, data_version, commit }))
         }
         EventKind::Reported { slice, .. } => (slice, What::Reported),
         EventKind::Wiped { slice, .. } => (slice, What::Wiped),

@@ -34,7 +34,7 @@ impl StepRun<'_> {
         let wanted = Wanted { input, upstream, store: store.ok_or_else(nothing)? };
         let loaded = match read_by(asset, input, upstream) {
             None => self.load_whole(asset, &wanted).await,
-            Some(def) => self.load_partitions(asset, &wanted, def, making).await,
+            Some(def) => Box::pin(self.load_partitions(asset, &wanted, def, making)).await,
         };
         loaded.map_err(|error| wanted.store.blame(error, upstream, &Slice::Whole).with("needed by", format!("`{}`", asset.key)))
     }

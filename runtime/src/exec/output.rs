@@ -17,7 +17,7 @@ use crate::frame::StoredRows;
 use crate::frame::check_declared;
 use crate::io::{CommitState, LoadRequest, Staged, StoreRequest};
 use crate::metadata::MetadataValue;
-use crate::partition::KeySet;
+use crate::partition::{KeySet, PartitionKey};
 use crate::slice::Slice;
 use crate::value::Value;
 
@@ -55,33 +55,41 @@ impl<'a> StepRun<'a> {
         match produced.value {
             ProducedValue::Nothing => self.nothing_to_store(pending.asset, &slice),
             ProducedValue::One(value) => self.stage_value(value, slice, making, pending).await,
-            ProducedValue::Partitions(values) => {
-                let Some(making) = making else {
-                    let message = format!("`{}` has no partitions, and its body gave a map of them", pending.asset.key);
-                    return Err(in_body(Error::new(ErrorKind::Value, message), pending.asset));
-                };
-                let mut given = making.space().none();
-                for (key, value) in values {
-                    let unwanted = |_| {
-                        let message = format!("the body gave a value for the partition {key:?}, which this step does not make");
-                        in_body(Error::new(ErrorKind::StrayRows, message), pending.asset)
-                    };
-                    let index = making.space().index(&key).map_err(unwanted)?;
-                    if given.contains(index) {
-                        let message = format!("the body gave two values for the partition {key:?}");
-                        return Err(in_body(Error::new(ErrorKind::Value, message), pending.asset));
-                    }
-                    if !making.contains(index) {
-                        return Err(unwanted(Error::new(ErrorKind::PartitionKey, "not in the step")));
-                    }
-                    given.insert(index);
-                    let slice = making.only(index).slice();
-                    self.stage_value(value, slice, Some(&making.only(index)), pending).await?;
-                }
-                let left_out = making.difference(&given);
-                if left_out.is_empty() { Ok(()) } else { self.nothing_to_store(pending.asset, &left_out.slice()) }
-            }
+            ProducedValue::Partitions(values) => Box::pin(self.stage_partitions(values, making, pending)).await,
         }
+    }
+
+    /// Stages a map of partitions, which has to have all that the step makes and no other.
+    async fn stage_partitions(
+        &self,
+        values: Vec<(PartitionKey, Value)>,
+        making: Option<&KeySet>,
+        pending: &mut Pending<'a>,
+    ) -> Result<()> {
+        let Some(making) = making else {
+            let message = format!("`{}` has no partitions, and its body gave a map of them", pending.asset.key);
+            return Err(in_body(Error::new(ErrorKind::Value, message), pending.asset));
+        };
+        let mut given = making.space().none();
+        for (key, value) in values {
+            let unwanted = |_| {
+                let message = format!("the body gave a value for the partition {key:?}, which this step does not make");
+                in_body(Error::new(ErrorKind::StrayRows, message), pending.asset)
+            };
+            let index = making.space().index(&key).map_err(unwanted)?;
+            if given.contains(index) {
+                let message = format!("the body gave two values for the partition {key:?}");
+                return Err(in_body(Error::new(ErrorKind::Value, message), pending.asset));
+            }
+            if !making.contains(index) {
+                return Err(unwanted(Error::new(ErrorKind::PartitionKey, "not in the step")));
+            }
+            given.insert(index);
+            let slice = making.only(index).slice();
+            self.stage_value(value, slice, Some(&making.only(index)), pending).await?;
+        }
+        let left_out = making.difference(&given);
+        if left_out.is_empty() { Ok(()) } else { self.nothing_to_store(pending.asset, &left_out.slice()) }
     }
 
     async fn stage_value(&self, value: Value, slice: Slice, making: Option<&KeySet>, pending: &mut Pending<'a>) -> Result<()> {
@@ -144,7 +152,7 @@ impl<'a> StepRun<'a> {
     }
 
     /// Commits the output of one asset; nothing if there is none.
-    pub(super) async fn commit(&self, output: Pending<'_>) -> Result<Option<Materialization>> {
+    pub(super) async fn commit(&self, output: Pending<'_>) -> Result<Option<Arc<Materialization>>> {
         let Pending { asset, target, store, number, made_from, versions, staged, metadata, rows } = output;
         let Some(store) = store.filter(|_| !staged.is_empty()) else { return Ok(None) };
         let id = CommitId::new(&self.workshop.state.log_id()?, &asset.key, &target.slice, number);
@@ -154,7 +162,7 @@ impl<'a> StepRun<'a> {
         self.journal.hold(self.workshop)?;
         let committed = match store.io.commit(request.clone(), staged.clone(), &id).await {
             Ok(committed) => committed,
-            Err(error) => return self.settle(error, request, store, staged, id).await,
+            Err(error) => return Box::pin(self.settle(error, request, store, staged, id)).await,
         };
         if let Some(ignored) = &committed.ignored {
             let reason = "it was stored by somebody else in the meantime, and `mode = \"ignore\"` leaves it as it is".to_owned();
@@ -184,7 +192,7 @@ impl<'a> StepRun<'a> {
         let rows = sum(|staged| staged.rows);
         // Whoever replaces a slice knows what is in it.
         let slice_rows = rows.filter(|_| store.mode(asset) != Mode::Append && committed.ignored.is_none());
-        let materialization = Materialization {
+        let materialization = Arc::new(Materialization {
             asset: asset.key.clone(),
             store: store.key.to_owned(),
             location: store.io.locate(asset, &slice)?.to_string(),
@@ -203,9 +211,9 @@ impl<'a> StepRun<'a> {
             commit: id,
             attempt: self.run.attempt,
             slice,
-        };
+        });
         self.moment.made.add(asset, &materialization);
-        self.emit(EventKind::Materialized { step: self.step.number, materialization: materialization.clone() })?;
+        self.emit(EventKind::Materialized { step: self.step.number, materialization: Arc::clone(&materialization) })?;
         Ok(Some(materialization))
     }
 
@@ -218,7 +226,7 @@ impl<'a> StepRun<'a> {
         store: Store<'_>,
         staged: Vec<Staged>,
         id: CommitId,
-    ) -> Result<Option<Materialization>> {
+    ) -> Result<Option<Arc<Materialization>>> {
         let (asset, slice) = (request.asset, request.slice);
         // Who was refused knows.
         let mut answered = matches!(error.kind(), ErrorKind::Superseded | ErrorKind::Present);
@@ -248,7 +256,7 @@ impl<'a> StepRun<'a> {
 
     /// What an earlier attempt at the step has stored already, if it was all there is to store: the store itself knows, whatever became
     /// of the one who asked it.
-    pub(super) async fn committed_before(&self, numbers: &[i64]) -> Result<Option<Vec<Materialization>>> {
+    pub(super) async fn committed_before(&self, numbers: &[i64]) -> Result<Option<Vec<Arc<Materialization>>>> {
         let log = self.workshop.state.log_id()?;
         let mut found = Vec::with_capacity(numbers.len());
         for (target, number) in self.step.assets.iter().zip(numbers) {
@@ -267,9 +275,9 @@ impl<'a> StepRun<'a> {
     }
 
     /// Something turned out to be stored.
-    fn reconciled(&self, asset: &AssetSpec, materialization: &Materialization) -> Result<()> {
+    fn reconciled(&self, asset: &AssetSpec, materialization: &Arc<Materialization>) -> Result<()> {
         self.moment.made.add(asset, materialization);
-        self.emit(EventKind::Reconciled { step: self.step.number, materialization: materialization.clone() })
+        self.emit(EventKind::Reconciled { step: self.step.number, materialization: Arc::clone(materialization) })
     }
 
     /// What the store says of a commit, if it has it.
@@ -279,7 +287,7 @@ impl<'a> StepRun<'a> {
         store: Store<'_>,
         slice: &Slice,
         id: &CommitId,
-    ) -> Result<Option<Materialization>> {
+    ) -> Result<Option<Arc<Materialization>>> {
         let request = self.request(asset, store, slice, &[]);
         let blame = |error| store.blame(error, asset, slice);
         let state = store.io.committed(request, std::slice::from_ref(id)).await.map_err(blame)?;
@@ -288,7 +296,7 @@ impl<'a> StepRun<'a> {
         }
         let request = LoadRequest::new(asset, slice, Arc::clone(&self.workshop.env));
         let there = store.io.describe(request).await.map_err(blame)?;
-        Ok(Some(Materialization {
+        Ok(Some(Arc::new(Materialization {
             asset: asset.key.clone(),
             slice: slice.clone(),
             store: store.key.to_owned(),
@@ -307,7 +315,7 @@ impl<'a> StepRun<'a> {
             metadata: Vec::new(),
             commit: id.clone(),
             attempt: self.run.attempt,
-        }))
+        })))
     }
 
     pub(super) async fn discard(&self, pending: &[Pending<'_>]) {

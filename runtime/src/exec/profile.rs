@@ -40,10 +40,13 @@ impl StepRun<'_> {
         }
         let version = version.filter(|_| store.io.capabilities().versions);
         if sample > 0 {
-            found.push(("sample", self.of_rows(asset, store, slice, version, move |table| self::sample(table, sample)).await));
+            found.push((
+                "sample",
+                Box::pin(self.of_rows(asset, store, slice, version, move |table| self::sample(table, sample))).await,
+            ));
         }
         if statistics {
-            found.push(("statistics", self.of_rows(asset, store, slice, version, self::statistics).await));
+            found.push(("statistics", Box::pin(self.of_rows(asset, store, slice, version, self::statistics)).await));
         }
         let told = |(name, value): (&str, Result<MetadataValue>)| match value {
             Ok(value) => Some((name.to_owned(), value)),

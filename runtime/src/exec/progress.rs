@@ -1,6 +1,7 @@
 //! What has become of every step of a run, and what may begin next.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 
@@ -19,7 +20,7 @@ pub(super) struct Schedule {
     /// The steps that may begin.
     pub(super) ready: Ready,
     outcomes: Vec<Option<StepOutcome>>,
-    materializations: Vec<Vec<Materialization>>,
+    materializations: Vec<Vec<Arc<Materialization>>>,
 }
 
 impl Schedule {

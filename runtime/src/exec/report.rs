@@ -1,5 +1,7 @@
 //! What a run did, step by step.
 
+use std::sync::Arc;
+
 use jiff::SignedDuration;
 
 use crate::event::{Durations, Failure, Materialization, RunStatus, SkipReason};
@@ -37,7 +39,7 @@ impl RunReport {
 
     /// What was stored, in the order of the steps.
     pub fn materializations(&self) -> impl Iterator<Item = &Materialization> {
-        self.steps.iter().flat_map(|step| &step.materializations)
+        self.steps.iter().flat_map(|step| &step.materializations).map(Arc::as_ref)
     }
 }
 
@@ -52,7 +54,7 @@ pub struct StepReport {
     /// How it ended.
     pub outcome: StepOutcome,
     /// What it stored.
-    pub materializations: Vec<Materialization>,
+    pub materializations: Vec<Arc<Materialization>>,
 }
 
 /// How a step ended.

@@ -1,6 +1,7 @@
 //! What a run has done, read back from its events, so that it can go on.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::plan::Plan;
 use super::step::StepResult;
@@ -23,7 +24,7 @@ impl Past {
             Error::new(ErrorKind::Missing, message)
                 .help("it was begun by an older version, or is gone from the log; start a new run")
         };
-        let mut stored: BTreeMap<usize, Vec<Materialization>> = BTreeMap::new();
+        let mut stored: BTreeMap<usize, Vec<Arc<Materialization>>> = BTreeMap::new();
         let mut past: Option<Self> = None;
         for event in events {
             if let EventKind::RunStarted { steps, fingerprint, plan_at, numbers, about } = &event.kind {
@@ -36,7 +37,7 @@ impl Past {
             match &event.kind {
                 EventKind::StepStarted { step, attempt } => drop(past.attempts.insert(*step, *attempt)),
                 EventKind::Materialized { step, materialization } | EventKind::Reconciled { step, materialization } => {
-                    stored.entry(*step).or_default().push(materialization.clone());
+                    stored.entry(*step).or_default().push(Arc::clone(materialization));
                 }
                 EventKind::StepSucceeded { step, durations } => {
                     let materializations = stored.remove(step).unwrap_or_default();

@@ -289,11 +289,13 @@ impl Run {
         };
         let key = &self.plan.steps[step].assets[0].key;
         let span = tracing::info_span!("step", run = self.journal.run(), step, asset = %key);
-        let work = self.launcher.launch(launch).instrument(span);
+        let launcher = Arc::clone(&self.launcher);
         let limit = asset.and_then(|asset| self.workshop.policy.timeout(asset));
         let env = Arc::clone(&self.workshop.env);
         self.cancels.insert(step, cancel.clone());
         let task = self.running.spawn(async move {
+            // Begun on the thread that carries it out, which then has what it allocates for itself.
+            let work = launcher.launch(launch).instrument(span);
             let Some(limit) = limit else { return (step, work.await) };
             let mut work = pin!(work);
             tokio::select! {

@@ -29,14 +29,14 @@ pub struct StepResult {
     /// How long its parts took.
     pub durations: Durations,
     /// What it stored.
-    pub materializations: Vec<Materialization>,
+    pub materializations: Vec<Arc<Materialization>>,
     /// Whether it was left out, since nothing that it is made from has changed.
     pub unchanged: bool,
 }
 
 impl StepResult {
     /// What a step did that has come to its end.
-    pub(super) fn done(durations: Durations, materializations: Vec<Materialization>) -> Self {
+    pub(super) fn done(durations: Durations, materializations: Vec<Arc<Materialization>>) -> Self {
         Self { durations, materializations, unchanged: false }
     }
 }
@@ -73,12 +73,13 @@ pub struct InProcess {
 
 impl StepLauncher for InProcess {
     fn launch(&self, launch: Launch) -> BoxFuture<'static, Result<StepResult>> {
-        let Self { workshop, hand_over, moment, journal, changed } = self.clone();
+        let here = self.clone();
         Box::pin(async move {
-            let Launch { step, run, reconcile, cancel } = launch;
-            let (workshop, hand_over, moment, journal) = (&workshop, &hand_over, &moment, &journal);
-            let result = StepRun { workshop, hand_over, moment, journal, step: &step, run: &run, cancel: &cancel, changed };
-            let result = result.run(reconcile).await;
+            // Used where they are: what is moved within a future is in it twice.
+            let (Self { workshop, hand_over, moment, journal, changed }, Launch { step, run, reconcile, cancel }) =
+                (&here, &launch);
+            let result = StepRun { workshop, hand_over, moment, journal, step, run, cancel, changed: *changed };
+            let result = Box::pin(result.run(*reconcile)).await;
             // A step that fails may be tried again, and reads again.
             if let Some(main) = step.assets.first().filter(|_| result.is_ok()) {
                 hand_over.done(&workshop.graph, &main.key);
@@ -117,6 +118,8 @@ impl<'a> StepRun<'a> {
         self.journal.emit(self.workshop, kind)
     }
 
+    /// A future is as large as all that it waits for, and allocators are quick only with what is smaller than a kilobyte: so the large parts
+    /// of it are apart, as is what few steps need.
     pub(super) async fn run(&self, reconcile: bool) -> Result<StepResult> {
         if self.step.fingerprint != self.workshop.graph.fingerprint() {
             let message = "the step was planned from other definitions than this program has";
@@ -127,10 +130,10 @@ impl<'a> StepRun<'a> {
         let keys = self.known_keys(asset, &main.slice)?;
         let numbers = self.numbers()?;
         // Until the store answers it is not known what became of the attempt before.
-        if reconcile && let Some(materializations) = self.committed_before(&numbers).await.map_err(Error::unsettled)? {
+        if reconcile && let Some(materializations) = Box::pin(self.committed_before(&numbers)).await.map_err(Error::unsettled)? {
             return Ok(StepResult::done(Durations::default(), materializations));
         }
-        if self.changed && self.workshop.verdict(asset, keys.as_ref(), self.moment).await?.is_unchanged() {
+        if self.changed && Box::pin(self.workshop.verdict(asset, keys.as_ref(), self.moment)).await?.is_unchanged() {
             return Ok(StepResult { unchanged: true, ..StepResult::done(Durations::default(), Vec::new()) });
         }
         let made_from = Arc::new(self.workshop.made_from(asset, keys.as_ref(), self.moment).await?);
@@ -143,7 +146,7 @@ impl<'a> StepRun<'a> {
         // The outputs have it; the last of them need not copy it.
         drop(made_from);
         let mut durations = Durations::default();
-        let outcome = match self.produce(asset, units, &mut pending, &mut durations).await {
+        let outcome = match Box::pin(self.produce(asset, units, &mut pending, &mut durations)).await {
             Ok(()) => self.goes_on(asset).and_then(|()| self.check(&pending)),
             Err(error) => Err(error),
         };
@@ -155,7 +158,7 @@ impl<'a> StepRun<'a> {
         let mut materializations = Vec::with_capacity(pending.len());
         let mut pending = pending.into_iter();
         while let Some(output) = pending.next() {
-            match self.commit(output).await {
+            match Box::pin(self.commit(output)).await {
                 Ok(materialization) => materializations.extend(materialization),
                 Err(error) => {
                     self.discard(pending.as_slice()).await;

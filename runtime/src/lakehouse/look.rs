@@ -315,7 +315,7 @@ impl StepDetail {
                 *self = Self { status: StepState::Running, attempts: *attempt, began: Some(at), ..self.anew() };
             }
             EventKind::Materialized { materialization, .. } | EventKind::Reconciled { materialization, .. } => {
-                self.materializations.push(materialization.clone());
+                self.materializations.push(Materialization::clone(materialization));
             }
             EventKind::StepRetrying { failure, .. } => {
                 (self.status, self.failure) = (StepState::Retrying, Some(failure.clone()));

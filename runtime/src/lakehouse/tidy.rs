@@ -252,7 +252,7 @@ impl Lakehouse {
                 let commit = event.and_then(|event| match event.kind {
                     EventKind::Materialized { materialization, .. } | EventKind::Reconciled { materialization, .. } => {
                         // What was made under an earlier key has a commit that is not of this one.
-                        Some(materialization.commit).filter(|commit| commit.asset == asset.key)
+                        Some(materialization.commit.clone()).filter(|commit| commit.asset == asset.key)
                     }
                     _ => None,
                 });

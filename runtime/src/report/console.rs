@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{IsTerminal, Write, stderr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -28,7 +28,7 @@ struct State {
     closing: Option<String>,
     steps: Vec<StepSummary>,
     running: Vec<usize>,
-    stored: BTreeMap<usize, Vec<Materialization>>,
+    stored: BTreeMap<usize, Vec<Arc<Materialization>>>,
     bar: Option<ProgressBar>,
     /// Standard error as it was when the reporter was made, whatever it becomes while a run goes on.
     terminal: Option<File>,
@@ -111,7 +111,7 @@ impl ConsoleReporter {
                 state.line(&format!("note     {name}: was stored already by an earlier attempt"));
             }
             EventKind::Materialized { step, materialization } => {
-                state.stored.entry(*step).or_default().push(materialization.clone());
+                state.stored.entry(*step).or_default().push(Arc::clone(materialization));
             }
             EventKind::OutputSkipped { asset, reason, .. } => state.line(&format!("note     {asset}: {reason}")),
             EventKind::StepSucceeded { step, durations } => {

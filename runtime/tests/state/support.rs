@@ -1,5 +1,7 @@
 //! What the tests share.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use lakewright::event::{Durations, EventKind, Failure, Materialization, RunAbout, RunStatus, StepSummary};
 use lakewright::state::{Holder, NewRun, Referee};
@@ -100,7 +102,7 @@ pub(crate) fn materialized(step: usize, made: &str) -> EventKind {
         asset,
         slice,
     };
-    EventKind::Materialized { step, materialization }
+    EventKind::Materialized { step, materialization: Arc::new(materialization) }
 }
 
 pub(crate) fn failed(step: usize) -> EventKind {
