@@ -46,18 +46,20 @@ impl Graph {
     /// Everything that is wrong with it at once: duplicate keys, unknown upstreams, cycles.
     pub fn new(registry: &Registry) -> Result<Self, Vec<Error>> {
         let mut errors = registry.errors();
-        let mut graph: DiGraph<Arc<AssetSpec>, ()> = DiGraph::new();
-        let mut nodes: HashMap<&AssetKey, NodeIndex> = HashMap::new();
+        let assets = registry.assets().len();
+        let mut graph: DiGraph<Arc<AssetSpec>, ()> = DiGraph::with_capacity(assets, assets);
+        let mut nodes: HashMap<&AssetKey, NodeIndex> = HashMap::with_capacity(assets);
         for asset in registry.assets() {
             // The first of several with one key; the registry has already said that there are several.
             nodes.entry(&asset.key).or_insert_with(|| graph.add_node(Arc::clone(asset)));
         }
         for asset in registry.assets() {
+            let node = nodes[&asset.key];
             // An earlier partition of the asset itself is no cycle.
             for input in asset.inputs.iter().filter(|input| !(input.previous && input.upstream == asset.key)) {
                 match nodes.get(&input.upstream) {
                     Some(upstream) => {
-                        graph.update_edge(*upstream, nodes[&asset.key], ());
+                        graph.update_edge(*upstream, node, ());
                     }
                     None => errors.push(unknown_upstream(asset, &input.upstream, registry)),
                 }

@@ -358,7 +358,7 @@ impl LakehouseBuilder {
         let registry = self.registry.unwrap_or_else(Registry::collect);
         let bindings = check::Bindings { stores: &self.stores, resources: &self.resources, settings: &self.settings };
         // Beside each other, since a program with ten thousand assets is to begin at once.
-        let (graph, (store_keys, mut wrong)) = std::thread::scope(|scope| {
+        let (graph, mut wrong) = std::thread::scope(|scope| {
             let graph = scope.spawn(|| Graph::new(&registry));
             let checked = check::check(&registry, &bindings);
             (graph.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), checked)
@@ -374,14 +374,15 @@ impl LakehouseBuilder {
         if !errors.is_empty() {
             return Err(BuildError::new(errors));
         }
+        let store_keys: Vec<Option<String>> =
+            graph.assets().map(|asset| asset.is_stored().then(|| check::store_key(asset, &self.stores))).collect();
         let env: Arc<dyn Env> = self.env.unwrap_or_else(|| Arc::new(SystemEnv::new()));
         let configured_state = self.configured_state.map(|make| make(&env));
         let state = self.state.or(configured_state).unwrap_or_else(|| {
-            let mut used = store_keys.values().filter_map(|key| self.stores.get(key));
+            let mut used = store_keys.iter().flatten().filter_map(|key| self.stores.get(key));
             let durable = used.any(|store| store.capabilities().durable);
             default_state(&root, durable, &env)
         });
-        let store_keys = graph.assets().map(|asset| store_keys.get(&asset.key).cloned()).collect();
         let workshop = Workshop {
             graph,
             stores: self.stores,

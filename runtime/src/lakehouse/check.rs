@@ -25,11 +25,13 @@ pub(super) struct Bindings<'a> {
 /// The assets by their keys.
 type Known<'a> = HashMap<&'a AssetKey, &'a AssetSpec>;
 
-/// The key of the store of each asset that has one, and everything that is wrong.
-pub(super) fn check(registry: &Registry, bindings: &Bindings<'_>) -> (BTreeMap<AssetKey, String>, Vec<Error>) {
+/// What is stored where.
+type Located<'a> = HashMap<Location, Vec<&'a AssetSpec>>;
+
+/// Everything that is wrong.
+pub(super) fn check(registry: &Registry, bindings: &Bindings<'_>) -> Vec<Error> {
     let mut errors = Vec::new();
-    let mut store_keys = BTreeMap::new();
-    let mut located: BTreeMap<Location, Vec<&AssetSpec>> = BTreeMap::new();
+    let mut located: Located<'_> = HashMap::new();
     let known: Known<'_> = registry.assets().map(|asset| (&asset.key, asset.as_ref())).collect();
     for asset in registry.assets() {
         let mut found = Vec::new();
@@ -48,7 +50,6 @@ pub(super) fn check(registry: &Registry, bindings: &Bindings<'_>) -> (BTreeMap<A
                         Ok(location) => located.entry(location).or_default().push(asset),
                         Err(error) => found.push(error),
                     }
-                    store_keys.insert(asset.key.clone(), key);
                 }
                 None => found.push(unknown_store(&key, asset, bindings.stores)),
             }
@@ -58,13 +59,13 @@ pub(super) fn check(registry: &Registry, bindings: &Bindings<'_>) -> (BTreeMap<A
         errors.extend(found.into_iter().map(|error| error.with("asset", format!("`{}`", asset.key)).with("at", asset.source)));
     }
     errors.extend(check_nested(&located));
-    errors.extend(located.into_iter().filter_map(|(location, assets)| check_shared(&location, &assets)));
+    errors.extend(sorted(located.iter().filter_map(|(location, assets)| Some((location, check_shared(location, assets)?)))));
     errors.extend(check_configured(registry, bindings.settings));
-    (store_keys, errors)
+    errors
 }
 
 /// The key of the store of an asset: its own, the one bound to `io_manager`, or the default for what it produces.
-fn store_key(asset: &AssetSpec, stores: &BTreeMap<String, Arc<dyn IoManager>>) -> String {
+pub(super) fn store_key(asset: &AssetSpec, stores: &BTreeMap<String, Arc<dyn IoManager>>) -> String {
     if let Some(key) = &asset.io_manager {
         return key.clone();
     }
@@ -189,18 +190,28 @@ fn check_shared(location: &Location, assets: &[&AssetSpec]) -> Option<Error> {
 }
 
 /// An asset whose file or folder would have to hold another asset: `a.json` beside `a.json/x`.
-fn check_nested(located: &BTreeMap<Location, Vec<&AssetSpec>>) -> Vec<Error> {
+fn check_nested(located: &Located<'_>) -> Vec<Error> {
     let mut errors = Vec::new();
+    // Many are in one folder, which is looked for once.
+    let mut folders: HashMap<&Path, Option<&Vec<&AssetSpec>>> = HashMap::new();
     for (inner, assets) in located {
         for folder in Path::new(inner.as_str()).ancestors().skip(1) {
-            let Some(outer) = located.get(&Location::new(folder.to_string_lossy())) else { continue };
+            let outer = folders.entry(folder).or_insert_with(|| located.get(&Location::new(folder.to_string_lossy())));
+            let Some(outer) = outer else { continue };
             let message = format!("`{}` would be stored inside of `{}`", assets[0].key, outer[0].key);
             let error = Error::new(ErrorKind::SharedLocation, message).with("location", folder.display());
             let error = error.with("at", format!("{} and {}", assets[0].source, outer[0].source));
-            errors.push(error.help("give one of them another name or store"));
+            errors.push((inner, error.help("give one of them another name or store")));
         }
     }
-    errors
+    sorted(errors)
+}
+
+/// Errors in the order of what they are about.
+fn sorted<T: Ord>(errors: impl IntoIterator<Item = (T, Error)>) -> Vec<Error> {
+    let mut errors: Vec<_> = errors.into_iter().collect();
+    errors.sort_by(|(one, _), (other, _)| one.cmp(other));
+    errors.into_iter().map(|(_, error)| error).collect()
 }
 
 /// Inputs that ask for what their upstream cannot give.
