@@ -3,6 +3,7 @@
 mod changed;
 mod choice;
 mod chronicle;
+mod crew;
 mod env;
 mod handover;
 mod inputs;

@@ -43,6 +43,16 @@ impl Ready {
         self.waiting.insert((Reverse(self.needs[step].priority), step));
     }
 
+    /// How many steps have been taken and have not ended.
+    pub(super) fn running(&self) -> usize {
+        self.running
+    }
+
+    /// Whether no step may begin.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// The most urgent step that there is room for, but for those of pools in which there is none elsewhere. It counts as running.
     ///
     /// A step that is alone always has room: one that wants more than there is would else never run.

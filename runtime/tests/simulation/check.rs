@@ -51,7 +51,7 @@ fn commits(events: &[Event], done: &[Done]) -> Result<BTreeMap<String, Materiali
     let mut told = BTreeMap::new();
     for event in events {
         if let EventKind::Materialized { materialization, .. } | EventKind::Reconciled { materialization, .. } = &event.kind {
-            told.entry(materialization.commit.to_string()).or_insert_with(|| materialization.clone());
+            told.entry(materialization.commit.to_string()).or_insert_with(|| Materialization::clone(materialization));
         }
     }
     let made: BTreeSet<String> = done.iter().map(|done| done.id.to_string()).collect();

@@ -1,10 +1,11 @@
-//! The log and the numbers of commits: one suite for every backend, then what only a file can suffer.
+//! The log and the numbers of commits: one suite for every backend, then what only a file can suffer; and how steps follow one another.
 
 #![allow(clippy::unwrap_used, reason = "a test that unwraps has failed where it says")]
 
 mod configured;
 #[cfg(feature = "sqlite")]
 mod damage;
+mod following;
 #[cfg(all(feature = "sqlite", feature = "fs"))]
 mod lakehouse;
 mod memory;
