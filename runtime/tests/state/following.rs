@@ -57,7 +57,7 @@ async fn all_that_a_step_lets_begin_begins_at_once() {
         let meet = move || {
             let barrier = Arc::clone(&barrier);
             async move {
-                tokio::time::timeout(Duration::from_secs(60), barrier.wait()).await.expect("the others do not begin");
+                tokio::time::timeout(Duration::from_mins(1), barrier.wait()).await.expect("the others do not begin");
             }
         };
         asset(name, &["root"], meet)
@@ -122,7 +122,7 @@ async fn nothing_begins_once_the_run_is_to_end() {
     let lakehouse = lakehouse(
         chain(100, move |number| {
             if number == 10 {
-                raised.raise()
+                raised.raise();
             }
         }),
         1,
