@@ -57,13 +57,9 @@ impl Front {
     where
         F: Future<Output = Result<RunReport>>,
     {
-        let recorder = if logs == LevelFilter::OFF {
-            Recorder::off()
-        } else {
-            let reporter = Arc::clone(&self.reporter);
-            let around: Tee = Arc::new(move |write| reporter.suspend(write));
-            Recorder::start(lakehouse, Some(run), logs, &around, self.json)
-        };
+        let reporter = Arc::clone(&self.reporter);
+        let around: Tee = Arc::new(move |write| reporter.suspend(write));
+        let recorder = Recorder::start(lakehouse, Some(run), logs, &around, self.json);
         let goes_on = format!("runs resume {run}");
         let signals = Signals { goes_on, reporter: Arc::clone(&self.reporter), recorder: recorder.clone() };
         let report = runtime.block_on(until_done(signals, work));

@@ -13,7 +13,6 @@ use clap::Subcommand;
 use jiff::Timestamp;
 use progress::Progress;
 use serde_json::{Value, json};
-use tracing::level_filters::LevelFilter;
 
 use super::front::{Signals, until_done};
 use super::materialize::How;
@@ -126,13 +125,9 @@ where
     F: Future<Output = Result<BackfillStatus>>,
 {
     let signals = Signals::new(format!("backfill resume {id}"));
-    let recorder = if how.logs == LevelFilter::OFF {
-        Recorder::off()
-    } else {
-        let shown = progress.clone();
-        let around: Tee = Arc::new(move |write| shown.suspend(write));
-        Recorder::start(lakehouse, None, how.logs, &around, as_json)
-    };
+    let shown = progress.clone();
+    let around: Tee = Arc::new(move |write| shown.suspend(write));
+    let recorder = Recorder::start(lakehouse, None, how.logs, &around, as_json);
     let status = runtime()?.block_on(until_done(signals.recorded(recorder.clone()), work));
     recorder.finish();
     progress.finish();

@@ -50,7 +50,11 @@ impl Recorder {
 
     /// Records what is traced at this level or above, and what is printed. `around` is called with each piece of writing to the
     /// terminal; with `apart`, what is printed to standard output is shown on standard error. What no step can be found for is of `run`.
+    /// Of no level, nothing is recorded, and what is printed goes where it always does.
     pub(super) fn start(lakehouse: &Lakehouse, run: Option<&str>, level: LevelFilter, around: &Tee, apart: bool) -> Self {
+        if level == LevelFilter::OFF {
+            return Self::off();
+        }
         let queue = Queue::start(lakehouse.clone());
         let sink = Arc::new(Sink::new(run, queue.sender()));
         layer::record(Some(Arc::clone(&sink)));
