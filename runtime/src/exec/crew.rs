@@ -17,6 +17,7 @@ use tracing::{Instrument, Span};
 use super::interrupt::{Interrupt, Level};
 use super::journal::Journal;
 use super::progress::Schedule;
+use super::schedule::Begun;
 use crate::asset::AssetSpec;
 use crate::cancel::{Cancel, Why};
 use crate::error::{Error, ErrorKind, Result};
@@ -64,8 +65,8 @@ pub(super) struct Course {
     pub(super) doubts: BTreeMap<usize, Error>,
 }
 
-/// A step that has begun, as far as the log is concerned.
-struct Begun {
+/// An attempt at a step, which the log is told of and nobody has made yet.
+struct Attempt {
     step: usize,
     launch: Launch,
     cancel: Cancel,
@@ -74,7 +75,7 @@ struct Begun {
 }
 
 impl Course {
-    pub(super) fn new(schedule: Schedule, attempts: BTreeMap<usize, u32>) -> Self {
+    fn new(schedule: Schedule, attempts: BTreeMap<usize, u32>) -> Self {
         Self {
             schedule,
             level: Level::Go,
@@ -111,11 +112,13 @@ impl Crew {
         workshop: Arc<Workshop>,
         launcher: Arc<dyn StepLauncher>,
         journal: Arc<Journal>,
-        interrupt: Interrupt,
-        (plan, course, again): (Plan, Course, bool),
+        begun: Begun,
         size: usize,
+        interrupt: Interrupt,
     ) -> Self {
-        Self { workshop, journal, interrupt, plan, launcher, again, size, course: Mutex::new(course), wake: Notify::new() }
+        let Begun { plan, done, attempts, again } = begun;
+        let course = Mutex::new(Course::new(Schedule::new(&plan, done, &workshop), attempts));
+        Self { workshop, journal, interrupt, plan, launcher, again, size, course, wake: Notify::new() }
     }
 
     pub(super) fn course(&self) -> MutexGuard<'_, Course> {
@@ -162,22 +165,22 @@ impl Crew {
                     continue;
                 }
             }
-            let begun = self.begin(&mut course, step, asset.as_deref());
+            let attempt = self.begin(&mut course, step, asset.as_deref());
             drop(course);
-            workers.spawn(Arc::clone(self).work(begun).in_current_span());
+            workers.spawn(Arc::clone(self).work(attempt).in_current_span());
         }
         waits
     }
 
     /// Carries out a step, and then whatever is to be done next, until there is nothing.
-    async fn work(self: Arc<Self>, mut begun: Begun) {
+    async fn work(self: Arc<Self>, mut attempt: Attempt) {
         let env = &self.workshop.env;
         let (mut steps, mut since) = (0, env.elapsed());
         loop {
-            let step = begun.step;
-            let result = self.carry_out(begun).await;
+            let step = attempt.step;
+            let result = self.carry_out(attempt).await;
             match self.after(step, result) {
-                Some(next) => begun = next,
+                Some(next) => attempt = next,
                 None => return,
             }
             steps += 1;
@@ -188,9 +191,9 @@ impl Crew {
         }
     }
 
-    async fn carry_out(&self, begun: Begun) -> Result<StepResult> {
-        let Begun { launch, cancel, limit, span, .. } = begun;
-        // Begun on the thread that carries it out, which then has what it allocates for itself.
+    async fn carry_out(&self, attempt: Attempt) -> Result<StepResult> {
+        let Attempt { launch, cancel, limit, span, .. } = attempt;
+        // Attempt on the thread that carries it out, which then has what it allocates for itself.
         let work = async { self.launcher.launch(launch).await }.instrument(span);
         // Whoever carries it out goes on with the next.
         let mut work = pin!(AssertUnwindSafe(work).catch_unwind());
@@ -208,7 +211,7 @@ impl Crew {
     }
 
     /// A step has come to its end: what whoever carried it out does next.
-    fn after(&self, step: usize, result: Result<StepResult>) -> Option<Begun> {
+    fn after(&self, step: usize, result: Result<StepResult>) -> Option<Attempt> {
         let asset = self.asset(step);
         let pool = asset.as_ref().and_then(|asset| asset.pool.as_deref());
         let freed = pool.map_or(Ok(()), |pool| self.workshop.state.free_slot(pool, self.journal.run(), step));
@@ -226,7 +229,7 @@ impl Crew {
     }
 
     /// The most urgent step that there is room for, unless it has to wait for the log before it begins.
-    fn next(&self, course: &mut Course) -> Option<Begun> {
+    fn next(&self, course: &mut Course) -> Option<Attempt> {
         let step = self.take(course, &BTreeSet::new())?;
         let asset = self.asset(step);
         if asset.as_ref().is_some_and(|asset| asset.pool.is_some()) {
@@ -257,7 +260,7 @@ impl Crew {
         course.note(self.journal.emit(&self.workshop, kind));
     }
 
-    fn begin(&self, course: &mut Course, step: usize, asset: Option<&AssetSpec>) -> Begun {
+    fn begin(&self, course: &mut Course, step: usize, asset: Option<&AssetSpec>) -> Attempt {
         let attempt = course.attempts.entry(step).and_modify(|attempts| *attempts += 1).or_insert(1);
         let attempt = *attempt;
         self.emit(course, EventKind::StepStarted { step, attempt });
@@ -276,7 +279,7 @@ impl Crew {
         let key = &self.plan.steps[step].assets[0].key;
         let span = tracing::info_span!("step", run = self.journal.run(), step, asset = %key);
         let limit = asset.and_then(|asset| self.workshop.policy.timeout(asset));
-        Begun { step, launch, cancel, limit, span }
+        Attempt { step, launch, cancel, limit, span }
     }
 
     fn ended(&self, course: &mut Course, step: usize, result: Result<StepResult>, asset: Option<&AssetSpec>) {

@@ -14,7 +14,6 @@ use tracing::Instrument;
 use super::crew::{Course, Crew};
 use super::interrupt::Interrupt;
 use super::journal::Journal;
-use super::progress::Schedule;
 use super::referee::BEAT;
 use super::report::RunReport;
 use crate::error::{Error, ErrorKind, Result};
@@ -53,10 +52,7 @@ pub(crate) async fn run(
     interrupt: Interrupt,
 ) -> Result<RunReport> {
     let start = workshop.env.elapsed();
-    let Begun { plan, done, attempts, again } = begun;
-    let course = Course::new(Schedule::new(&plan, done, &workshop), attempts);
-    let run = (plan, course, again);
-    let crew = Crew::new(Arc::clone(&workshop), launcher, Arc::clone(&journal), interrupt.clone(), run, parallelism);
+    let crew = Crew::new(Arc::clone(&workshop), launcher, Arc::clone(&journal), begun, parallelism, interrupt.clone());
     let crew = Arc::new(crew);
     // On the threads that run the steps, where what has ended is heard of without waking another.
     let mut carried = JoinSet::new();
