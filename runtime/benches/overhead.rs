@@ -2,13 +2,15 @@
 //!
 //! `cargo bench -p lakewright --no-default-features --features fs,sqlite --bench overhead -- [ASSETS] [RUNS]`
 //!
-//! With `strace` installed it also counts how often the disk is told to flush.
+//! With `strace` installed it also counts how often the disk is told to flush. Before that, how long it takes from the start of a process until its
+//! graph is ready, the keys and inputs of all assets read and checked.
 
 #![expect(clippy::print_stdout, reason = "it is a program, and says what it measured")]
 #![allow(missing_docs, reason = "it is a program")]
 
 use std::error::Error;
-use std::process::Command;
+use std::io::Read;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,6 +22,9 @@ const LAYER: usize = 100;
 
 /// Says to a child that it is only to run, under `strace`.
 const QUIET: &str = "LAKEWRIGHT_BENCH_QUIET";
+
+/// Says to a child that it is only to have its graph ready.
+const START: &str = "LAKEWRIGHT_BENCH_START";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut numbers = std::env::args().skip(1).filter_map(|argument| argument.parse::<usize>().ok());
@@ -33,6 +38,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let state = Arc::new(SqliteState::new(&log));
     let lakehouse = Lakehouse::builder().registry(Registry::from_specs(specs)).state(state).build()?;
     let built = start.elapsed();
+    if std::env::var_os(START).is_some() {
+        println!("{READY}");
+        std::process::exit(0);
+    }
+    if !quiet {
+        println!("from the start of a process to its graph: {:.1} ms, the median of 9", ms(ready(assets)?));
+    }
     let start = Instant::now();
     let plan = lakehouse.plan("*")?;
     let planned = start.elapsed();
@@ -67,6 +79,26 @@ fn main() -> Result<(), Box<dyn Error>> {
         flushes(assets)?;
     }
     Ok(())
+}
+
+/// What a child says when its graph is ready.
+const READY: &str = "ready";
+
+/// How long it takes from the start of a process until its graph is ready.
+fn ready(assets: usize) -> Result<Duration, Box<dyn Error>> {
+    let once = || -> Result<Duration, Box<dyn Error>> {
+        let start = Instant::now();
+        let mut child =
+            Command::new(std::env::current_exe()?).arg(assets.to_string()).env(START, "1").stdout(Stdio::piped()).spawn()?;
+        let mut said = [0; READY.len()];
+        child.stdout.take().ok_or("a child without an output")?.read_exact(&mut said)?;
+        let took = start.elapsed();
+        child.wait()?;
+        Ok(took)
+    };
+    let mut times = (0..9).map(|_| once()).collect::<Result<Vec<_>, _>>()?;
+    times.sort_unstable();
+    Ok(times[times.len() / 2])
 }
 
 /// Layers of assets, each made from two of the layer before.

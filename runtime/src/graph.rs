@@ -48,18 +48,17 @@ impl Graph {
         let mut errors = registry.errors();
         let assets = registry.assets().len();
         let mut graph: DiGraph<Arc<AssetSpec>, ()> = DiGraph::with_capacity(assets, assets);
-        let mut nodes: HashMap<&AssetKey, NodeIndex> = HashMap::with_capacity(assets);
-        for asset in registry.assets() {
-            // The first of several with one key; the registry has already said that there are several.
-            nodes.entry(&asset.key).or_insert_with(|| graph.add_node(Arc::clone(asset)));
-        }
-        for asset in registry.assets() {
-            let node = nodes[&asset.key];
+        let mut nodes: HashMap<AssetKey, usize> = HashMap::with_capacity(assets);
+        // The first of several with one key; the registry has already said that there are several.
+        let node =
+            |asset: &Arc<AssetSpec>| *nodes.entry(asset.key.clone()).or_insert_with(|| graph.add_node(Arc::clone(asset)).index());
+        let own: Vec<usize> = registry.assets().map(node).collect();
+        for (asset, node) in registry.assets().zip(own) {
             // An earlier partition of the asset itself is no cycle.
             for input in asset.inputs.iter().filter(|input| !(input.previous && input.upstream == asset.key)) {
                 match nodes.get(&input.upstream) {
                     Some(upstream) => {
-                        graph.update_edge(*upstream, node, ());
+                        graph.update_edge(NodeIndex::new(*upstream), NodeIndex::new(node), ());
                     }
                     None => errors.push(unknown_upstream(asset, &input.upstream, registry)),
                 }
@@ -75,10 +74,10 @@ impl Graph {
             return Err(errors);
         }
         let order = toposort(&graph, None).map_err(|_| vec![Error::new(ErrorKind::Internal, "a cycle that has no component")])?;
-        Ok(Self::ordered(&graph, &order))
+        Ok(Self::ordered(&graph, &order, nodes))
     }
 
-    fn ordered(graph: &DiGraph<Arc<AssetSpec>, ()>, order: &[NodeIndex]) -> Self {
+    fn ordered(graph: &DiGraph<Arc<AssetSpec>, ()>, order: &[NodeIndex], mut index: HashMap<AssetKey, usize>) -> Self {
         let mut places = vec![0; order.len()];
         for (place, node) in order.iter().enumerate() {
             places[node.index()] = place;
@@ -90,8 +89,12 @@ impl Graph {
                 .collect()
         };
         let assets: Vec<_> = order.iter().map(|node| Arc::clone(&graph[*node])).collect();
+        // Of the nodes, places are made where they are: nothing is hashed again.
+        for place in index.values_mut() {
+            *place = places[*place];
+        }
         Self {
-            index: assets.iter().enumerate().map(|(place, asset)| (asset.key.clone(), place)).collect(),
+            index,
             upstream: neighbours(petgraph::Direction::Incoming),
             downstream: neighbours(petgraph::Direction::Outgoing),
             fingerprint: OnceLock::new(),

@@ -40,11 +40,15 @@ impl AssetKey {
     /// # Errors
     /// Without a segment, or with one that is empty or contains `/` or a control character.
     pub fn new<S: AsRef<str>>(segments: impl IntoIterator<Item = S>) -> Result<Self> {
-        let segments: Box<[Box<str>]> = segments.into_iter().map(|segment| Box::from(segment.as_ref())).collect();
+        let segments: Vec<Box<str>> = segments.into_iter().map(|segment| Box::from(segment.as_ref())).collect();
         if segments.is_empty() {
             return Err(Error::new(ErrorKind::InvalidKey, "an asset key needs at least one segment"));
         }
-        for segment in &*segments {
+        Self::checked(segments.join("/").into(), segments)
+    }
+
+    fn checked(text: Box<str>, segments: Vec<Box<str>>) -> Result<Self> {
+        for segment in &segments {
             if segment.is_empty() {
                 return Err(Error::new(ErrorKind::InvalidKey, "a segment of an asset key is empty"));
             }
@@ -53,7 +57,7 @@ impl AssetKey {
                 return Err(Error::new(ErrorKind::InvalidKey, message).help("leave out `/` and control characters"));
             }
         }
-        Ok(Self(Arc::new(Name { text: segments.join("/").into(), segments })))
+        Ok(Self(Arc::new(Name { text, segments: segments.into() })))
     }
 
     /// The text form.
@@ -85,7 +89,10 @@ impl FromStr for AssetKey {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        Self::new(text.split('/'))
+        // A program with ten thousand assets reads many of them as it begins, so nothing is allocated that is not kept.
+        let mut segments = Vec::with_capacity(text.bytes().filter(|byte| *byte == b'/').count() + 1);
+        segments.extend(text.split('/').map(Box::from));
+        Self::checked(text.into(), segments)
     }
 }
 

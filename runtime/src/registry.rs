@@ -1,6 +1,6 @@
 //! The assets of a program: collected from the whole binary, named by hand, or made at run time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::asset::{AssetDef, AssetSpec};
@@ -50,13 +50,12 @@ impl Registry {
     #[must_use]
     pub fn of(assets: impl IntoIterator<Item = &'static AssetDef>) -> Self {
         let mut registry = Self::default();
-        let mut seen: Vec<*const AssetDef> = Vec::new();
+        let mut seen: HashSet<*const AssetDef> = HashSet::new();
         let mut waiting: Vec<&'static AssetDef> = assets.into_iter().collect();
         while let Some(def) = waiting.pop() {
-            if seen.contains(&std::ptr::from_ref(def)) {
+            if !seen.insert(std::ptr::from_ref(def)) {
                 continue;
             }
-            seen.push(def);
             registry.add_def(def);
             waiting.extend(def.inputs.iter().map(|input| (input.upstream)()));
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::asset::{AssetSpec, PartitionExpr, ValueKind};
+use crate::asset::{AssetSpec, InputSpec, PartitionExpr, ValueKind};
 use crate::error::{Error, ErrorKind, Result, known_names};
 use crate::io::{Capabilities, IoManager, Location, PartitionExprUse, default_store_key};
 use crate::key::AssetKey;
@@ -39,8 +39,12 @@ pub(super) fn check(registry: &Registry, bindings: &Bindings<'_>) -> Vec<Error> 
         found.extend(check_timeout(asset.timeout, ErrorKind::NotHonoured));
         found.extend(check_resources(asset, bindings.resources));
         found.extend(check_config(asset, bindings.settings));
-        found.extend(check_inputs(asset, &known));
-        found.extend(check_mappings(asset, &known, bindings));
+        for input in asset.inputs.iter().filter(|input| !input.order_only) {
+            if let Some(upstream) = known.get(&input.upstream) {
+                found.extend(check_input(asset, input, upstream));
+                found.extend(check_mapping(asset, input, upstream, bindings));
+            }
+        }
         if asset.is_stored() {
             let key = store_key(asset, bindings.stores);
             match bindings.stores.get(&key) {
@@ -59,7 +63,8 @@ pub(super) fn check(registry: &Registry, bindings: &Bindings<'_>) -> Vec<Error> 
         errors.extend(found.into_iter().map(|error| error.with("asset", format!("`{}`", asset.key)).with("at", asset.source)));
     }
     errors.extend(check_nested(&located));
-    errors.extend(sorted(located.iter().filter_map(|(location, assets)| Some((location, check_shared(location, assets)?)))));
+    let shared = located.iter().filter(|(_, assets)| assets.len() > 1);
+    errors.extend(sorted(shared.filter_map(|(location, assets)| Some((location, check_shared(location, assets)?)))));
     errors.extend(check_configured(registry, bindings.settings));
     errors
 }
@@ -190,14 +195,14 @@ fn check_shared(location: &Location, assets: &[&AssetSpec]) -> Option<Error> {
 }
 
 /// An asset whose file or folder would have to hold another asset: `a.json` beside `a.json/x`.
-fn check_nested(located: &Located<'_>) -> Vec<Error> {
+fn check_nested<'l>(located: &'l Located<'_>) -> Vec<Error> {
     let mut errors = Vec::new();
-    // Many are in one folder, which is looked for once.
-    let mut folders: HashMap<&Path, Option<&Vec<&AssetSpec>>> = HashMap::new();
+    // Many are in one folder, above which is looked once.
+    let mut above: HashMap<&Path, Vec<(&Path, &Vec<&AssetSpec>)>> = HashMap::new();
     for (inner, assets) in located {
-        for folder in Path::new(inner.as_str()).ancestors().skip(1) {
-            let outer = folders.entry(folder).or_insert_with(|| located.get(&Location::new(folder.to_string_lossy())));
-            let Some(outer) = outer else { continue };
+        let Some(folder) = Path::new(inner.as_str()).parent() else { continue };
+        let stored = |folder: &'l Path| Some((folder, located.get(&Location::new(folder.to_string_lossy()))?));
+        for (folder, outer) in above.entry(folder).or_insert_with(|| folder.ancestors().filter_map(stored).collect()) {
             let message = format!("`{}` would be stored inside of `{}`", assets[0].key, outer[0].key);
             let error = Error::new(ErrorKind::SharedLocation, message).with("location", folder.display());
             let error = error.with("at", format!("{} and {}", assets[0].source, outer[0].source));
@@ -214,49 +219,39 @@ fn sorted<T: Ord>(errors: impl IntoIterator<Item = (T, Error)>) -> Vec<Error> {
     errors.into_iter().map(|(_, error)| error).collect()
 }
 
-/// Inputs that ask for what their upstream cannot give.
-fn check_inputs(asset: &AssetSpec, known: &Known<'_>) -> Vec<Error> {
-    let mut errors = Vec::new();
-    for input in asset.inputs.iter().filter(|input| !input.order_only) {
-        let Some(upstream) = known.get(&input.upstream) else { continue };
-        let message = match upstream.output.kind {
-            ValueKind::Nothing => format!("`{}` loads `{}`, which stores nothing", asset.key, upstream.key),
-            ValueKind::Object | ValueKind::Bytes if input.columns.is_some() => {
-                format!("`{}` takes columns of `{}`, which is {}", asset.key, upstream.key, upstream.output.kind)
-            }
-            _ => continue,
-        };
-        errors.push(
-            Error::new(ErrorKind::StoreCannotHold, message).help("only frames have columns; to run after an asset, use `deps`"),
-        );
-    }
-    errors
+/// An input that asks for what its upstream cannot give.
+fn check_input(asset: &AssetSpec, input: &InputSpec, upstream: &AssetSpec) -> Option<Error> {
+    let message = match upstream.output.kind {
+        ValueKind::Nothing => format!("`{}` loads `{}`, which stores nothing", asset.key, upstream.key),
+        ValueKind::Object | ValueKind::Bytes if input.columns.is_some() => {
+            format!("`{}` takes columns of `{}`, which is {}", asset.key, upstream.key, upstream.output.kind)
+        }
+        _ => return None,
+    };
+    Some(Error::new(ErrorKind::StoreCannotHold, message).help("only frames have columns; to run after an asset, use `deps`"))
 }
 
 /// Partitions that do not line up, and versions that nobody keeps. With the macro the former does not compile.
-fn check_mappings(asset: &AssetSpec, known: &Known<'_>, bindings: &Bindings<'_>) -> Vec<Error> {
+fn check_mapping(asset: &AssetSpec, input: &InputSpec, upstream: &AssetSpec, bindings: &Bindings<'_>) -> Vec<Error> {
     let mut errors = Vec::new();
-    for input in asset.inputs.iter().filter(|input| !input.order_only) {
-        let Some(upstream) = known.get(&input.upstream) else { continue };
-        let (from, to) = (upstream.partitions.as_ref(), asset.partitions.as_ref());
-        // The column that the table of an upstream without partitions is partitioned by may be read by a definition.
-        let by_column = from.is_none() && upstream.partition_expr.is_some() && to.is_some();
-        let lines_up = match &input.mapping {
-            Some(Mapping::Identity) if by_column => Ok(()),
-            Some(mapping) => mapping.check(from, to),
-            None => Mapping::default_for(from, to).map(|_| ()),
-        };
-        errors.extend(lines_up.err().map(|error| error.with("input", format!("`{}`", input.parameter))));
-        if input.previous && (from.is_none() || upstream.key != asset.key) {
-            let message = format!("`{}` has no earlier partition of itself to read", asset.key);
-            errors.push(Error::new(ErrorKind::Partitions, message).help("give it `partitions = …` with a dimension of time"));
-        }
-        let Some(version) = input.version else { continue };
-        let keeps_versions = bindings.stores.get(&store_key(upstream, bindings.stores)).map(|store| store.capabilities());
-        if let Some(can) = keeps_versions.filter(|can| !can.versions) {
-            let message = format!("the input `{}` asks for version {version}, and {} keeps none", input.parameter, can.name);
-            errors.push(Error::new(ErrorKind::NotHonoured, message).help("leave `version` out, or keep the upstream in Delta"));
-        }
+    let (from, to) = (upstream.partitions.as_ref(), asset.partitions.as_ref());
+    // The column that the table of an upstream without partitions is partitioned by may be read by a definition.
+    let by_column = from.is_none() && upstream.partition_expr.is_some() && to.is_some();
+    let lines_up = match &input.mapping {
+        Some(Mapping::Identity) if by_column => Ok(()),
+        Some(mapping) => mapping.check(from, to),
+        None => Mapping::default_for(from, to).map(|_| ()),
+    };
+    errors.extend(lines_up.err().map(|error| error.with("input", format!("`{}`", input.parameter))));
+    if input.previous && (from.is_none() || upstream.key != asset.key) {
+        let message = format!("`{}` has no earlier partition of itself to read", asset.key);
+        errors.push(Error::new(ErrorKind::Partitions, message).help("give it `partitions = …` with a dimension of time"));
+    }
+    let Some(version) = input.version else { return errors };
+    let keeps_versions = bindings.stores.get(&store_key(upstream, bindings.stores)).map(|store| store.capabilities());
+    if let Some(can) = keeps_versions.filter(|can| !can.versions) {
+        let message = format!("the input `{}` asks for version {version}, and {} keeps none", input.parameter, can.name);
+        errors.push(Error::new(ErrorKind::NotHonoured, message).help("leave `version` out, or keep the upstream in Delta"));
     }
     errors
 }
