@@ -1,16 +1,19 @@
-//! Who carries out the steps of a run. Whoever has done a step says so and begins the next one: a thread that only heard of ends, and said
-//! what to begin, would be woken for every step, which takes longer than a small step does.
+//! Who carries out the steps of a run. Whoever has done a step says so and begins the next one: a loop that only heard of ends, and said
+//! what to begin, would be woken for every step, and wake another for it.
+//!
+//! The loop has to have its turn, though: woken by a thread that then computes for a minute, it would wait for that thread, since nobody else
+//! takes over what was woken last. So whoever sees that there is something for it to do begins nothing, and ends.
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
 use jiff::SignedDuration;
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tracing::{Instrument, Span};
 
@@ -31,8 +34,7 @@ use crate::io::RunInfo;
 /// How many events the log may be behind before no other step begins.
 const BEHIND: usize = 10_000;
 
-/// After how many steps in a row, or how long, others on the same thread have a turn, if no step has waited for anything: whoever writes the
-/// log and says that the run goes on is one of them.
+/// After how many steps in a row, or how long, others on the same thread have a turn, if no step has waited for anything.
 const TURN: (usize, Duration) = (16, Duration::from_millis(1));
 
 /// Those who carry out the steps of a run, and what they share.
@@ -46,8 +48,8 @@ pub(super) struct Crew {
     /// How many steps run at once.
     size: usize,
     course: Mutex<Course>,
-    /// There is something to do that is not a step.
-    wake: Notify,
+    /// Whether the loop waits for an event that it would write.
+    listens: AtomicBool,
 }
 
 /// What has become of the run so far.
@@ -61,6 +63,8 @@ pub(super) struct Course {
     retries: Vec<(usize, Duration)>,
     /// The first thing that went wrong with the log.
     pub(super) log: Result<()>,
+    /// What somebody heard who could tell the log no more. The loop says why, maybe later.
+    pub(super) untold: Option<Error>,
     /// The steps of which it is not known whether they were stored, and why.
     pub(super) doubts: BTreeMap<usize, Error>,
 }
@@ -83,13 +87,14 @@ impl Course {
             cancels: BTreeMap::new(),
             retries: Vec::new(),
             log: Ok(()),
+            untold: None,
             doubts: BTreeMap::new(),
         }
     }
 
     /// Whether anything else may begin.
     pub(super) fn goes_on(&self) -> bool {
-        self.level == Level::Go && self.log.is_ok()
+        self.level == Level::Go && self.log.is_ok() && self.untold.is_none()
     }
 
     pub(super) fn note(&mut self, result: Result<()>) {
@@ -118,7 +123,7 @@ impl Crew {
     ) -> Self {
         let Begun { plan, done, attempts, again } = begun;
         let course = Mutex::new(Course::new(Schedule::new(&plan, done, &workshop), attempts));
-        Self { workshop, journal, interrupt, plan, launcher, again, size, course, wake: Notify::new() }
+        Self { workshop, journal, interrupt, plan, launcher, again, size, course, listens: AtomicBool::new(false) }
     }
 
     pub(super) fn course(&self) -> MutexGuard<'_, Course> {
@@ -130,9 +135,9 @@ impl Crew {
         (self.course.into_inner().unwrap_or_else(PoisonError::into_inner), self.plan)
     }
 
-    /// Waits until there is something to do that is not a step.
-    pub(super) async fn called(&self) {
-        self.wake.notified().await;
+    /// Says whether the loop waits for an event.
+    pub(super) fn listens(&self, listens: bool) {
+        self.listens.store(listens, Ordering::SeqCst);
     }
 
     /// The steps that have failed since, and are to be tried again after a while.
@@ -154,15 +159,24 @@ impl Crew {
                 let slots = self.workshop.policy.slots(&pool);
                 let slot = self.workshop.state.take_slot(&pool, slots, self.journal.run(), step, self.workshop.as_ref());
                 course = self.course();
-                if !matches!(slot, Ok(true)) {
+                course.look_at(&self.interrupt);
+                if !matches!(slot, Ok(true)) || !course.goes_on() {
                     course.schedule.ready.put_back(step);
-                    if let Err(error) = slot {
-                        course.note(Err(error));
-                        break;
+                    match slot {
+                        Ok(false) => {
+                            full.insert(pool);
+                            waits = true;
+                            continue;
+                        }
+                        // In the meantime the run is to end.
+                        Ok(true) => {
+                            drop(course);
+                            let freed = self.workshop.state.free_slot(&pool, self.journal.run(), step);
+                            self.course().note(freed);
+                        }
+                        Err(error) => course.note(Err(error)),
                     }
-                    full.insert(pool);
-                    waits = true;
-                    continue;
+                    break;
                 }
             }
             let attempt = self.begin(&mut course, step, asset.as_deref());
@@ -172,21 +186,18 @@ impl Crew {
         waits
     }
 
-    /// Carries out a step, and then whatever is to be done next, until there is nothing.
+    /// Carries out a step, and then whatever is to be done next, until there is nothing or the loop has something to do.
     async fn work(self: Arc<Self>, mut attempt: Attempt) {
         let env = &self.workshop.env;
-        let (mut steps, mut since) = (0, env.elapsed());
+        let (mut steps, since) = (0, env.elapsed());
         loop {
             let step = attempt.step;
             let result = self.carry_out(attempt).await;
-            match self.after(step, result) {
+            steps += 1;
+            let turn_over = steps >= TURN.0 || env.elapsed().saturating_sub(since) >= TURN.1;
+            match self.after(step, result, turn_over) {
                 Some(next) => attempt = next,
                 None => return,
-            }
-            steps += 1;
-            if steps >= TURN.0 || env.elapsed().saturating_sub(since) >= TURN.1 {
-                tokio::task::yield_now().await;
-                (steps, since) = (0, env.elapsed());
             }
         }
     }
@@ -211,7 +222,7 @@ impl Crew {
     }
 
     /// A step has come to its end: what whoever carried it out does next.
-    fn after(&self, step: usize, result: Result<StepResult>) -> Option<Attempt> {
+    fn after(&self, step: usize, result: Result<StepResult>, turn_over: bool) -> Option<Attempt> {
         let asset = self.asset(step);
         let pool = asset.as_ref().and_then(|asset| asset.pool.as_deref());
         let freed = pool.map_or(Ok(()), |pool| self.workshop.state.free_slot(pool, self.journal.run(), step));
@@ -219,13 +230,10 @@ impl Crew {
         course.note(freed);
         course.look_at(&self.interrupt);
         self.ended(&mut course, step, result, asset.as_deref());
-        let next = self.next(&mut course);
-        // Of several steps that may begin now, this is but one.
-        let others = self.has_room(&course) && !course.schedule.ready.is_empty();
-        if others || !course.retries.is_empty() {
-            self.wake.notify_one();
-        }
-        next
+        let ready = &course.schedule.ready;
+        let others_may_begin = ready.len() > 1 && ready.running() + 1 < self.size;
+        let is_awaited = self.listens.load(Ordering::SeqCst) && !self.journal.is_empty();
+        if turn_over || others_may_begin || is_awaited || !course.retries.is_empty() { None } else { self.next(&mut course) }
     }
 
     /// The most urgent step that there is room for, unless it has to wait for the log before it begins.
@@ -241,14 +249,8 @@ impl Crew {
 
     fn take(&self, course: &mut Course, full: &BTreeSet<String>) -> Option<usize> {
         course.look_at(&self.interrupt);
-        if !course.goes_on() || !self.has_room(course) || self.journal.len() >= BEHIND {
-            return None;
-        }
-        course.schedule.ready.take(&self.workshop.policy, full)
-    }
-
-    fn has_room(&self, course: &Course) -> bool {
-        course.schedule.ready.running() < self.size
+        let has_room = course.schedule.ready.running() < self.size && self.journal.len() < BEHIND;
+        if course.goes_on() && has_room { course.schedule.ready.take(&self.workshop.policy, full) } else { None }
     }
 
     fn asset(&self, step: usize) -> Option<Arc<AssetSpec>> {
@@ -257,7 +259,9 @@ impl Crew {
     }
 
     fn emit(&self, course: &mut Course, kind: EventKind) {
-        course.note(self.journal.emit(&self.workshop, kind));
+        if let Err(error) = self.journal.emit(&self.workshop, kind) {
+            course.untold.get_or_insert(error);
+        }
     }
 
     fn begin(&self, course: &mut Course, step: usize, asset: Option<&AssetSpec>) -> Attempt {
@@ -266,10 +270,6 @@ impl Crew {
         self.emit(course, EventKind::StepStarted { step, attempt });
         let cancel = Cancel::default();
         course.cancels.insert(step, cancel.clone());
-        if course.level == Level::Cancel {
-            // Since it was taken, others may have heard of it.
-            cancel.raise(Why::Canceled);
-        }
         let launch = Launch {
             step: self.plan.steps[step].clone(),
             run: RunInfo::new(self.journal.run(), attempt),

@@ -48,9 +48,9 @@ impl Ready {
         self.running
     }
 
-    /// Whether no step may begin.
-    pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+    /// How many steps may begin.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
     }
 
     /// The most urgent step that there is room for, but for those of pools in which there is none elsewhere. It counts as running.

@@ -65,8 +65,8 @@ pub(crate) async fn run(
         }
     }
     let at_work = || Error::new(ErrorKind::Internal, "a run came to its end while its steps were carried out");
-    let (Course { mut schedule, log, doubts, .. }, plan) = Arc::into_inner(crew).ok_or_else(at_work)?.into_course();
-    if let Some(error) = log.err().or(doubts.into_values().next()) {
+    let (Course { mut schedule, log, untold, doubts, .. }, plan) = Arc::into_inner(crew).ok_or_else(at_work)?.into_course();
+    if let Some(error) = log.err().or(untold).or(doubts.into_values().next()) {
         // It has not ended: whoever begins the next run, or goes on with this one, asks the stores what became of it.
         journal.release(&workshop);
         return Err(error);
@@ -123,6 +123,8 @@ async fn carry_out(crew: Arc<Crew>) {
         if workers.is_empty() && writing.is_none() && !more {
             break;
         }
+        let listens = batch.is_none() && writing.is_none();
+        crew.listens(listens);
         tokio::select! {
             biased;
             Some(ended) = workers.join_next(), if !workers.is_empty() => {
@@ -145,9 +147,9 @@ async fn carry_out(crew: Arc<Crew>) {
             }
             () = due(&mut slot) => slot = None,
             () = due(&mut batch) => batch = None,
-            () = journal.filled(), if batch.is_none() && writing.is_none() => {}
-            () = crew.called() => {}
+            () = journal.filled(), if listens => {}
         }
+        crew.listens(false);
     }
 }
 

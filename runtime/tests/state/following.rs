@@ -1,10 +1,10 @@
 //! How steps follow one another: whoever has carried out one begins the next.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use lakewright::event::RunStatus;
+use lakewright::event::{EventKind, RunStatus};
 use lakewright::exec::{Interrupt, RunReport};
 use lakewright::prelude::*;
 use lakewright::state::MemoryState;
@@ -68,6 +68,62 @@ async fn all_that_a_step_lets_begin_begins_at_once() {
     assert!(report.is_success(), "{report:?}");
 }
 
+/// Where threads meet, without leaving the thread to others.
+#[derive(Default)]
+struct Meeting {
+    there: Mutex<usize>,
+    changed: Condvar,
+}
+
+impl Meeting {
+    fn come(&self) {
+        *self.there.lock().unwrap() += 1;
+        self.changed.notify_all();
+    }
+
+    fn wait_for(&self, all: usize) {
+        let there = self.there.lock().unwrap();
+        let (there, _) = self.changed.wait_timeout_while(there, Duration::from_mins(1), |there| *there < all).unwrap();
+        assert!(*there >= all, "the others do not come");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn all_that_a_step_lets_begin_begins_beside_one_that_computes() {
+    let meeting = Arc::new(Meeting::default());
+    let meet = |name: &str| {
+        let meeting = Arc::clone(&meeting);
+        let body = move || {
+            meeting.come();
+            meeting.wait_for(2);
+            std::future::ready(())
+        };
+        asset(name, &["root"], body)
+    };
+    let assets = vec![asset("root", &[], || std::future::ready(())), meet("a"), meet("b")];
+    let report = lakehouse(assets, 2).materialize("*").await.unwrap();
+    assert!(report.is_success(), "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_has_happened_is_told_beside_a_step_that_computes() {
+    let meeting = Arc::new(Meeting::default());
+    let (heard, waits) = (Arc::clone(&meeting), Arc::clone(&meeting));
+    let assets = chain(3, move |number| {
+        if number == 2 {
+            waits.wait_for(2);
+        }
+    });
+    let lakehouse = Lakehouse::builder().registry(Registry::from_specs(assets)).state(Arc::new(MemoryState::new("log")));
+    let lakehouse = lakehouse.parallelism(1).subscribe(move |event| {
+        if matches!(event.kind, EventKind::StepSucceeded { .. }) {
+            heard.come();
+        }
+    });
+    let report = lakehouse.build().unwrap().materialize("*").await.unwrap();
+    assert!(report.is_success(), "{report:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_more_run_at_once_than_may() {
     let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -91,18 +147,18 @@ async fn no_more_run_at_once_than_may() {
 #[tokio::test]
 async fn steps_that_never_wait_let_others_have_their_turn() {
     let turns = Arc::new(AtomicUsize::new(0));
-    let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = Arc::new(Mutex::new(Vec::new()));
     let body = {
         let (turns, seen) = (Arc::clone(&turns), Arc::clone(&seen));
         move |_| seen.lock().unwrap().push(turns.load(Ordering::SeqCst))
     };
     let counts = Arc::clone(&turns);
-    let beside = tokio::spawn(async move {
-        loop {
-            counts.fetch_add(1, Ordering::SeqCst);
-            tokio::task::yield_now().await;
-        }
-    });
+    // It is woken as it waits, and whoever is woken has a turn.
+    let beside = tokio::spawn(std::future::poll_fn::<(), _>(move |context| {
+        counts.fetch_add(1, Ordering::SeqCst);
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    }));
     let report = lakehouse(chain(100, body), 1).materialize("*").await.unwrap();
     beside.abort();
     assert!(report.is_success(), "{report:?}");
@@ -110,7 +166,6 @@ async fn steps_that_never_wait_let_others_have_their_turn() {
     let mut without = 0;
     for pair in seen.windows(2) {
         without = if pair[0] == pair[1] { without + 1 } else { 0 };
-        // Of two who let others go first, one goes on before the other.
         assert!(without < 2 * 16, "{seen:?}");
     }
 }
