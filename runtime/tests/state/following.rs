@@ -88,6 +88,11 @@ impl Meeting {
     }
 }
 
+/// Long enough for all that has happened to be in the log. Then the next event wakes whoever writes it, on the thread of the step.
+async fn a_while() {
+    tokio::time::sleep(Duration::from_millis(50)).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn all_that_a_step_lets_begin_begins_beside_one_that_computes() {
     let meeting = Arc::new(Meeting::default());
@@ -100,7 +105,7 @@ async fn all_that_a_step_lets_begin_begins_beside_one_that_computes() {
         };
         asset(name, &["root"], body)
     };
-    let assets = vec![asset("root", &[], || std::future::ready(())), meet("a"), meet("b")];
+    let assets = vec![asset("root", &[], a_while), meet("a"), meet("b")];
     let report = lakehouse(assets, 2).materialize("*").await.unwrap();
     assert!(report.is_success(), "{report:?}");
 }
@@ -109,11 +114,11 @@ async fn all_that_a_step_lets_begin_begins_beside_one_that_computes() {
 async fn what_has_happened_is_told_beside_a_step_that_computes() {
     let meeting = Arc::new(Meeting::default());
     let (heard, waits) = (Arc::clone(&meeting), Arc::clone(&meeting));
-    let assets = chain(3, move |number| {
-        if number == 2 {
-            waits.wait_for(2);
-        }
-    });
+    let second = move || {
+        waits.wait_for(1);
+        std::future::ready(())
+    };
+    let assets = vec![asset("first", &[], a_while), asset("second", &["first"], second)];
     let lakehouse = Lakehouse::builder().registry(Registry::from_specs(assets)).state(Arc::new(MemoryState::new("log")));
     let lakehouse = lakehouse.parallelism(1).subscribe(move |event| {
         if matches!(event.kind, EventKind::StepSucceeded { .. }) {
