@@ -204,9 +204,9 @@ impl Crew {
 
     async fn carry_out(&self, attempt: Attempt) -> Result<StepResult> {
         let Attempt { launch, cancel, limit, span, .. } = attempt;
-        // Attempt on the thread that carries it out, which then has what it allocates for itself.
+        // Begun on the thread that carries it out, which then has what it allocates for itself.
         let work = async { self.launcher.launch(launch).await }.instrument(span);
-        // Whoever carries it out goes on with the next.
+        // A panic ends the step, and not whoever carries it out.
         let mut work = pin!(AssertUnwindSafe(work).catch_unwind());
         let done = match limit {
             None => work.await,
