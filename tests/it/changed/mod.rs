@@ -78,7 +78,7 @@ impl World {
     }
 
     /// What is recorded of the last commit of an asset.
-    fn last(&self, asset: &str) -> Materialization {
+    fn last(&self, asset: &str) -> Arc<Materialization> {
         let of = |kind: &EventKind| match kind {
             EventKind::Materialized { materialization, .. } if materialization.asset.to_string() == asset => {
                 Some(materialization.clone())
