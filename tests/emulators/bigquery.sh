@@ -34,7 +34,7 @@ install() {
     parser="$("$here/venv/bin/python" -c 'import sqlglot; print(sqlglot.__version__)')"
     "$here/venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: "sqlglotc==$parser" ||
         echo "bigquery.sh: there is no compiled sqlglot $parser for this Python" >&2
-    # Only the parser: to make a compiled writer of SQL takes 9 ms, for each statement, and the one in Python writes it in a tenth of one.
+    # Only the parser: to make a compiled writer of SQL takes 9 ms, for each statement, and the one in Python writes it in less than half of one.
     rm -f "$here"/venv/lib/python3*/site-packages/sqlglot/generator.*.so "$here"/venv/lib/python3*/site-packages/sqlglot/generators/*.so
     HOME="$here/home" "$here/venv/bin/python" - <<'PYTHON'
 import pathlib, shutil
