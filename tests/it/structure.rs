@@ -124,6 +124,28 @@ fn the_executor_never_prints_and_the_graph_does_no_io() {
     }
 }
 
+/// Otherwise what `.ci/run` checks together with that package has dependencies of its own, DuckDB among them.
+#[test]
+fn the_package_of_all_dependencies_has_them_all() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let names = |manifest: &Path, table: &str| -> Vec<String> {
+        let text = std::fs::read_to_string(manifest).unwrap();
+        let lines = text.lines().skip_while(|line| *line != table).skip(1).take_while(|line| !line.starts_with('['));
+        let begins = lines.filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()));
+        begins.map(|line| line.split([' ', '.']).next().unwrap().to_owned()).collect()
+    };
+    let mut wanted = names(&root.join("../Cargo.toml"), "[workspace.dependencies]");
+    // Our own, and what only the attributes are made with.
+    wanted.retain(|name| {
+        !["lakewright", "lakewright-macros", "prettyplease", "proc-macro2", "quote", "syn"].contains(&name.as_str())
+    });
+    let mut listed = names(&root.join("dependencies/Cargo.toml"), "[dependencies]");
+    wanted.sort();
+    listed.sort();
+    assert!(wanted.len() > 50, "{wanted:?}");
+    assert_eq!(listed, wanted);
+}
+
 #[test]
 fn feature_gates_stand_on_items_of_modules() {
     for (module, source) in sources() {
