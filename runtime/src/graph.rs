@@ -47,12 +47,13 @@ impl Graph {
     pub fn new(registry: &Registry) -> Result<Self, Vec<Error>> {
         let mut errors = registry.errors();
         let assets = registry.assets().len();
-        let mut graph: DiGraph<Arc<AssetSpec>, ()> = DiGraph::with_capacity(assets, assets);
+        let mut graph: DiGraph<&Arc<AssetSpec>, ()> = DiGraph::with_capacity(assets, assets);
         let mut nodes: HashMap<AssetKey, usize> = HashMap::with_capacity(assets);
         // The first of several with one key; the registry has already said that there are several.
-        let node =
-            |asset: &Arc<AssetSpec>| *nodes.entry(asset.key.clone()).or_insert_with(|| graph.add_node(Arc::clone(asset)).index());
-        let own: Vec<usize> = registry.assets().map(node).collect();
+        let own: Vec<usize> = registry
+            .assets()
+            .map(|asset| *nodes.entry(asset.key.clone()).or_insert_with(|| graph.add_node(asset).index()))
+            .collect();
         for (asset, node) in registry.assets().zip(own) {
             // An earlier partition of the asset itself is no cycle.
             for input in asset.inputs.iter().filter(|input| !(input.previous && input.upstream == asset.key)) {
@@ -64,20 +65,21 @@ impl Graph {
                 }
             }
         }
-        for component in tarjan_scc(&graph) {
-            let is_cycle = component.len() > 1 || graph.contains_edge(component[0], component[0]);
-            if is_cycle {
-                errors.push(cycle(&graph, &component));
-            }
+        let order = toposort(&graph, None);
+        if order.is_err() {
+            let is_cycle = |component: &Vec<_>| component.len() > 1 || graph.contains_edge(component[0], component[0]);
+            errors.extend(
+                tarjan_scc(&graph).iter().filter(|component| is_cycle(component)).map(|component| cycle(&graph, component)),
+            );
         }
         if !errors.is_empty() {
             return Err(errors);
         }
-        let order = toposort(&graph, None).map_err(|_| vec![Error::new(ErrorKind::Internal, "a cycle that has no component")])?;
+        let order = order.map_err(|_| vec![Error::new(ErrorKind::Internal, "a cycle that has no component")])?;
         Ok(Self::ordered(&graph, &order, nodes))
     }
 
-    fn ordered(graph: &DiGraph<Arc<AssetSpec>, ()>, order: &[NodeIndex], mut index: HashMap<AssetKey, usize>) -> Self {
+    fn ordered(graph: &DiGraph<&Arc<AssetSpec>, ()>, order: &[NodeIndex], mut index: HashMap<AssetKey, usize>) -> Self {
         let mut places = vec![0; order.len()];
         for (place, node) in order.iter().enumerate() {
             places[node.index()] = place;
@@ -88,7 +90,7 @@ impl Graph {
                 .map(|node| graph.neighbors_directed(*node, direction).map(|node| places[node.index()]).collect())
                 .collect()
         };
-        let assets: Vec<_> = order.iter().map(|node| Arc::clone(&graph[*node])).collect();
+        let assets: Vec<_> = order.iter().map(|node| Arc::clone(graph[*node])).collect();
         // Of the nodes, places are made where they are: nothing is hashed again.
         for place in index.values_mut() {
             *place = places[*place];
@@ -189,7 +191,7 @@ fn unknown_upstream(asset: &AssetSpec, upstream: &AssetKey, registry: &Registry)
 }
 
 /// One error for all assets that need each other, with a shortest cycle through the first of them.
-fn cycle(graph: &DiGraph<Arc<AssetSpec>, ()>, component: &[NodeIndex]) -> Error {
+fn cycle(graph: &DiGraph<&Arc<AssetSpec>, ()>, component: &[NodeIndex]) -> Error {
     let start = component.iter().copied().min().unwrap_or(component[0]);
     let mut came_from: HashMap<NodeIndex, NodeIndex> = HashMap::new();
     let mut frontier = VecDeque::from([start]);

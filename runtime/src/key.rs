@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -19,20 +18,14 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// let key: AssetKey = "iris/iris_cleaned".parse()?;
 /// assert_eq!(key.name(), "iris_cleaned");
-/// assert_eq!(key.prefix().len(), 1);
+/// assert_eq!(key.prefix().collect::<Vec<_>>(), ["iris"]);
 /// assert!("iris//cleaned".parse::<AssetKey>().is_err());
 /// # Ok::<(), lakewright::Error>(())
 /// ```
-#[derive(Clone, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "String")]
-pub struct AssetKey(Arc<Name>);
-
-/// Keys are copied, compared and hashed for every step many times, so that is cheap.
-struct Name {
-    /// The segments with `/` between them.
-    text: Box<str>,
-    segments: Box<[Box<str>]>,
-}
+// Keys are copied, compared and hashed for every step many times, and a program with ten thousand assets reads many of them as it begins.
+pub struct AssetKey(Arc<str>);
 
 impl AssetKey {
     /// A key of these segments, the name last.
@@ -40,59 +33,65 @@ impl AssetKey {
     /// # Errors
     /// Without a segment, or with one that is empty or contains `/` or a control character.
     pub fn new<S: AsRef<str>>(segments: impl IntoIterator<Item = S>) -> Result<Self> {
-        let segments: Vec<Box<str>> = segments.into_iter().map(|segment| Box::from(segment.as_ref())).collect();
-        if segments.is_empty() {
+        let mut text = String::new();
+        for (place, segment) in segments.into_iter().enumerate() {
+            let segment = check_segment(segment.as_ref())?;
+            if place > 0 {
+                text.push('/');
+            }
+            text.push_str(segment);
+        }
+        if text.is_empty() {
             return Err(Error::new(ErrorKind::InvalidKey, "an asset key needs at least one segment"));
         }
-        Self::checked(segments.join("/").into(), segments)
-    }
-
-    fn checked(text: Box<str>, segments: Vec<Box<str>>) -> Result<Self> {
-        for segment in &segments {
-            if segment.is_empty() {
-                return Err(Error::new(ErrorKind::InvalidKey, "a segment of an asset key is empty"));
-            }
-            if segment.contains(|c: char| c == '/' || c.is_control()) {
-                let message = format!("{segment:?} cannot be a segment of an asset key");
-                return Err(Error::new(ErrorKind::InvalidKey, message).help("leave out `/` and control characters"));
-            }
-        }
-        Ok(Self(Arc::new(Name { text, segments: segments.into() })))
+        Ok(Self(text.into()))
     }
 
     /// The text form.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0.text
+        &self.0
     }
 
     /// All segments, the name last.
     #[must_use]
-    pub fn segments(&self) -> &[Box<str>] {
-        &self.0.segments
+    pub fn segments(&self) -> impl DoubleEndedIterator<Item = &str> {
+        self.0.split('/')
     }
 
     /// The last segment.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.segments()[self.segments().len() - 1]
+        self.0.rsplit_once('/').map_or(&self.0, |(_, name)| name)
     }
 
     /// All segments but the last.
     #[must_use]
-    pub fn prefix(&self) -> &[Box<str>] {
-        &self.segments()[..self.segments().len() - 1]
+    pub fn prefix(&self) -> impl DoubleEndedIterator<Item = &str> {
+        let mut segments = self.segments();
+        segments.next_back();
+        segments
     }
+}
+
+/// The segment, if it is one.
+fn check_segment(segment: &str) -> Result<&str> {
+    if segment.is_empty() {
+        return Err(Error::new(ErrorKind::InvalidKey, "a segment of an asset key is empty"));
+    }
+    if segment.contains(|c: char| c == '/' || c.is_control()) {
+        let message = format!("{segment:?} cannot be a segment of an asset key");
+        return Err(Error::new(ErrorKind::InvalidKey, message).help("leave out `/` and control characters"));
+    }
+    Ok(segment)
 }
 
 impl FromStr for AssetKey {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        // A program with ten thousand assets reads many of them as it begins, so nothing is allocated that is not kept.
-        let mut segments = Vec::with_capacity(text.bytes().filter(|byte| *byte == b'/').count() + 1);
-        segments.extend(text.split('/').map(Box::from));
-        Self::checked(text.into(), segments)
+        text.split('/').try_for_each(|segment| check_segment(segment).map(drop))?;
+        Ok(Self(text.into()))
     }
 }
 
@@ -122,20 +121,6 @@ impl fmt::Display for AssetKey {
     }
 }
 
-impl PartialEq for AssetKey {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.as_str() == other.as_str()
-    }
-}
-
-impl Eq for AssetKey {}
-
-impl Hash for AssetKey {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_str().hash(state);
-    }
-}
-
 impl PartialOrd for AssetKey {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
@@ -145,7 +130,11 @@ impl PartialOrd for AssetKey {
 /// Segment by segment, so that what is under a prefix is together.
 impl Ord for AssetKey {
     fn cmp(&self, other: &Self) -> Ordering {
-        if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.segments().cmp(other.segments()) }
+        // As bytes, which is quicker: what separates segments comes before all that can be in one.
+        fn bytes(key: &AssetKey) -> impl Iterator<Item = u8> {
+            key.0.bytes().map(|byte| if byte == b'/' { 0 } else { byte })
+        }
+        bytes(self).cmp(bytes(other))
     }
 }
 

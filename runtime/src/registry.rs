@@ -1,6 +1,7 @@
 //! The assets of a program: collected from the whole binary, named by hand, or made at run time.
 
 use std::collections::{BTreeMap, HashSet};
+use std::num::NonZero;
 use std::sync::Arc;
 
 use crate::asset::{AssetDef, AssetSpec};
@@ -11,6 +12,9 @@ use crate::key::AssetKey;
 pub struct Registered(pub &'static AssetDef);
 
 inventory::collect!(Registered);
+
+/// Of fewer assets than this, a thread of their own would save nothing.
+const SHARE: usize = 1000;
 
 /// The assets of a program, sorted by key.
 ///
@@ -39,27 +43,23 @@ impl Registry {
     /// A library crate of assets takes part only if something mentions it: `use my_assets as _;`.
     #[must_use]
     pub fn collect() -> Self {
-        let mut registry = Self::default();
-        for registered in inventory::iter::<Registered> {
-            registry.add_def(registered.0);
-        }
-        registry.sorted()
+        let defs: Vec<_> = inventory::iter::<Registered>.into_iter().map(|registered| registered.0).collect();
+        Self::from_defs(&defs)
     }
 
     /// These assets, from [`assets!`](crate::assets), and everything upstream of them.
     #[must_use]
     pub fn of(assets: impl IntoIterator<Item = &'static AssetDef>) -> Self {
-        let mut registry = Self::default();
         let mut seen: HashSet<*const AssetDef> = HashSet::new();
+        let mut defs = Vec::new();
         let mut waiting: Vec<&'static AssetDef> = assets.into_iter().collect();
         while let Some(def) = waiting.pop() {
-            if !seen.insert(std::ptr::from_ref(def)) {
-                continue;
+            if seen.insert(std::ptr::from_ref(def)) {
+                defs.push(def);
+                waiting.extend(def.inputs.iter().map(|input| (input.upstream)()));
             }
-            registry.add_def(def);
-            waiting.extend(def.inputs.iter().map(|input| (input.upstream)()));
         }
-        registry.sorted()
+        Self::from_defs(&defs)
     }
 
     /// Assets made at run time.
@@ -131,11 +131,32 @@ impl Registry {
         shared.collect()
     }
 
-    fn add_def(&mut self, def: &'static AssetDef) {
-        match def.spec() {
-            Ok(spec) => self.assets.push(Arc::new(spec)),
-            Err(error) => self.errors.push(Arc::new(error)),
+    /// On all processors, since a program with ten thousand assets is to begin at once.
+    fn from_defs(defs: &[&'static AssetDef]) -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let share = defs.len().div_ceil(threads).max(SHARE);
+        let (own, others) = defs.split_at(share.min(defs.len()));
+        std::thread::scope(|scope| {
+            let others: Vec<_> = others.chunks(share).map(|defs| scope.spawn(|| Self::from_few(defs))).collect();
+            let mut registry = Self::from_few(own);
+            for other in others {
+                let other = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                registry.assets.extend(other.assets);
+                registry.errors.extend(other.errors);
+            }
+            registry.sorted()
+        })
+    }
+
+    fn from_few(defs: &[&'static AssetDef]) -> Self {
+        let mut registry = Self::default();
+        for def in defs {
+            match def.spec() {
+                Ok(spec) => registry.assets.push(Arc::new(spec)),
+                Err(error) => registry.errors.push(Arc::new(error)),
+            }
         }
+        registry.sorted()
     }
 
     /// The linker gives no order, so two builds of one program could differ without this.

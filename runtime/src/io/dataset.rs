@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// # Errors
 /// If both the store and the prefix say it, since either could be meant; or if the schema is empty.
 pub fn dataset(asset: &AssetSpec, configured: Option<&str>) -> Result<String> {
-    let prefix = asset.key.prefix().last().map(|segment| &**segment);
+    let prefix = asset.key.prefix().next_back();
     let schema = match (asset.schema.as_deref(), configured, prefix) {
         (Some(own), _, _) => own,
         (None, Some(configured), Some(prefix)) => {

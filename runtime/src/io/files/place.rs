@@ -16,7 +16,7 @@ impl FilePlace {
     /// The file of an asset without partitions: `<key…>`.
     #[must_use]
     pub fn of(key: &AssetKey) -> Self {
-        Self { name: key.to_string(), segments: key.segments().iter().map(|segment| path_segment(segment)).collect() }
+        Self { name: key.to_string(), segments: key.segments().map(path_segment).collect() }
     }
 
     /// The file of a partition: `<key…>/<partition>`; dimensions nest, sorted by name, and the last one names the file.
