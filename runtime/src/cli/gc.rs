@@ -11,8 +11,8 @@ use crate::lakehouse::runtime;
 
 /// Remove from the log the runs that ended long ago
 ///
-/// Their events go, and what their steps wrote, but for what says what is stored now. No number of a commit is ever given again. What is
-/// stored is not touched: files of a table that nobody needs are removed by `asset vacuum`.
+/// Their events go, and what their steps wrote, but for what says what is stored now. Runs of a backfill that is not done stay. No number of a
+/// commit is ever given again. What is stored is not touched: files of a table that nobody needs are removed by `asset vacuum`.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gc --dry-run

@@ -9,8 +9,8 @@ use super::projection::{
     Projection, check_keys, first_event, follow, no_run, over, refuse_overlap, refuse_running, steps_of, told_of,
 };
 use super::{
-    BackfillRecord, Beat, Collected, Holder, LogLine, NewRun, PartitionStatus, Referee, RunQuery, RunRecord, SliceStatus,
-    Snapshot, State,
+    BackfillRecord, Beat, BeforeFailure, Collected, Holder, LogLine, NewRun, PartitionStatus, Referee, RunQuery, RunRecord,
+    SliceStatus, Snapshot, State, needs_its_runs,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EVENT_VERSION, Event, EventKind, StepSummary};
@@ -267,15 +267,26 @@ impl State for MemoryState {
     }
 
     fn collect(&self, before: Timestamp) -> Result<Collected> {
-        let Inner { events, runs, lines, status, .. } = &mut *self.inner();
+        let Inner { events, runs, lines, status, backfills, .. } = &mut *self.inner();
+        let open = backfills.values().filter(|backfill| needs_its_runs(&backfill.json));
+        let open: HashSet<&str> = open.map(|backfill| backfill.id.as_str()).collect();
         let old: HashSet<String> = runs
             .values()
             .filter(|record| record.finished.is_some_and(|finished| finished < before))
+            .filter(|record| record.about.backfill.as_deref().is_none_or(|backfill| !open.contains(backfill)))
             .map(|record| record.run.clone())
             .collect();
-        let pointed_at: HashSet<u64> = status.values().flat_map(HashMap::values).map(|(cursor, _)| *cursor).collect();
+        let mut stored = BeforeFailure::default();
+        for (asset, slices) in &*status {
+            for (slice, _) in slices.iter().filter(|(_, (_, what))| *what == PartitionStatus::Failed) {
+                stored.failed(asset.clone(), slice.clone());
+            }
+        }
+        events.iter().filter(|event| old.contains(&event.run)).for_each(|event| stored.look(event));
+        let pointed_at = status.values().flat_map(HashMap::values).map(|(cursor, _)| *cursor);
+        let kept: HashSet<u64> = pointed_at.chain(stored.cursors()).collect();
         let had = events.len();
-        events.retain(|event| !old.contains(&event.run) || pointed_at.contains(&event.cursor));
+        events.retain(|event| !old.contains(&event.run) || kept.contains(&event.cursor));
         let gone: u64 = old.iter().filter_map(|run| lines.remove(run)).map(|lines| lines.len() as u64).sum();
         runs.retain(|run, _| !old.contains(run));
         Ok(Collected { runs: old.len() as u64, events: (had - events.len()) as u64, lines: gone })

@@ -21,7 +21,11 @@ pub use records::{
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteState;
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 pub use crate::env::Holder;
 use crate::error::{Error, ErrorKind, Result};
@@ -191,8 +195,10 @@ pub trait State: Send + Sync + 'static {
     /// If the log cannot be written.
     fn keep_snapshot(&self, asset: &AssetKey, snapshot: &Snapshot) -> Result<()>;
 
-    /// Removes the runs that have ended before a moment, with their events and lines, but for the events that [`State::slice_status`]
-    /// points at. Numbers are never removed.
+    /// Removes the runs that have ended before a moment, with their events and lines, but for the events that
+    /// [`State::slice_status`] points at, and, of each slice that a run failed at last, the newest that says what is stored of
+    /// it. Runs of a backfill whose record is there and has no `done` stay too, since only they tell how far it is. Numbers are
+    /// never removed.
     ///
     /// # Errors
     /// If the log cannot be written; then nothing is removed.
@@ -252,4 +258,47 @@ pub enum PartitionStatus {
 
 impl PartitionStatus {
     pub(crate) const ALL: [Self; 3] = [Self::Materialized, Self::Failed, Self::Wiped];
+}
+
+/// Finds, for slices that a run failed at last, the event that says what is stored of them. No status points at it.
+#[derive(Default)]
+pub(crate) struct BeforeFailure {
+    newest: HashMap<AssetKey, HashMap<Slice, Option<u64>>>,
+}
+
+impl BeforeFailure {
+    /// Looks out for a slice that a run failed at last.
+    pub(crate) fn failed(&mut self, asset: AssetKey, slice: Slice) {
+        self.newest.entry(asset).or_default().entry(slice).or_default();
+    }
+
+    /// Looks at an event that would go.
+    pub(crate) fn look(&mut self, event: &Event) {
+        let (asset, slice) = match &event.kind {
+            EventKind::Materialized { materialization, .. } | EventKind::Reconciled { materialization, .. } => {
+                (&materialization.asset, &materialization.slice)
+            }
+            EventKind::Reported { asset, slice, .. } | EventKind::Wiped { asset, slice } => (asset, slice),
+            _ => return,
+        };
+        if let Some(newest) = self.newest.get_mut(asset).and_then(|slices| slices.get_mut(slice)) {
+            *newest = (*newest).max(Some(event.cursor));
+        }
+    }
+
+    /// The events that were found.
+    pub(crate) fn cursors(&self) -> impl Iterator<Item = u64> {
+        self.newest.values().flat_map(HashMap::values).filter_map(|newest| *newest)
+    }
+}
+
+/// Whether a backfill is not done, by the JSON of its record: only its runs tell how far it is, and without them what they
+/// made would be made again. Of a record that cannot be read nobody knows that it is done.
+pub(crate) fn needs_its_runs(backfill: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Mark {
+        #[serde(default)]
+        done: Option<IgnoredAny>,
+    }
+    !serde_json::from_str::<Mark>(backfill).is_ok_and(|mark| mark.done.is_some())
 }

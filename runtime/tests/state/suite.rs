@@ -65,6 +65,8 @@ macro_rules! every_test {
             what_became_of_many_partitions_is_kept_and_what_comes_later_is_added
             collecting_keeps_what_is_pointed_at
             collecting_keeps_numbers_and_what_has_not_ended
+            collecting_keeps_the_runs_of_a_backfill_that_is_not_done
+            collecting_keeps_what_is_stored_of_a_slice_that_a_run_failed_at_later
         }
     };
 }

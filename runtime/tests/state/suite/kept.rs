@@ -58,7 +58,7 @@ pub(crate) fn snapshots_are_kept(log: Handles<'_>) {
 }
 
 /// A lakehouse of one asset, which is partitioned by the keys of a dynamic set.
-fn of_regions(log: Arc<dyn State>) -> Lakehouse {
+pub(super) fn of_regions(log: Arc<dyn State>) -> Lakehouse {
     let asset = AssetBuilder::new("a", ValueKind::Object).io_manager("memory").partitions(PartitionsDef::dynamic("regions"));
     let asset = asset.body(|call| async move { call.produce_object(1) }).unwrap();
     Lakehouse::builder().registry(Registry::from_specs([asset])).state(log).build().unwrap()
