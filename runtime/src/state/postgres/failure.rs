@@ -132,6 +132,14 @@ pub(super) fn damaged() -> Error {
     Error::new(ErrorKind::Corrupt, "the log is damaged, or is no log").help(help)
 }
 
+/// A log that has less than it said it had: a crash of its server took the rest.
+pub(super) fn forgotten() -> Error {
+    let help = "its server crashed, or a copy took over that was behind. Start the program again: what it had begun stays \
+                open, and the next run, or `doctor --repair`, asks the stores what was committed";
+    // No conflict: whoever ends a lost run would take that for another process that is ending it.
+    Error::new(ErrorKind::Corrupt, "the log has lost its newest events").help(help)
+}
+
 /// Whether a server that says this ends the connection with it.
 fn is_gone(code: &SqlState) -> bool {
     code.code().starts_with("08")

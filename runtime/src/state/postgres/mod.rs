@@ -44,6 +44,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// taken for made.
 ///
 /// A connection that is lost is made again, and what was being written is written once, whether the lost connection had done it or not.
+/// If its server crashed, and has lost what it had acknowledged, a handle neither appends nor takes numbers any more: that
+/// fails with [`ErrorKind::Corrupt`]. Another handle goes on with what is there.
 ///
 /// The URL is `postgres://user:password@host:5432/database`, perhaps with several hosts, of which the one that can be written to is
 /// taken, and with options like `?sslmode=verify-full`. It is never printed with its password. `docs/state.md` says more.
@@ -243,7 +245,8 @@ impl State for PostgresState {
                 .with(run.to_owned())
                 .with(step)
         };
-        self.put(Durability::Normal, free).map(drop)
+        // Taken back by a crash, a run that goes on would wait for its own.
+        self.put(Durability::Full, free).map(drop)
     }
 
     fn put_backfill(&self, backfill: &BackfillRecord) -> Result<()> {

@@ -9,6 +9,12 @@
 //!
 //! **Durability.** `synchronous_commit` is said for each transaction. With `off`, the server answers before the log of its own is
 //! flushed, which it does in order: a crash can only take the newest transactions, and the next that is flushed takes the others along.
+//!
+//! **Gaps.** A handle outlives a crash of the server, and what it wrote next would stand behind a gap: a run that has
+//! succeeded, and a commit of it that nobody asks the store for any more. But the count in `writers` went with what it was
+//! written with. So a handle that finds a count below what was acknowledged writes nothing any more, and its run stays open for
+//! the next process. A count that was not there yet is flushed, whatever it comes with: one that is missing was removed by
+//! `collect`, and by no crash.
 
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -16,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use tokio_postgres::Row;
 
-use super::failure::{Failure, damaged};
+use super::failure::{Failure, damaged, forgotten};
 use super::link::{Link, Request};
 use super::{PostgresState, open};
 use crate::error::{Error, ErrorKind, Result};
@@ -40,6 +46,8 @@ pub(super) struct Lane {
     pub(super) link: Option<Link>,
     /// Counts what was asked to be written.
     request: i64,
+    /// The last request of which the server said that it was carried out; 0 if there is none.
+    acknowledged: i64,
     projection: Projection,
 }
 
@@ -154,7 +162,8 @@ impl PostgresState {
 
     /// Writes to the log, whole or not at all, and once. `look` is asked for as soon as the lock is there.
     ///
-    /// The work is done again if the connection was lost; what it returned last is what was written.
+    /// The work is done again if the connection was lost; what it returned last is what was written. Nothing is
+    /// written if the server has lost what it had acknowledged before.
     pub(super) fn write<T>(
         &self,
         durability: Durability,
@@ -166,7 +175,7 @@ impl PostgresState {
         // Whether a commit was asked for of which nothing was heard.
         let mut unheard = false;
         let written = self.tried(&self.writer, |lane| {
-            let Lane { link: place, request: count, projection } = lane;
+            let Lane { link: place, request: count, acknowledged, projection } = lane;
             let request = *request.get_or_insert_with(|| {
                 *count += 1;
                 *count
@@ -181,16 +190,24 @@ impl PostgresState {
                 let looked = seen.split_off(2);
                 let last = seen[1].first().map(|row| row.get::<_, i64>(0));
                 if last == Some(request) && done.is_some() {
-                    return Ok(());
+                    // Others wait for the lock.
+                    return link.batch("ROLLBACK");
                 }
                 let head = seen[0].first().ok_or_else(damaged)?;
                 self.recognize(head.get(0))?;
+                if last.is_some_and(|last| last < *acknowledged) {
+                    return Err(forgotten().into());
+                }
                 let before = head.get(1);
                 let mut transaction = Transaction { link, projection, cursor: before, seen: looked, later: Vec::new() };
                 done = Some(work(&mut transaction)?);
                 let Transaction { cursor, mut later, .. } = transaction;
                 if cursor != before {
                     later.push(Request::new("UPDATE @.lakewright_log SET cursor = $1").with(cursor));
+                }
+                if last.is_none() {
+                    // So that a crash takes back what the count has become, and never the whole row.
+                    later.push(Request::new("SELECT set_config('synchronous_commit', 'on', TRUE)"));
                 }
                 later.push(
                     Request::new(
@@ -212,6 +229,7 @@ impl PostgresState {
                 }
                 return Err(failure);
             }
+            *acknowledged = request;
             done.take().ok_or_else(|| Error::new(ErrorKind::Internal, "the log wrote something and gave nothing back").into())
         });
         written.map_err(|error| if unheard { error.unsettled() } else { error })

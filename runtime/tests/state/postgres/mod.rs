@@ -2,6 +2,7 @@
 //!
 //! What is in the database besides is looked at, and done to it, by `psql`.
 
+mod crashed;
 mod lost;
 mod opened;
 mod proxy;
