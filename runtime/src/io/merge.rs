@@ -1,6 +1,6 @@
 //! `mode = "merge"`: how new rows meet those that are stored, by the columns that tell rows apart.
 
-use super::{OptionDef, OptionKind};
+use super::{OptionDef, OptionKind, with_options};
 use crate::asset::{AssetSpec, Mode};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::MetadataValue;
@@ -29,6 +29,15 @@ const NOT_MATCHED_BY_SOURCE: OptionDef = OptionDef {
 /// The options of stores that merge.
 pub(crate) const MERGE_OPTIONS: [OptionDef; 3] = [MATCHED, NOT_MATCHED, NOT_MATCHED_BY_SOURCE];
 
+/// An asset with the options of its store where it sets none. How rows are merged says nothing to assets that are not; `mode` is that
+/// of assets that name none.
+pub(crate) fn with_store_options(asset: &AssetSpec, options: &[(String, MetadataValue)], mode: Mode) -> AssetSpec {
+    let merges = asset.mode.unwrap_or(mode) == Mode::Merge;
+    let means = |name: &str| merges || !MERGE_OPTIONS.iter().any(|option| option.name == name);
+    let options: Vec<_> = options.iter().filter(|(name, _)| means(name)).cloned().collect();
+    with_options(asset, &options)
+}
+
 /// What becomes of a stored row that a new one matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Matched {
@@ -50,7 +59,7 @@ pub(crate) struct Merge {
     pub(crate) on: Vec<String>,
     /// What becomes of a stored row that a new one matches.
     pub(crate) matched: Matched,
-    /// Whether a new row that matches none is added.
+    /// Whether a new row that matches none is added. All rows of a table, or of a partition, that is not there are added anyway.
     pub(crate) insert: bool,
     /// Whether a stored row of the slice that no new one matches goes.
     pub(crate) delete_unmatched: bool,

@@ -7,7 +7,7 @@ use lakewright::exec::{PartitionChoice, RunReport};
 use lakewright::frame::Frame;
 use lakewright::partition::{Every, PartitionsDef, TimeDef};
 use lakewright::prelude::*;
-use lakewright::{AssetBuilder, ErrorKind, Value};
+use lakewright::{AssetBuilder, ErrorKind, Mode, Value};
 
 use super::emulator::{Project, text};
 use crate::support::{block_on, key};
@@ -82,6 +82,23 @@ fn a04_each_slice_is_replaced_alone_and_an_emptied_one_is_there() {
     let emptied = table.read(nasty).unwrap();
     assert_eq!((emptied.height(), emptied.schema()), (0, colored("", 0).schema()));
     assert_eq!(table.project.numbers("SELECT COUNT(*) FROM public.t"), [6]);
+}
+
+#[test]
+fn a_merge_creates_a_slice_that_is_not_there_with_every_row() {
+    let def = PartitionsDef::fixed("Color", ["red", "blue", "grey"]).unwrap();
+    let update = |asset: AssetBuilder| asset.mode(Mode::Merge).on(["id"]).store_option("when_not_matched", "ignore");
+    let Some(table) = Sliced::new(def, |asset| update(asset).partition_expr("LOWER(color)")) else { return };
+    let rows = |color: &str, ids: &[i64], v: i64| {
+        df!("color" => vec![color; ids.len()], "id" => ids, "v" => vec![v; ids.len()]).unwrap()
+    };
+    let stored = || table.project.numbers("SELECT id * 10 + v FROM public.t");
+    table.write(&[("red", rows("RED", &[1, 2], 1))]);
+    table.write(&[("blue", rows("BLUE", &[3, 4], 1))]);
+    assert_eq!(stored(), [11, 21, 31, 41]);
+    table.write(&[("red", rows("RED", &[2, 5], 2)), ("grey", rows("GREY", &[6, 7], 2))]);
+    assert_eq!(stored(), [11, 22, 31, 41, 62, 72]);
+    assert_eq!(table.project.numbers("SELECT COUNT(*) FROM public._lakewright_commits"), [3], "each run is one commit");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Whole tables: where they are, and what each mode does to what is there.
 
+use lakewright::partition::PartitionsDef;
 use lakewright::prelude::*;
 use lakewright::{AssetBuilder, ErrorKind, Mode};
 
@@ -61,13 +62,35 @@ fn external_tables_are_read_as_they_are() {
 }
 
 #[test]
+fn how_a_store_merges_says_nothing_to_assets_that_do_not_merge() {
+    let Some(project) = Project::new() else { return };
+    let run = |b: i64| {
+        let frame = df!("a" => [1i64, 2], "b" => [b, b]).unwrap();
+        let merged = frame_builder("merged", frame.clone(), |asset| asset.mode(Mode::Merge).on(["a"]));
+        let theirs = AssetBuilder::new("theirs", ValueKind::Table).external().unwrap();
+        let builder = project.lakehouse([merged, frame_asset("replaced", frame), theirs]);
+        let store = project.store().option("when_matched", "ignore");
+        run_all(&builder.io_manager("io_manager", store).build().unwrap());
+    };
+    run(1);
+    run(2);
+    assert_eq!(project.numbers("SELECT b FROM public.merged"), [1, 1]);
+    assert_eq!(project.numbers("SELECT b FROM public.replaced"), [2, 2]);
+}
+
+#[test]
 fn what_the_store_cannot_name_is_refused_before_anything_runs() {
     let Some(project) = Project::new() else { return };
+    let keys = || PartitionsDef::fixed("Keys", ["x"]).unwrap();
     for (asset, kind) in [
         (frame_asset("a.b", abc()), ErrorKind::InvalidKey),
         (frame_asset("_lakewright_commits", abc()), ErrorKind::InvalidKey),
         (frame_asset("my-schema/t", abc()), ErrorKind::SchemaName),
         (frame_builder("t", abc(), |asset| asset.mode(Mode::Merge)), ErrorKind::NotHonoured),
+        (
+            frame_builder("t", abc(), |asset| asset.partitions(keys()).partition_expr("a").partition_by([""])),
+            ErrorKind::NotHonoured,
+        ),
     ] {
         let errors = project.lakehouse([asset]).build().unwrap_err();
         assert_eq!(errors.errors()[0].kind(), kind, "{errors}");

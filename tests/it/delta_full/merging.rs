@@ -240,6 +240,60 @@ fn only_the_slice_is_looked_at() {
 }
 
 #[test]
+fn a_partition_that_is_not_there_is_created_with_every_row() {
+    let update = |asset: AssetBuilder| merging(asset).store_option("when_not_matched", "ignore");
+    let frame =
+        |x: &str, ids: &[i64], name: &str| df!("x" => vec![x; ids.len()], "id" => ids, "name" => vec![name; ids.len()]).unwrap();
+    let table = Sliced::new(fixed(["a", "b", "c"]), |asset| update(asset).partition_expr("x"));
+    table.write("a", frame("a", &[1, 2], "old"));
+    let report = table.write("b", frame("b", &[1, 2], "old"));
+    assert_eq!(report.materializations().next().unwrap().table_rows, Some(4));
+    assert_eq!(table.live(), rows([&frame("a", &[1, 2], "old"), &frame("b", &[1, 2], "old")]));
+    assert_eq!(table.version(), 1, "one commit");
+    // One that was stored without a row is there.
+    table.write("c", frame("c", &[], "old"));
+    table.write_all([("b", frame("b", &[2, 3], "new")), ("c", frame("c", &[1], "new"))]);
+    let a = frame("a", &[1, 2], "old");
+    assert_eq!(table.live(), rows([&a, &frame("b", &[1], "old"), &frame("b", &[2], "new")]));
+    assert_eq!(table.stored(), ["a", "b", "c"]);
+
+    // Where rows that match go as well.
+    let remove = |asset: AssetBuilder| update(asset).store_option("when_matched", "delete").partition_expr("x");
+    let table = Sliced::new(fixed(["a", "b"]), remove);
+    table.write("a", frame("a", &[1], "old"));
+    table.write("b", frame("b", &[1, 2], "old"));
+    table.write("b", frame("b", &[2, 3], "new"));
+    assert_eq!(table.live(), rows([&frame("a", &[1], "old"), &frame("b", &[1], "old")]));
+
+    // Windows of time share no columns of folders. Of one frame for several, only those that are not there are created.
+    let table = Sliced::new(days(), |asset| update(asset).partition_expr("day").call_once());
+    table.give("", dated("2023-01-01", &[1, 2], "old"));
+    table.expect(&PartitionChoice::none().key("2023-01-01"));
+    table.give("", dated("2023-01-01", &[2, 3], "new").vstack(&dated("2023-01-02", &[1, 3], "new")).unwrap());
+    table.expect(&PartitionChoice::none().range("2023-01-01", "2023-01-02"));
+    let one = [dated("2023-01-01", &[1], "old"), dated("2023-01-01", &[2], "new")];
+    assert_eq!(table.live(), rows([&one[0], &one[1], &dated("2023-01-02", &[1, 3], "new")]));
+}
+
+#[test]
+fn how_a_store_merges_says_nothing_to_assets_that_do_not_merge() {
+    let root = tempdir().unwrap();
+    let run = |name: &str| {
+        let frame = pairs(&[1, 2], &[name, name]);
+        let merged = frame_builder("merged", frame.clone(), merging);
+        let theirs = AssetBuilder::new("theirs", ValueKind::Table).external().unwrap();
+        let store = DeltaIoManager::new(root.path().join("delta")).option("when_matched", "ignore");
+        let builder = lakehouse(&root, [merged, frame_asset("replaced", frame), theirs]);
+        run_all(&builder.io_manager("io_manager", store).build().unwrap());
+    };
+    run("old");
+    run("new");
+    let live = |table: &str| live_rows(&root.path().join("delta/public").join(table));
+    assert_eq!(live("merged"), rows([&pairs(&[1, 2], &["old", "old"])]));
+    assert_eq!(live("replaced"), rows([&pairs(&[1, 2], &["new", "new"])]));
+}
+
+#[test]
 fn slices_in_one_file_are_told_apart() {
     let first = Sliced::new(days(), |asset| asset.partition_expr("day").call_once());
     first.give("", dated("2023-01-01", &[1, 2], "old").vstack(&dated("2023-01-02", &[1, 2], "old")).unwrap());

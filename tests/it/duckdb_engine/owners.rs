@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use lakewright::duckdb::DuckDb;
+use lakewright::io::duckdb::DuckDbIoManager;
 use lakewright::{AssetBuilder, Call, ErrorKind, ValueKind};
 use tempfile::tempdir;
 
@@ -175,6 +176,9 @@ fn one_file_has_one_set_of_settings() {
     assert!(error.message().contains("thread_count"), "{error:?}");
     let secret = DuckDb::builder(path).setting("s3_secret_access_key", "hunter2").build();
     assert!(!format!("{secret:?}").contains("hunter2"));
+    let store = DuckDbIoManager::new(path).setting("s3_secret_access_key", "hunter2");
+    let shown = format!("{store:?}");
+    assert!(shown.contains("s3_secret_access_key") && !shown.contains("hunter2"), "{shown}");
 }
 
 #[test]

@@ -48,6 +48,43 @@ fn a_table_that_was_written_whole_forgets_its_partitions() {
 }
 
 #[test]
+fn a_merge_creates_a_slice_that_is_not_there_with_every_row() {
+    let update = |asset: AssetBuilder| {
+        let asset = asset.mode(Mode::Merge).on(["id"]).store_option("when_not_matched", "ignore");
+        asset.partitions(fixed(["RED", "BLUE", "GREY"])).partition_expr("upper(color)")
+    };
+    let rows = |color: &str, ids: &[i64], v: &str| {
+        df!("color" => vec![color; ids.len()], "id" => ids, "v" => vec![v; ids.len()]).unwrap()
+    };
+    let table = Warehouse::new(update);
+    table.write([("RED", rows("red", &[1, 2], "old"))]);
+    let report = table.write([("BLUE", rows("blue", &[1, 2], "old"))]);
+    assert_eq!(table.stored(), all([&rows("red", &[1, 2], "old"), &rows("blue", &[1, 2], "old")]));
+    let stored = report.materializations().next().unwrap();
+    assert_eq!((stored.slice_rows, stored.table_rows), (Some(2), Some(4)));
+    // One that was stored without a row is there.
+    table.write([("GREY", rows("grey", &[], "old"))]);
+    table.write([("GREY", rows("grey", &[1], "new")), ("BLUE", rows("blue", &[2, 3], "new"))]);
+    let blue = [rows("blue", &[1], "old"), rows("blue", &[2], "new")];
+    assert_eq!(table.stored(), all([&rows("red", &[1, 2], "old"), &blue[0], &blue[1]]));
+    assert_eq!(table.partitions(), ["RED", "BLUE", "GREY"]);
+
+    // Of one frame for several, only those that are not there are created, and their rows match no row of another.
+    let table = Warehouse::new(|asset| update(asset).call_once());
+    let write = |rows: DataFrame, choice: &PartitionChoice| {
+        table.give("", rows);
+        let report = table.lakehouse().materialize_for_blocking("t", choice).unwrap();
+        assert!(report.is_success(), "{:#?}", report.failures().collect::<Vec<_>>());
+    };
+    write(rows("red", &[1, 2], "old"), &PartitionChoice::none().key("RED"));
+    let both = rows("red", &[2, 4], "new").vstack(&rows("blue", &[1, 3], "new")).unwrap();
+    write(both, &PartitionChoice::none().key("RED").key("BLUE"));
+    let red = [rows("red", &[1], "old"), rows("red", &[2], "new")];
+    assert_eq!(table.stored(), all([&red[0], &red[1], &rows("blue", &[1, 3], "new")]));
+    assert_eq!(table.left_over(), 0);
+}
+
+#[test]
 fn b02_days_are_replaced_alone() {
     let table = Warehouse::new(|asset| asset.partitions(days()).partition_expr("day"));
     table.write([("2023-01-01", day("2023-01-01", "1"))]);
@@ -69,6 +106,16 @@ fn b02_dynamic_keys_are_registered_first() {
     table.write([("it's", version("region", "it's", "2"))]);
     table.write([("north", version("region", "north", "3"))]);
     assert_eq!(table.stored(), all([&version("region", "north", "3"), &version("region", "it's", "2")]));
+}
+
+#[test]
+fn folders_are_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let in_folders = |asset: AssetBuilder| asset.partitions(fixed(["x"])).partition_expr("a").partition_by([""]);
+    let asset = crate::support::frame_builder("t", crate::support::abc(), |asset| in_folders(asset.io_manager("duckdb")));
+    let error = crate::support::lakehouse(&root, [asset]).build().unwrap_err();
+    assert_eq!(error.errors()[0].kind(), ErrorKind::NotHonoured);
+    assert!(error.to_string().contains("the DuckDB store keeps tables without any"), "{error}");
 }
 
 #[test]

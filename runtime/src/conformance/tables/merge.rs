@@ -4,7 +4,7 @@ use polars::prelude::{DataFrame, df};
 
 use super::reading::stored;
 use super::rows_of;
-use super::slices::COLORS;
+use super::slices::{COLORS, Sliced};
 use crate::asset::{AssetBuilder, AssetSpec, Mode, ValueKind};
 use crate::conformance::bench::{Bench, by_hand, keys};
 use crate::conformance::breach::{Verdict, refused};
@@ -144,4 +144,39 @@ pub(super) async fn merging_stays_in_the_slice(bench: &Bench) -> Verdict {
     refused(outcome, &[ErrorKind::StrayRows], "merging a row of another slice")?;
     let wanted = Content::Rows(rows_of(&rows("blue", &[1, 2], "old")?)?);
     bench.expect(&asset, &blue, Some(wanted), "after a merge of a stray row was refused").await
+}
+
+pub(super) async fn merging_creates_absent_slices(bench: &Bench) -> Verdict {
+    // The number of a row is its id and its version.
+    let rows = |kind: &str, n: i64| -> Verdict<DataFrame> {
+        Ok(df!("kind" => [kind], "id" => [n / 10], "version" => [n % 10]).map_err(Error::from)?)
+    };
+    let builder = AssetBuilder::new("colors", ValueKind::Table).mode(Mode::Merge).on(["id"]).partition_expr("kind");
+    let builder = builder.store_option("when_not_matched", "ignore");
+    let def = PartitionsDef::fixed("Color", ["red", "green", "blue", "grey", "pink"])?;
+    let colors = Sliced::new(bench, builder, def, Box::new(rows))?;
+    colors.put(bench, &[("red", 11)], 1).await??;
+    colors.put(bench, &[("green", 21)], 1).await??;
+    let both: &[(&str, &[i64])] = &[("red", &[11]), ("green", &[21])];
+    colors.expect(bench, both, "after a merge into a table, and one into a slice, that was not there").await?;
+    let again = colors.put(bench, &[("green", 21)], 1).await??;
+    ensure!(again.already, "another attempt at a merge that created a slice does not say that it had landed");
+    colors.put(bench, &[("green", 31)], 2).await??;
+    colors.expect(bench, both, "after a merge of a row that matches none into a slice that is there").await?;
+
+    let (blue, nothing) = (colors.slice(&["blue"])?, rows("blue", 41)?.clear());
+    bench.put(&colors.asset, &blue, Value::Table(nothing.into_table()), 1).await?;
+    colors.put(bench, &[("blue", 41)], 2).await??;
+    let with_blue: &[(&str, &[i64])] = &[("red", &[11]), ("green", &[21]), ("blue", &[])];
+    colors.expect(bench, with_blue, "after a merge into a slice that was stored without a row").await?;
+
+    // Of several slices, each is there or not by itself: in a piece of its own, and in one frame.
+    colors.put(bench, &[("red", 12), ("grey", 51)], 1).await??;
+    let wanted: &[(&str, &[i64])] = &[("red", &[12]), ("green", &[21]), ("blue", &[]), ("grey", &[51])];
+    colors.expect(bench, wanted, "after a merge into a slice that is there and one that is not").await?;
+    let several = df!("kind" => ["pink", "green", "green"], "id" => [1_i64, 2, 6], "version" => [3_i64, 3, 3]);
+    let several = Value::Table(several.map_err(Error::from)?.into_table());
+    bench.put(&colors.asset, &colors.slice(&["green", "pink"])?, several, 1).await?;
+    let wanted: &[(&str, &[i64])] = &[("red", &[12]), ("green", &[23]), ("blue", &[]), ("grey", &[51]), ("pink", &[13])];
+    colors.expect(bench, wanted, "after one frame was merged into a slice that is there and one that is not").await
 }

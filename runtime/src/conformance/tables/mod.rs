@@ -91,6 +91,7 @@ macro_rules! __conformance_table_rules {
             merge::merging_chooses_what_becomes_of_rows [tables merge] "5" "`when_matched`, `when_not_matched` and `when_not_matched_by_source` are honoured.";
             merge::merging_needs_one_row_for_a_key [tables merge] "5" "Two new rows with one key, or a null in it, are a `Value` error that names the column; the old rows stay.";
             merge::merging_stays_in_the_slice [tables merge] "5" "A merge into a slice neither updates nor deletes rows of another.";
+            merge::merging_creates_absent_slices [tables merge one_table] "5" "A slice that is not there is created with every row, whatever becomes of rows that match none; one that was stored without a row is there.";
         }
     };
 }

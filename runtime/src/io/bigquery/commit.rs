@@ -69,11 +69,6 @@ impl<'a> Commit<'a> {
     pub(super) async fn run(&self) -> Result<Committed> {
         let env = self.request.env.as_ref();
         let mut lost = None;
-        // A merge into nothing inserts every row, whatever becomes of rows that match none.
-        let is_new = match self.client.table(env, self.place).await? {
-            None => true,
-            Some(table) => !super::is_stored(self.client, env, self.place, &table).await?,
-        };
         // A job whose end is not known may be running still, so it is asked for again, and never another one started beside it.
         let mut ended = 0;
         for attempt in 0..ATTEMPTS {
@@ -88,7 +83,7 @@ impl<'a> Commit<'a> {
             if allowed.pieces.is_empty() {
                 return Ok(Committed::new().ignored(allowed.ignored));
             }
-            let script = self.script(&table, &allowed, is_new).await?;
+            let script = self.script(&table, &allowed).await?;
             let job = format!("lakewright_commit_{}_{ended}", script::digest(self.id, &allowed.pieces));
             let outcome = self.client.script(env, &job, &script).await;
             // What became of it is read, whatever the answer was: a connection may have been cut after it landed.
@@ -220,7 +215,7 @@ impl<'a> Commit<'a> {
     }
 
     /// The statements that commit, with the columns of the table as they have to be.
-    async fn script(&self, table: &Table, allowed: &Allowed, is_new: bool) -> Result<String> {
+    async fn script(&self, table: &Table, allowed: &Allowed) -> Result<String> {
         let env = self.request.env.as_ref();
         self.client.create_commits(env, self.place).await?;
         let sources: Vec<Place> = allowed.pieces.iter().map(|(piece, _)| self.place.beside(&piece.table)).collect();
@@ -257,10 +252,24 @@ impl<'a> Commit<'a> {
             None => Ok(script.replace_rows(predicate.as_deref())),
             Some(merge) => {
                 self.check_merge(&merge, &script).await?;
-                let merge = Merge { insert: merge.insert || is_new, ..merge };
-                Ok(script.merge(&merge, predicate.as_deref()))
+                let absent = if merge.insert { None } else { self.absent(table).await? };
+                Ok(script.merge(&merge, predicate.as_deref(), absent.as_deref()))
             }
         }
+    }
+
+    /// Tells rows of what is not there from others, if not all is there: they come in, though they match none.
+    async fn absent(&self, table: &Table) -> Result<Option<String>> {
+        let env = self.request.env.as_ref();
+        let Some(keys) = &self.keys else {
+            let stored = super::is_stored(self.client, env, self.place, table).await?;
+            return Ok((!stored).then(|| "TRUE".to_owned()));
+        };
+        let absent = keys.difference(&self.client.present(env, self.place, table, self.request.asset, keys).await?);
+        if absent.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(self.predicate(table, &absent).await?.sql()?.inline()))
     }
 
     /// Refuses rows of which there is no telling which stored row they mean.

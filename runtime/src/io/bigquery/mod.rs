@@ -33,11 +33,11 @@ use crate::asset::{AssetSpec, Mode, ValueKind};
 use crate::commit::CommitId;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
-use crate::io::merge::{MERGE_OPTIONS, Merge};
+use crate::io::merge::{MERGE_OPTIONS, Merge, with_store_options};
 use crate::io::schema_mode::{SCHEMA_MODE, check_schema_mode};
 use crate::io::{
     Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, OptionDef, PartitionExprUse, Present,
-    Probe, Staged, StoreRequest, dataset, set_option, with_options,
+    Probe, Staged, StoreRequest, dataset, set_option,
 };
 use crate::metadata::MetadataValue;
 use crate::partition::KeySet;
@@ -164,7 +164,7 @@ impl BigQueryIoManager {
 
     /// The asset with the store's own options where it sets none.
     fn configured(&self, asset: &AssetSpec) -> AssetSpec {
-        with_options(asset, &self.options)
+        with_store_options(asset, &self.options, self.mode)
     }
 
     fn turn(&self, place: &Place) -> Arc<AsyncMutex<()>> {

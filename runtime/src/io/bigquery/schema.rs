@@ -291,7 +291,9 @@ fn holds_nulls_in_arrays(series: &Series) -> PolarsResult<bool> {
             if series.null_count() > 0 {
                 return Ok(true);
             }
-            let inner = series.list()?.get_inner();
+            // Of a slice of a frame, what is inside has the arrays of the other rows too.
+            let own = series.trim_lists_to_normalized_offsets().unwrap_or_else(|| series.clone());
+            let inner = own.list()?.get_inner();
             Ok(inner.null_count() > 0 || holds_nulls_in_arrays(&inner)?)
         }
         DataType::Struct(_) => {

@@ -52,9 +52,20 @@ impl Script<'_> {
         sources.iter().map(one).collect::<Vec<_>>().join(" UNION ALL ")
     }
 
-    fn insert(&self) -> String {
-        let one = |sources: &[Place]| format!("INSERT INTO {} ({}) {};\n", self.place.sql(), self.names(), self.select(sources));
+    /// Adds the new rows, or those of them that a predicate is of.
+    fn insert(&self, only: Option<&str>) -> String {
+        let rows = |sources: &[Place]| match only {
+            None => self.select(sources),
+            Some(only) => format!("SELECT {} FROM ({}) WHERE {only}", self.names(), self.select(sources)),
+        };
+        let one = |sources: &[Place]| format!("INSERT INTO {} ({}) {};\n", self.place.sql(), self.names(), rows(sources));
         self.sources.chunks(SOURCES).map(one).collect()
+    }
+
+    /// Ends the transaction with nothing done if there are rows that the predicate is of.
+    fn unless_present(&self, part: &str) -> String {
+        let (table, message) = (self.place.sql(), text(PRESENT));
+        format!("IF EXISTS (SELECT 1 FROM {table} WHERE {part}) THEN\nRAISE USING MESSAGE = {message};\nEND IF;\n")
     }
 
     fn remember(&self) -> String {
@@ -66,17 +77,22 @@ impl Script<'_> {
         remember(self.place, self.request, &self.id.application(), self.id.number, self.slice, STORED, &info.to_string())
     }
 
-    /// In one transaction, unless this commit or a later one of its kind has landed.
-    fn once(&self, statements: &str) -> String {
+    /// Unless this commit or a later one of its kind has landed.
+    fn unless_landed(&self, statements: &str) -> String {
         format!(
-            "BEGIN TRANSACTION;\nIF NOT EXISTS (SELECT 1 FROM {} WHERE table_name = {} AND application = {} AND number >= {}) THEN\n\
-            {statements}{}END IF;\nCOMMIT TRANSACTION;",
+            "IF NOT EXISTS (SELECT 1 FROM {} WHERE table_name = {} AND application = {} AND number >= {}) THEN\n\
+            {statements}{}END IF;\n",
             self.place.beside(COMMITS).sql(),
             text(&self.place.table),
             text(&self.id.application()),
             self.id.number,
             self.remember(),
         )
+    }
+
+    /// The same in one transaction.
+    fn once(&self, statements: &str) -> String {
+        format!("BEGIN TRANSACTION;\n{}COMMIT TRANSACTION;", self.unless_landed(statements))
     }
 
     /// Rows are added, or take the place of those that the predicate is of; of all, if there is none.
@@ -88,15 +104,10 @@ impl Script<'_> {
         let delete = format!("DELETE FROM {table} WHERE {part};\n");
         let before = match self.request.mode {
             Mode::Append => String::new(),
-            Mode::Error | Mode::Ignore => {
-                let message = text(PRESENT);
-                format!(
-                    "IF EXISTS (SELECT 1 FROM {table} WHERE {part}) THEN\nRAISE USING MESSAGE = {message};\nEND IF;\n{delete}"
-                )
-            }
+            Mode::Error | Mode::Ignore => self.unless_present(part) + &delete,
             _ => delete,
         };
-        self.once(&format!("{before}{}", self.insert()))
+        self.once(&format!("{before}{}", self.insert(None)))
     }
 
     /// Rows and columns take the place of those that are there. A transaction does not replace tables, but one statement does, and what
@@ -104,17 +115,17 @@ impl Script<'_> {
     pub(super) fn replace_table(&self) -> String {
         let column = |def: &Def| format!("{} {}", quoted(&def.name), def.sql_type());
         let columns: Vec<String> = self.columns.iter().map(column).collect();
-        format!(
-            "CREATE OR REPLACE TABLE {} ({}) AS {};\n{}",
-            self.place.sql(),
+        let table = self.place.sql();
+        self.unless_landed(&format!(
+            "CREATE OR REPLACE TABLE {table} ({}) AS {};\n",
             columns.join(", "),
-            self.select(&self.sources),
-            self.remember()
-        )
+            self.select(&self.sources)
+        ))
     }
 
-    /// New rows meet those that the predicate is of, by the columns that tell rows apart.
-    pub(super) fn merge(&self, merge: &Merge, predicate: Option<&str>) -> String {
+    /// New rows meet those that the predicate is of, by the columns that tell rows apart. New rows of what is absent match none, and are
+    /// added as they are; if somebody has stored rows there in the meantime, nothing happens.
+    pub(super) fn merge(&self, merge: &Merge, predicate: Option<&str>, absent: Option<&str>) -> String {
         // With names of their own, new values are never taken for stored ones in the predicate.
         let new = |name: &str| {
             let index = self.columns.iter().position(|def| def.name == name).unwrap_or_default();
@@ -122,10 +133,12 @@ impl Script<'_> {
         };
         let renamed: Vec<String> =
             self.columns.iter().map(|def| format!("{} AS {}", quoted(&def.name), new(&def.name))).collect();
-        let source = format!("SELECT {} FROM ({})", renamed.join(", "), self.select(&self.sources));
+        let others = absent.map(|absent| format!(" WHERE NOT COALESCE({absent}, FALSE)")).unwrap_or_default();
+        let source = format!("SELECT {} FROM ({}){others}", renamed.join(", "), self.select(&self.sources));
         let mut on: Vec<String> = merge.on.iter().map(|name| format!("{} = {}", quoted(name), new(name))).collect();
         on.extend(predicate.map(str::to_owned));
         let mut statement = format!("MERGE INTO {} USING ({source}) ON {}\n", self.place.sql(), on.join(" AND "));
+        let without_choices = statement.len();
         let rest: Vec<&Def> = self.columns.iter().filter(|def| !merge.on.contains(&def.name)).collect();
         match merge.matched {
             Matched::Update if !rest.is_empty() => {
@@ -144,7 +157,13 @@ impl Script<'_> {
             let part = predicate.map(|predicate| format!(" AND {predicate}")).unwrap_or_default();
             statement += &["WHEN NOT MATCHED BY SOURCE", &part, " THEN DELETE\n"].concat();
         }
-        self.once(&format!("{};\n", statement.trim_end()))
+        // Every choice leaves it as it is.
+        if statement.len() == without_choices {
+            statement.push_str("WHEN NOT MATCHED BY SOURCE AND FALSE THEN DELETE\n");
+        }
+        let added = absent.map(|absent| (self.unless_present(absent), self.insert(Some(absent))));
+        let (before, after) = added.unwrap_or_default();
+        self.once(&format!("{before}{};\n{after}", statement.trim_end()))
     }
 
     /// How many new rows have a null in what tells rows apart, and how many values of it are in several.
@@ -202,7 +221,7 @@ mod tests {
     use crate::io::RunInfo;
 
     /// The statements of a commit in this mode, without the row that remembers it.
-    fn lines(mode: Mode, predicate: Option<&str>, merge: Option<&Merge>) -> Vec<String> {
+    fn lines(mode: Mode, predicate: Option<&str>, merge: Option<(&Merge, Option<&str>)>) -> Vec<String> {
         let asset = AssetBuilder::new("t", ValueKind::Table)
             .mode(mode)
             .body(|call| async move { call.produce_frame(polars::prelude::DataFrame::default()) });
@@ -221,7 +240,7 @@ mod tests {
             slice: &Slice::Whole,
         };
         let text = match merge {
-            Some(merge) => script.merge(merge, predicate),
+            Some((merge, absent)) => script.merge(merge, predicate, absent),
             None => script.replace_rows(predicate),
         };
         text.lines().filter(|line| !line.starts_with("INSERT INTO `p`.`d`.`_lakewright_commits`")).map(str::to_owned).collect()
@@ -251,7 +270,7 @@ mod tests {
     #[test]
     fn merging_looks_at_the_slice_only() {
         let merge = Merge { on: vec!["id".into()], matched: Matched::Update, insert: true, delete_unmatched: true };
-        let lines = lines(Mode::Merge, Some("(`n` = 'x')"), Some(&merge));
+        let lines = lines(Mode::Merge, Some("(`n` = 'x')"), Some((&merge, None)));
         assert!(lines[2].ends_with(" ON `id` = `lakewright_new_0` AND (`n` = 'x')"), "{}", lines[2]);
         assert_eq!(
             lines[3..6],
@@ -261,5 +280,20 @@ mod tests {
                 "WHEN NOT MATCHED BY SOURCE AND (`n` = 'x') THEN DELETE;",
             ]
         );
+    }
+
+    #[test]
+    fn what_is_absent_is_added_and_does_not_merge() {
+        let merge = Merge { on: vec!["id".into()], matched: Matched::Update, insert: false, delete_unmatched: false };
+        let lines = lines(Mode::Merge, Some("(`n` IN ('x', 'y'))"), Some((&merge, Some("(`n` = 'y')"))));
+        assert_eq!(lines[2], "IF EXISTS (SELECT 1 FROM `p`.`d`.`t` WHERE (`n` = 'y')) THEN");
+        assert!(lines[3].starts_with("RAISE USING MESSAGE"));
+        assert_eq!(lines[4], "END IF;");
+        assert!(lines[5].starts_with("MERGE INTO `p`.`d`.`t` USING ("), "{}", lines[5]);
+        assert!(lines[5].contains("`p`.`d`.`s2`) WHERE NOT COALESCE((`n` = 'y'), FALSE)) ON "), "{}", lines[5]);
+        assert_eq!(lines[6], "WHEN MATCHED THEN UPDATE SET `n` = `lakewright_new_1`;");
+        assert!(lines[7].starts_with("INSERT INTO `p`.`d`.`t` (`id`, `n`) SELECT `id`, `n` FROM (SELECT "), "{}", lines[7]);
+        assert!(lines[7].ends_with(" FROM `p`.`d`.`s2`) WHERE (`n` = 'y');"), "{}", lines[7]);
+        assert_eq!(lines[8..], ["END IF;", "COMMIT TRANSACTION;"]);
     }
 }

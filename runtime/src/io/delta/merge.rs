@@ -15,13 +15,15 @@ use super::commit::Commit;
 use super::live::LiveFile;
 use super::opened::Opened;
 use super::rewrite::Rewrites;
-use super::slices::expr_of;
-use super::source::Source;
+use super::slices::{self, expr_of};
+use super::source::{Source, union};
 use super::stage::{StagedFile, StagedTable};
 use crate::env::blocking;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::merge::{Matched, Merge};
 use crate::io::slicing::Slicer;
+use crate::partition::KeySet;
+use crate::slice::Slice;
 
 /// The column of the place of a row on an axis of the partitions, by which rows of other partitions never match.
 const PLACE: &str = "__lakewright_place_";
@@ -137,9 +139,21 @@ pub(super) async fn merge(
     }
     changes.table_rows = table_rows;
     changes.slice_rows = slice_rows.filter(|_| exactly);
-    let files = new_files(commit, merge, &keys, matched, rewrites).await?;
+    let absent = absent(commit, merge, table, source).await?;
+    let files = new_files(commit, merge, &keys, absent.as_ref(), matched, rewrites).await?;
     changes.add(files.iter());
     Ok(())
+}
+
+/// The partitions that are written and not there, if it matters which: all of their rows come in, though they match none.
+async fn absent(commit: &Commit<'_>, merge: &Merge, table: &Opened, source: &Source) -> Result<Option<KeySet>> {
+    let (false, Some(keys), Some(expr)) = (merge.insert, &commit.keys, expr_of(commit.request.asset)) else { return Ok(None) };
+    let (source, table, expr, keys) = (source.clone(), table.clone(), expr.clone(), keys.clone());
+    let present = {
+        let keys = keys.clone();
+        blocking(&commit.request.env, move || slices::present(&source, &table, &expr, &keys)).await?
+    };
+    Ok(Some(keys.difference(&present)))
 }
 
 /// An update with columns missing would make what is stored in them null.
@@ -204,24 +218,40 @@ fn rest(merge: &Merge, source: &Source, file: &LiveFile, keys: &Keys, new: &Data
     }
 }
 
+/// Which rows of a piece are of partitions that are not there.
+enum Fresh {
+    All,
+    Those(Slicer),
+    Nothing,
+}
+
+impl Fresh {
+    fn of(commit: &Commit<'_>, slice: &Slice, absent: Option<&KeySet>, staged: &Source) -> Result<Self> {
+        let Some(absent) = absent else { return Ok(Self::Nothing) };
+        let (Some(keys), Some(expr)) = (commit.request.slice(slice).keys()?, expr_of(commit.request.asset)) else {
+            return Ok(Self::Nothing);
+        };
+        let fresh = keys.intersection(absent);
+        Ok(match fresh.len() {
+            0 => Self::Nothing,
+            count if count == keys.len() => Self::All,
+            _ => Self::Those(Slicer::new(&fresh, expr, &staged.schema)?),
+        })
+    }
+}
+
 /// The files of the new rows that come in, now that it is known which of them match.
 async fn new_files(
     commit: &Commit<'_>,
     merge: &Merge,
     keys: &Keys,
+    absent: Option<&KeySet>,
     matched: Vec<DataFrame>,
     rewrites: &mut Rewrites,
 ) -> Result<Vec<StagedFile>> {
-    // A file without rows is of use only if it marks a partition.
-    let staged = || commit.pieces.iter().flat_map(|(piece, _)| piece.files.iter().cloned());
-    let all = || staged().filter(|file| file.rows > 0).collect::<Vec<_>>();
     let updates = merge.matched == Matched::Update;
-    let how = match (updates, merge.insert) {
-        (true, true) => None,
-        (true, false) => Some(JoinType::Semi),
-        (false, true) => Some(JoinType::Anti),
-        (false, false) => return Ok(Vec::new()),
-    };
+    // Where neither those that match come in nor the others, it does not matter which are which.
+    let matched = if updates || merge.insert { matched } else { Vec::new() };
     let found = matched.into_iter().filter(|found| found.height() > 0).reduce(|mut all, more| {
         // Both have the same columns, so that stacking cannot fail.
         if all.vstack_mut(&more).is_err() {
@@ -229,20 +259,22 @@ async fn new_files(
         }
         all
     });
-    let Some(found) = found else {
-        return Ok(if merge.insert { all() } else { Vec::new() });
+    let every = merge.insert && (updates || found.is_none());
+    let how = if merge.insert { JoinType::Anti } else { JoinType::Semi };
+    let again = match &found {
+        Some(found) if updates => more_than_once(commit, keys, found).await?,
+        _ => None,
     };
-    let again = if updates { more_than_once(commit, keys, &found).await? } else { None };
     let mut files = Vec::new();
-    for (piece, _) in &commit.pieces {
+    for (piece, slice) in &commit.pieces {
         let staged = Source::staged(commit.path, piece)?;
+        let fresh = Fresh::of(commit, slice, absent, &staged)?;
+        // A file without rows is of use only if it marks a partition.
         for file in piece.files.iter().filter(|file| file.rows > 0) {
-            match &how {
-                None => files.push(file.clone()),
-                Some(how) => {
-                    let rows = keys.join(staged.scan_staged(file)?, &found, how.clone());
-                    files.extend(rewrites.chosen(commit, &staged, file, rows).await?);
-                }
+            if every || matches!(fresh, Fresh::All) {
+                files.push(file.clone());
+            } else if let Some(rows) = coming(&staged, file, keys, found.as_ref(), &how, &fresh)? {
+                files.extend(rewrites.chosen(commit, &staged, file, rows).await?);
             }
             if let Some(again) = &again {
                 let rows = keys.join(staged.scan_staged(file)?, again, JoinType::Inner);
@@ -251,6 +283,26 @@ async fn new_files(
         }
     }
     Ok(files)
+}
+
+/// The rows of a staged file that come in where not all do: by whether they match, and those of partitions that are not there.
+fn coming(
+    staged: &Source,
+    file: &StagedFile,
+    keys: &Keys,
+    found: Option<&DataFrame>,
+    how: &JoinType,
+    fresh: &Fresh,
+) -> Result<Option<LazyFrame>> {
+    let columns: Vec<Expr> = staged.schema.iter_names().map(|name| col(name.clone())).collect();
+    let mut parts = Vec::new();
+    if let Some(found) = found {
+        parts.push(keys.join(staged.scan_staged(file)?, found, how.clone()).select(columns.clone()));
+    }
+    if let Fresh::Those(slicer) = fresh {
+        parts.push(staged.scan_staged(file)?.filter(slicer.predicate()).select(columns));
+    }
+    if parts.is_empty() { Ok(None) } else { union(parts, &staged.schema).map(Some) }
 }
 
 /// The keys of new rows that match several stored ones, each of which gets the values: as often as there are more than one.

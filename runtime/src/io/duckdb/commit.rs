@@ -10,6 +10,7 @@ use super::names::TableName;
 use super::predicate::Predicate;
 use super::read::{predicate, present, rows};
 use super::stage::{StagedRows, now};
+use super::statement::Sql;
 use crate::asset::Mode;
 use crate::commit::CommitId;
 use crate::duckdb::{Connection, DuckDb, SqlValue, quote};
@@ -241,18 +242,54 @@ impl<'a> Attempt<'a> {
         if request.mode == Mode::Overwrite {
             self.clear(&found, &table)?;
         }
+        let absent = self.absent(&found, merge.as_ref())?;
         for (piece, slice) in pieces {
             let Some(merge) = &merge else {
-                self.insert(&table, piece)?;
+                self.insert(&table, piece, None)?;
                 continue;
             };
             let keys = StoreRequest { slice, ..(*request).clone() }.keys()?;
-            let part = self.part_of(&found, keys.as_ref())?;
-            let source = piece.name().sql(&self.own.catalog);
-            let sql = merge_into(merge, &table, &source, &piece.columns, part.as_ref())?;
-            self.connection.execute_with(&sql.text, sql.bound())?;
+            self.merge(merge, &found, piece, keys.as_ref(), absent.as_ref())?;
         }
         Ok(found)
+    }
+
+    /// The partitions that are written and not there, if it matters which: all of their rows come in, though they match none.
+    fn absent(&self, found: &Found, merge: Option<&Merge>) -> Result<Option<KeySet>> {
+        if merge.is_none_or(|merge| merge.insert) {
+            return Ok(None);
+        }
+        let Some(part) = self.part(found)? else { return Ok(None) };
+        let present = present(self.connection, self.own, found, &part)?;
+        Ok(Some(part.keys().difference(&present)))
+    }
+
+    /// Merges a piece of these partitions. Rows of those that are not there match nothing, and are added as they are.
+    fn merge(
+        &self,
+        merge: &Merge,
+        found: &Found,
+        piece: &StagedRows,
+        keys: Option<&KeySet>,
+        absent: Option<&KeySet>,
+    ) -> Result<()> {
+        let table = found.name.sql(&self.own.catalog);
+        let fresh = keys.zip(absent).map(|(keys, absent)| keys.intersection(absent)).filter(|fresh| !fresh.is_empty());
+        if keys.zip(fresh.as_ref()).is_some_and(|(keys, fresh)| keys.len() == fresh.len()) {
+            return self.insert(&table, piece, None);
+        }
+        let fresh = match &fresh {
+            Some(fresh) => {
+                let staged = self.own.find(self.connection, &piece.name())?.ok_or_else(|| self.commit.not_staged(piece))?;
+                self.part_of(&staged, Some(fresh))?.map(|part| part.sql()).transpose()?
+            }
+            None => None,
+        };
+        let part = self.part_of(found, keys)?;
+        let source = piece.name().sql(&self.own.catalog);
+        let sql = merge_into(merge, &table, &source, &piece.columns, part.as_ref(), fresh.as_ref())?;
+        self.connection.execute_with(&sql.text, sql.bound())?;
+        fresh.map_or(Ok(()), |fresh| self.insert(&table, piece, Some(&fresh)))
     }
 
     /// Deletes the rows of the slice, or all.
@@ -283,12 +320,17 @@ impl<'a> Attempt<'a> {
         } else {
             self.connection.execute(&format!("CREATE TABLE {table} AS SELECT * FROM {staged}"))?;
         }
-        pieces[1..].iter().try_for_each(|(piece, _)| self.insert(&table, piece))
+        pieces[1..].iter().try_for_each(|(piece, _)| self.insert(&table, piece, None))
     }
 
-    fn insert(&self, table: &str, piece: &StagedRows) -> Result<()> {
+    /// Adds the rows of a piece, or those of them that the condition is of.
+    fn insert(&self, table: &str, piece: &StagedRows, only: Option<&Sql>) -> Result<()> {
         let (list, source) = (columns::list(&piece.columns), piece.name().sql(&self.own.catalog));
-        self.connection.execute(&format!("INSERT INTO {table} ({list}) SELECT {list} FROM {source}")).map(|_| ())
+        let mut sql = Sql::new(format!("INSERT INTO {table} ({list}) SELECT {list} FROM {source}"));
+        if let Some(only) = only {
+            sql.push(" WHERE ").append(only);
+        }
+        self.connection.execute_with(&sql.text, sql.bound()).map(drop)
     }
 
     fn found_again(&self) -> Result<Found> {

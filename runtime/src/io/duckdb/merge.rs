@@ -9,10 +9,18 @@ use crate::duckdb::quote;
 use crate::error::Result;
 use crate::io::merge::{Matched, Merge};
 
-/// Merges staged rows into a table, or into some partitions of it: rows of others are never looked at.
+/// Merges staged rows into a table, or into some partitions of it: rows of others are never looked at. Staged rows that `except` is
+/// of stay out of it.
 ///
 /// The staged columns get names of their own, so that what tells partitions apart means the table's.
-pub(super) fn merge_into(merge: &Merge, table: &str, staged: &str, written: &[Column], part: Option<&Predicate>) -> Result<Sql> {
+pub(super) fn merge_into(
+    merge: &Merge,
+    table: &str,
+    staged: &str,
+    written: &[Column],
+    part: Option<&Predicate>,
+    except: Option<&Sql>,
+) -> Result<Sql> {
     let own = |name: &str| {
         let at = written.iter().position(|column| same(&column.name, name)).unwrap_or_default();
         format!("source._lakewright_{at}")
@@ -22,7 +30,11 @@ pub(super) fn merge_into(merge: &Merge, table: &str, staged: &str, written: &[Co
     let is_key = |column: &&Column| merge.on.iter().any(|name| same(name, &column.name));
     let belongs = part.map(Predicate::sql).transpose()?;
     let on = merge.on.iter().map(|name| format!("target.{} = {}", quote(name), own(name))).collect::<Vec<_>>().join(" AND ");
-    let mut sql = Sql::new(format!("MERGE INTO {table} AS target USING (SELECT {renamed} FROM {staged}) AS source ON ({on}"));
+    let mut sql = Sql::new(format!("MERGE INTO {table} AS target USING (SELECT {renamed} FROM {staged}"));
+    if let Some(except) = except {
+        sql.push(" WHERE (").append(except).push(") IS NOT TRUE");
+    }
+    sql.push(") AS source ON (").push(&on);
     if let Some(belongs) = &belongs {
         sql.push(" AND (").append(belongs).push(")");
     }

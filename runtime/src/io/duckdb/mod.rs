@@ -14,6 +14,7 @@ mod stage;
 mod statement;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -26,7 +27,7 @@ use self::names::TableName;
 use self::read::{Opened, open, present};
 use self::retry::retrying;
 use self::stage::{Stage, StagedRows};
-use super::merge::MERGE_OPTIONS;
+use super::merge::with_store_options;
 use crate::asset::{AssetSpec, Mode, PartitionExpr, ValueKind};
 use crate::commit::CommitId;
 use crate::duckdb::DuckDb;
@@ -35,7 +36,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::io::files::{FileSpace, resolved};
 use crate::io::{
     Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, OwnedRequest, PartitionExprUse, Present,
-    Probe, Staged, StoreRequest, set_option, with_options,
+    Probe, Staged, StoreRequest, set_option,
 };
 use crate::metadata::MetadataValue;
 use crate::partition::KeySet;
@@ -63,12 +64,25 @@ pub struct DuckDbIoManager {
 }
 
 /// Which database.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 enum Source {
     /// To be opened as it is configured.
     Path { path: PathBuf, settings: Vec<(String, String)>, wait: Option<Duration> },
     /// One that others use too.
     Shared(DuckDb),
+}
+
+/// Without the values of settings, among which there may be secrets.
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path { path, settings, wait } => {
+                let names: Vec<&str> = settings.iter().map(|(name, _)| name.as_str()).collect();
+                f.debug_struct("Path").field("path", path).field("settings", &names).field("wait", wait).finish()
+            }
+            Self::Shared(database) => f.debug_tuple("Shared").field(database).finish(),
+        }
+    }
 }
 
 /// What clones of a store have in common.
@@ -175,12 +189,9 @@ impl DuckDbIoManager {
         Ok(Some((sql.text, sql.values)))
     }
 
-    /// The asset with the store's own options where it sets none. How rows are merged says nothing to assets that are not.
+    /// The asset with the store's own options where it sets none.
     fn configured(&self, asset: &AssetSpec) -> AssetSpec {
-        let merges = asset.mode.unwrap_or(self.mode) == Mode::Merge;
-        let means = |name: &str| merges || !MERGE_OPTIONS.iter().any(|option| option.name == name);
-        let options: Vec<_> = self.options.iter().filter(|(name, _)| means(name)).cloned().collect();
-        with_options(asset, &options)
+        with_store_options(asset, &self.options, self.mode)
     }
 
     /// Looks at the table of an asset on a thread that may block.

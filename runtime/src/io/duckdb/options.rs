@@ -1,7 +1,7 @@
 //! What an asset may say of its table beside what every store understands.
 
 use crate::asset::{AssetSpec, Mode};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::io::merge::{MERGE_OPTIONS, Merge};
 use crate::io::schema_mode::{SCHEMA_MODE, check_schema_mode};
 use crate::io::{Capabilities, OptionDef};
@@ -13,10 +13,6 @@ pub(super) const OPTIONS: &[OptionDef] = &[SCHEMA_MODE, MERGE_OPTIONS[0], MERGE_
 pub(super) fn check(asset: &AssetSpec, mode: Mode, of_store: &[(String, MetadataValue)], can: &Capabilities) -> Result<()> {
     of_store.iter().try_for_each(|(name, value)| can.check_option(name, value))?;
     check_schema_mode(asset, mode)?;
-    if asset.partition_by.is_some() {
-        let message = "`partition_by` chooses folders of a Delta table, and a DuckDB table has none";
-        return Err(Error::new(ErrorKind::NotHonoured, message).help("leave it out"));
-    }
     super::expression::check(asset)?;
     Merge::of(asset, mode).map(|_| ())
 }
