@@ -80,6 +80,15 @@ fn a_csv_without_a_header_has_the_declared_names() {
 }
 
 #[test]
+fn a_csv_of_nothing_without_a_header_is_a_frame_of_the_declared_columns() {
+    let root = tempdir().unwrap();
+    let lakehouse = reading(&root, Registry::of(assets![bare]));
+    put(&root, "csv/bare.csv", "");
+    let read = load(&lakehouse, "bare");
+    assert_eq!((read.height(), read.schema()), (0, wanted().schema()));
+}
+
+#[test]
 fn json_lines_are_read_by_the_declared_columns_and_may_leave_nulls_out() {
     let root = tempdir().unwrap();
     let lakehouse = reading(&root, Registry::of(assets![json_readings]));
@@ -121,6 +130,73 @@ fn a_value_that_is_not_of_the_declared_type_is_named() {
     let json = reading(&root, Registry::of(assets![json_readings]));
     put(&root, "json/theirs.jsonl", "{\"code\":\"007\",\"n\":1,\"day\":\"soon\"}\n");
     assert!(refused(&json).contains("\"soon\" in the column `day` is not a `date`"), "{}", refused(&json));
+}
+
+#[derive(Columns)]
+struct Sale {
+    #[column(decimal(10, 2))]
+    price: f64,
+    at: DateTime,
+    moment: Timestamp,
+}
+
+#[external_asset(io_manager = "csv", name = "sales")]
+fn csv_sales() -> Rows<Sale, LazyFrame>;
+
+#[external_asset(io_manager = "json", name = "sales")]
+fn json_sales() -> Rows<Sale, LazyFrame>;
+
+/// What is read of a file with one sale, or is said of it, by the format.
+fn sale(price: &str, at: &str, moment: &str) -> [(&'static str, Result<DataFrame>); 2] {
+    let root = tempdir().unwrap();
+    put(&root, "csv/sales.csv", &format!("price,at,moment\n{price},{at},{moment}\n"));
+    let line = format!(r#"{{"price":"{price}","at":"{at}","moment":"{moment}"}}"#);
+    put(&root, "json/sales.jsonl", &format!("{line}\n"));
+    let read = |assets| block_on(reading(&root, assets).load_frame::<DataFrame>(&key("sales")));
+    [("CSV", read(Registry::of(assets![csv_sales]))), ("JSON", read(Registry::of(assets![json_sales])))]
+}
+
+#[track_caller]
+fn says_more(price: &str, at: &str, moment: &str, said: &str) {
+    for (format, read) in sale(price, at, moment) {
+        let error = read.unwrap_err();
+        assert!(error.message().contains(said), "{format}: {error}");
+    }
+}
+
+#[test]
+fn a_value_with_more_digits_than_the_declared_type_is_named() {
+    let (local, moment) = ("2010-01-01T00:00:00", "2010-01-01T00:00:00Z");
+    for price in ["19.999", "0.125", "-0.001", "1.9999e1"] {
+        let said = format!("\"{price}\" in the column `price` has more digits than a `decimal[10,2]`");
+        says_more(price, local, moment, &said);
+    }
+    for at in ["2010-01-01T00:00:00.123456789", "2010-01-01 00:00:00.0000001", "01.01.2010 00:00:00.123456789"] {
+        says_more("19.99", at, moment, &format!("\"{at}\" in the column `at` has more digits than a `datetime"));
+    }
+    for moment in ["2010-01-01T00:00:00.123456789Z", "2010-01-01T01:00:00.123456789+01:00"] {
+        says_more("19.99", local, moment, &format!("\"{moment}\" in the column `moment` has more digits than a `datetime"));
+    }
+}
+
+#[test]
+fn zeros_behind_the_digits_of_the_declared_type_say_nothing() {
+    let micros = |zone| DataType::Datetime(TimeUnit::Microseconds, zone);
+    let wanted = df!("price" => ["19.99"], "at" => [1_262_304_000_123_456i64], "moment" => [1_262_304_000_123_456i64]);
+    let wanted = wanted.unwrap().lazy().select([
+        col("price").strict_cast(DataType::Decimal(10, 2)),
+        col("at").cast(micros(None)),
+        col("moment").cast(micros(Some(TimeZone::UTC))),
+    ]);
+    let wanted = wanted.collect().unwrap();
+    for price in ["19.99", "19.990", "0019.99000", "1.999e1"] {
+        for at in ["2010-01-01T00:00:00.123456", "2010-01-01T00:00:00.123456000", "01.01.2010 00:00:00.1234560"] {
+            for (format, read) in sale(price, at, "2010-01-01T01:00:00.123456000+01:00") {
+                let read = read.unwrap().select(wanted.get_column_names_owned()).unwrap();
+                assert!(read.equals_missing(&wanted), "{format} {price} {at}: {read}");
+            }
+        }
+    }
 }
 
 #[test]

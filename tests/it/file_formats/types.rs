@@ -7,7 +7,7 @@ use tempfile::tempdir;
 
 use super::{extension, holding, load};
 use crate::parquet_store::types::every_type;
-use crate::support::{files_below, read_file, run_all, run_to_failure};
+use crate::support::{files_below, frame_builder, lakehouse, read_file, run_all, run_to_failure};
 
 /// How many of the types of [`every_type`] a format gives back.
 #[track_caller]
@@ -67,11 +67,16 @@ fn polars_reads_the_files_by_itself() {
     }
 }
 
-#[test]
-fn an_empty_frame_keeps_its_columns() {
+/// Columns of types that a text file has, and of some that it has not.
+fn some_types() -> Schema {
     let day = DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC));
     let schema = [("n", DataType::Int16), ("day", DataType::Date), ("at", day), ("text", DataType::String)];
-    let schema: Schema = schema.into_iter().map(|(name, data_type)| Field::new(name.into(), data_type)).collect();
+    schema.into_iter().map(|(name, data_type)| Field::new(name.into(), data_type)).collect()
+}
+
+#[test]
+fn an_empty_frame_keeps_its_columns() {
+    let schema = some_types();
     for store in ["csv", "json", "ipc", "parquet"] {
         let root = tempdir().unwrap();
         let lakehouse = holding(&root, store, DataFrame::empty_with_schema(&schema));
@@ -80,6 +85,18 @@ fn an_empty_frame_keeps_its_columns() {
         let back = load(&lakehouse, "t");
         assert_eq!((back.schema().as_ref(), back.height()), (&schema, 0), "{store}");
     }
+}
+
+#[test]
+fn an_empty_csv_without_a_header_keeps_its_columns() {
+    let (root, schema) = (tempdir().unwrap(), some_types());
+    let frame = DataFrame::empty_with_schema(&schema);
+    let asset = frame_builder("t", frame, |asset| asset.io_manager("csv").store_option("header", false));
+    let lakehouse = lakehouse(&root, [asset]).build().unwrap();
+    let report = run_all(&lakehouse);
+    assert_eq!(report.materializations().next().unwrap().rows, Some(0));
+    let back = load(&lakehouse, "t");
+    assert_eq!((back.schema().as_ref(), back.height()), (&schema, 0));
 }
 
 #[test]

@@ -4,16 +4,16 @@ use lakewright::asset::Input;
 use lakewright::event::EventKind;
 use lakewright::partition::{Mapping, PartitionDefinition};
 use lakewright::prelude::*;
-use lakewright::{AssetBuilder, ErrorKind};
+use lakewright::{AssetBuilder, AssetSpec, ErrorKind};
 use tempfile::tempdir;
 
-use super::{Color, Version, colors, of, succeed};
+use super::{Color, Version, colors, of, rows, succeed};
 use crate::support::{Heard, block_on, integers, key, lakehouse, texts};
 
 const STORES: [&str; 5] = ["parquet", "csv", "json", "ipc", "memory"];
 
 /// An asset without partitions that says which colors it was handed, in which order.
-fn seen(input: Input) -> lakewright::AssetSpec {
+fn seen(input: Input) -> AssetSpec {
     let builder = AssetBuilder::new("seen", ValueKind::Table).io_manager("memory").input(input.named("t"));
     let body = |call: lakewright::Call| async move {
         call.blocking(|mut call| {
@@ -53,6 +53,66 @@ fn only_the_columns_asked_for_are_read() {
         let frame: DataFrame = block_on(lakehouse.load_frame(&key("seen"))).unwrap();
         assert_eq!((frame.width(), frame.height()), (1, 6), "{store}");
     }
+}
+
+/// The asset `t`, of which `blue` is this frame and each other color has the columns of [`rows`].
+fn with_blue(store: &str, blue: &DataFrame) -> AssetSpec {
+    let blue = blue.clone();
+    let body = move |call: lakewright::Call| {
+        let blue = blue.clone();
+        async move {
+            let color = call.partition_key()?.to_string();
+            call.produce_frame(if color == "blue" { blue } else { rows(&color, 1) })
+        }
+    };
+    AssetBuilder::new("t", ValueKind::Table).io_manager(store).partitions(Color::def().unwrap()).body(body).unwrap()
+}
+
+/// Refuses to read all of `t`, and says that `blue` is not like `red` in this.
+#[track_caller]
+fn blue_differs(lakehouse: &Lakehouse, store: &str, differs: &str) {
+    let error = block_on(lakehouse.load_frame::<DataFrame>(&key("t"))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Schema, "{store}: {error:?}");
+    assert_eq!(error.message(), format!("the partitions `red` and `blue` of `t` differ: {differs}"), "{store}");
+    assert!(error.help_text().is_some_and(|help| help.contains("(color str, v i64, n i64)")), "{store}: {error:?}");
+    let location = error.context().find(|(name, _)| *name == "location").unwrap().1;
+    assert!(location.contains(store) && location.contains("blue"), "{location}");
+}
+
+#[test]
+fn partitions_whose_columns_differ_are_named_with_what_differs() {
+    let blue = rows("blue", 1);
+    let other = |column: Column| blue.select(["color", "v"]).unwrap().hstack(&[column]).unwrap();
+    let frames = [
+        (other(Column::new("m".into(), [1i64, 2, 3])), "one table has a column `n` where another has `m`"),
+        (other(Column::new("n".into(), [1.5f64, 2.5, 3.5])), "the column `n` is i64 in one table and f64 in another"),
+        (blue.select(["color", "n", "v"]).unwrap(), "one table has a column `v` where another has `n`"),
+        (blue.select(["color", "v"]).unwrap(), "one table has 3 columns and another has 2"),
+    ];
+    // Each partition in Delta is a table of its own here.
+    for store in ["parquet", "csv", "json", "ipc", "delta"] {
+        for (frame, differs) in &frames {
+            let root = tempdir().unwrap();
+            let assets = [with_blue(store, frame), seen(Input::of("t").columns(["color"]))];
+            let lakehouse = lakehouse(&root, assets).build().unwrap();
+            succeed(&lakehouse, &["red"]);
+            succeed(&lakehouse, &["blue"]);
+            blue_differs(&lakehouse, store, differs);
+            // What is not read may differ.
+            assert!(lakehouse.materialize_blocking("seen").unwrap().is_success(), "{store}");
+            let frame: DataFrame = block_on(lakehouse.load_frame(&key("seen"))).unwrap();
+            assert_eq!(texts(&frame, "color"), ["red", "red", "red", "blue", "blue", "blue"], "{store}");
+        }
+    }
+}
+
+#[test]
+fn a_partition_of_somebody_else_is_named_as_well_if_its_columns_differ() {
+    let root = tempdir().unwrap();
+    let lakehouse = lakehouse(&root, [colors("csv", &Version::default(), |asset| asset)]).build().unwrap();
+    succeed(&lakehouse, &["red"]);
+    std::fs::write(root.path().join("csv/t/blue.csv"), "color,v,m\nblue,7,1\n").unwrap();
+    blue_differs(&lakehouse, "csv", "one table has a column `n` where another has `m`");
 }
 
 #[test]

@@ -41,18 +41,19 @@ use crate::asset::{AssetSpec, Mode, ValueKind};
 use crate::commit::CommitId;
 use crate::env::{Env, blocking};
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::Frame;
+use crate::frame::polars::columns_of;
+use crate::frame::{Frame, check_same_columns};
 use crate::io::files::FileSpace;
 use crate::io::maintenance::{Maintained, Maintenance};
-use crate::io::merge::Merge;
+use crate::io::merge::{Merge, with_store_options};
 use crate::io::parquet_options::parquet_options;
 use crate::io::schema_mode::check_schema_mode;
 use crate::io::storage::Storage;
 use crate::io::{
     Capabilities, CommitState, Committed, Description, IoManager, LoadRequest, Location, PartitionExprUse, Present, Probe,
-    Staged, StoreRequest, dataset, set_option, with_options,
+    Staged, StoreRequest, dataset, set_option,
 };
-use crate::key::path_segment;
+use crate::key::{AssetKey, path_segment};
 use crate::metadata::MetadataValue;
 use crate::partition::{KeySet, PartitionKey};
 use crate::slice::Slice;
@@ -159,7 +160,7 @@ impl DeltaIoManager {
 
     /// The asset with the store's own options where it sets none.
     fn configured(&self, asset: &AssetSpec) -> AssetSpec {
-        with_options(asset, &self.options)
+        with_store_options(asset, &self.options, self.mode)
     }
 
     /// The tables of partitions that are tables of their own.
@@ -224,15 +225,13 @@ impl IoManager for DeltaIoManager {
         let keys = request.keys()?;
         let plan = match &keys {
             Some(keys) if layout::is_table_per_partition(&asset) => {
-                let mut plans = Vec::new();
-                for (_, path) in self.tables(&asset, keys)? {
-                    plans.extend(self.scan(&request, path, None).await?);
+                let mut tables = Vec::new();
+                for (index, path) in self.tables(&asset, keys)? {
+                    let plan = self.scan(&request, path.clone(), None).await?;
+                    tables.extend(plan.map(|plan| (keys.space().key(index), path, plan)));
                 }
-                match plans.len() {
-                    0 => None,
-                    1 => plans.pop(),
-                    _ => Some(concat(plans, UnionArgs::default())?),
-                }
+                let key = asset.key.clone();
+                blocking(&request.env, move || one_after_another(&key, tables)).await?
             }
             _ => self.scan(&request, self.asset_path(&asset)?, keys).await?,
         };
@@ -452,4 +451,25 @@ impl IoManager for DeltaIoManager {
     async fn probe(&self, env: &dyn Env) -> Probe {
         self.root.probe(env)
     }
+}
+
+/// The rows of partitions that are tables of their own; nothing if there is none.
+fn one_after_another(asset: &AssetKey, mut tables: Vec<(PartitionKey, Storage, LazyFrame)>) -> Result<Option<LazyFrame>> {
+    if tables.len() < 2 {
+        return Ok(tables.pop().map(|(.., plan)| plan));
+    }
+    let (mut first, mut plans) = (None, Vec::with_capacity(tables.len()));
+    for (key, path, mut plan) in tables {
+        // What the log says of them: no data file is looked at.
+        let found = columns_of(&*plan.collect_schema()?);
+        let (known, wanted) = first.get_or_insert_with(|| (key.clone(), found.clone()));
+        // Polars compares types and no names, and says of neither which table it is of.
+        check_same_columns(wanted, &found).map_err(|error| {
+            let message = format!("the partitions `{known}` and `{key}` of `{asset}` differ: {}", error.message());
+            let told = Error::new(error.kind(), message).help(error.help_text().unwrap_or_default());
+            told.with("asset", asset).with("location", &path)
+        })?;
+        plans.push(plan);
+    }
+    Ok(Some(concat(plans, UnionArgs::default())?))
 }

@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use polars::prelude::{
-    Column, CsvWriterOptions, DataFrame, DataType, Engine, FileWriteFormat, LazyCsvReader, LazyFileListReader, LazyFrame,
-    NullValues, Schema, SchemaRef, SerializeOptions, TimeUnit, col,
+    Column, CsvWriterOptions, DataFrame, DataType, Engine, FileWriteFormat, IntoLazy, LazyCsvReader, LazyFileListReader,
+    LazyFrame, NullValues, Schema, SchemaRef, SerializeOptions, TimeUnit, col,
 };
 
 use super::format::write_as_plan;
-use super::inferred::{INFERENCE_ROWS, Rules, with_declared};
+use super::inferred::{INFERENCE_ROWS, Rules, with_declared, without_rows};
 use super::text::{Refusals, columns_that, decoded, encoded, has_text};
 use super::{FileFormat, FileSink, FileSource, Written};
 use crate::asset::AssetSpec;
@@ -62,7 +62,12 @@ fn is_encoded(data_type: &DataType) -> bool {
     has_text(data_type) && !NATIVE.contains(data_type)
 }
 
-/// How the files of an asset are written.
+/// Whether a type is read as text where somebody else wrote it: Polars' own reader cuts seconds without a word.
+fn is_text_of_others(data_type: &DataType) -> bool {
+    is_encoded(data_type) || matches!(data_type, DataType::Datetime(..))
+}
+
+/// How a file is written, or was.
 struct Options<'a> {
     separator: u8,
     header: bool,
@@ -147,26 +152,35 @@ impl FileFormat for Csv {
     }
 
     fn scan(&self, from: &FileSource<'_>) -> Result<LazyFrame> {
+        let empty = is_empty(from)?;
         if let Some(known) = from.schema() {
-            return read(from, known);
+            return if empty { Ok(DataFrame::empty_with_schema(known).lazy()) } else { read(from, known, is_encoded) };
+        }
+        if empty && let Some(plan) = from.asset().output.columns.and_then(without_rows) {
+            return Ok(plan);
         }
         let inferred = named(reader(from).with_try_parse_dates(true).finish()?, from)?;
         if from.asset().output.columns.is_none() {
             return Ok(inferred);
         }
-        read(from, &with_declared(&inferred, from.asset(), &RULES)?)
+        read(from, &with_declared(&inferred, from.asset(), &RULES)?, is_text_of_others)
     }
 }
 
-/// A scan with these columns.
-fn read(from: &FileSource<'_>, schema: &SchemaRef) -> Result<LazyFrame> {
+/// Whether there is nothing in a file that has no header, which is how a frame without rows is written, and an error to Polars.
+fn is_empty(from: &FileSource<'_>) -> Result<bool> {
+    Ok(!Options::of(from.asset()).header && from.tail(1)?.is_empty())
+}
+
+/// A scan with these columns, those of some types read as text and converted.
+fn read(from: &FileSource<'_>, schema: &SchemaRef, is_text: fn(&DataType) -> bool) -> Result<LazyFrame> {
     let written: Schema = schema
         .iter()
-        .map(|(name, data_type)| (name.clone(), if is_encoded(data_type) { DataType::String } else { data_type.clone() }))
+        .map(|(name, data_type)| (name.clone(), if is_text(data_type) { DataType::String } else { data_type.clone() }))
         .collect();
     // The names, too: Polars does not take the quotes out of a quoted header.
     let plan = reader(from).with_schema(Some(Arc::new(written))).finish()?;
-    let decode: Vec<_> = columns_that(schema, is_encoded).into_iter().map(|(name, data_type)| decoded(name, data_type)).collect();
+    let decode: Vec<_> = columns_that(schema, is_text).into_iter().map(|(name, data_type)| decoded(name, data_type)).collect();
     Ok(if decode.is_empty() { plan } else { plan.with_columns(decode) })
 }
 

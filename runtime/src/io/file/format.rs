@@ -109,7 +109,8 @@ pub trait FileFormat: Clone + Send + Sync + 'static {
         "the file store"
     }
 
-    /// The options that an asset may set.
+    /// The options that an asset may set. What is written here is read with those that it was written with, whatever the asset
+    /// says by then; what somebody else wrote, with those that the asset has.
     fn options(&self) -> &'static [OptionDef] {
         &[]
     }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use polars::prelude::{DataType, Engine, Field, LazyFrame, PlSmallStr, Schema, SchemaRef, col};
+use polars::prelude::{DataFrame, DataType, Engine, Field, IntoLazy, LazyFrame, PlSmallStr, Schema, SchemaRef, col};
 
-use super::types::declared_field;
 use crate::asset::AssetSpec;
 use crate::columns::ColumnDef;
 use crate::error::Result;
+use crate::frame::polars::declared_field;
 
 /// How many rows are looked at for the types of a file that somebody else wrote.
 pub(super) const INFERENCE_ROWS: usize = 10_000;
@@ -40,6 +40,12 @@ pub(super) fn with_declared(inferred: &LazyFrame, asset: &AssetSpec, rules: &Rul
         schema.extend(left_out.filter_map(declared_field).map(|field| (field.name().clone(), field.dtype().clone())));
     }
     Ok(Arc::new(schema))
+}
+
+/// The declared columns without a row, for a file with nothing in it; nothing if Polars does not have the type of one of them.
+pub(super) fn without_rows(declared: &[ColumnDef]) -> Option<LazyFrame> {
+    let schema: Schema = declared.iter().map(declared_field).collect::<Option<_>>()?;
+    Some(DataFrame::empty_with_schema(&schema).lazy())
 }
 
 /// The columns without a value among the rows that are looked at, which are inferred as text.

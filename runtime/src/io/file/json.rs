@@ -7,14 +7,13 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use polars::prelude::{
-    Column, DataFrame, DataType, Engine, FileScanDsl, FileWriteFormat, HiveOptions, IntoLazy, LazyFrame, NDJsonReadOptions,
+    Column, DataFrame, DataType, Engine, FileScanDsl, FileWriteFormat, HiveOptions, LazyFrame, NDJsonReadOptions,
     NDJsonWriterOptions, ScanSources, Schema, SchemaRef, Series, UnifiedScanArgs, col,
 };
 
 use super::format::write_as_plan;
-use super::inferred::{INFERENCE_ROWS, Rules, with_declared};
+use super::inferred::{INFERENCE_ROWS, Rules, with_declared, without_rows};
 use super::text::{Refusals, columns_that, decoded, encoded, has_text};
-use super::types::declared_field;
 use super::{FileFormat, FileSink, FileSource, Written};
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::sink::sink_args;
@@ -67,8 +66,7 @@ impl FileFormat for JsonLines {
         let inferred = lines(from, None);
         let Some(declared) = from.asset().output.columns else { return Ok(inferred) };
         if from.tail(1)?.is_empty() {
-            let schema: Option<Schema> = declared.iter().map(declared_field).collect();
-            return Ok(schema.map_or(inferred, |schema| DataFrame::empty_with_schema(&schema).lazy()));
+            return Ok(without_rows(declared).unwrap_or(inferred));
         }
         Ok(read(from, &with_declared(&inferred, from.asset(), &RULES)?))
     }

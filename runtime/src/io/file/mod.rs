@@ -14,18 +14,20 @@ mod ipc;
 mod json;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod parts;
 mod source;
 #[cfg(any(feature = "csv", feature = "json"))]
 mod text;
 #[allow(dead_code, reason = "declared types are for the formats that have none")]
 mod types;
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use polars::prelude::{AllowedOptimizations, DataFrame, IntoLazy, LazyFrame, SchemaRef, UnionArgs, col, concat};
+use polars::prelude::{AllowedOptimizations, DataFrame, IntoLazy, LazyFrame, SchemaRef, col};
 
 #[cfg(feature = "csv")]
 pub use csv::Csv;
@@ -36,6 +38,7 @@ pub use ipc::Ipc;
 pub use json::JsonLines;
 #[cfg(feature = "parquet")]
 pub use parquet::Parquet;
+use parts::Part;
 pub use source::{FileSink, FileSource};
 
 use crate::asset::{AssetSpec, ValueKind};
@@ -53,6 +56,7 @@ use crate::io::{
 };
 use crate::metadata::MetadataValue;
 use crate::partition::KeySet;
+use crate::schema::Column;
 use crate::slice::Slice;
 use crate::value::Value;
 
@@ -117,6 +121,13 @@ impl<F: FileFormat> FileIoManager<F> {
         with_options(asset, &self.options)
     }
 
+    /// The options that a file is written with, which its format needs again; nothing if it has none.
+    fn remembered(&self, asset: &AssetSpec) -> Option<Vec<(String, MetadataValue)>> {
+        let known = self.format.options();
+        let set = known.iter().filter_map(|option| Some((option.name.to_owned(), asset.store_option(option.name)?.clone())));
+        (!known.is_empty()).then(|| set.collect())
+    }
+
     /// A file of an asset, as its format reads it.
     fn source<'a>(&'a self, asset: &'a AssetSpec, key: String, schema: Option<SchemaRef>) -> Result<FileSource<'a>> {
         let storage = self.files.storage();
@@ -124,7 +135,7 @@ impl<F: FileFormat> FileIoManager<F> {
     }
 
     /// A lazy scan of one file; nothing if it is not there.
-    fn scan(&self, asset: &AssetSpec, place: &FilePlace, columns: Option<&[String]>) -> Result<Option<LazyFrame>> {
+    fn scan(&self, asset: &AssetSpec, place: &FilePlace, columns: Option<&[String]>) -> Result<Option<Part>> {
         let key = self.files.key(place, F::EXTENSION)?;
         if !self.files.exists(&key)? {
             return Ok(None);
@@ -134,13 +145,25 @@ impl<F: FileFormat> FileIoManager<F> {
             Some(schema) => types::recalled(schema),
             None => types::named(&known.columns),
         });
-        let at = |error: Error| error.with("asset", &asset.key).with("location", self.files.location_of(&key));
-        let plan = self.format.scan(&self.source(asset, key.clone(), schema)?).map_err(at)?;
-        let Some(columns) = columns else { return Ok(Some(plan)) };
-        if let Some(written) = manifest.as_ref().map(|manifest| &manifest.columns[..]) {
+        // What the asset says by now is how the next file is written, and not how this one was.
+        let asset = match manifest.as_ref().and_then(|known| known.options.clone()) {
+            Some(store_options) => Cow::Owned(AssetSpec { store_options, ..asset.clone() }),
+            None => Cow::Borrowed(asset),
+        };
+        let location = self.files.location_of(&key);
+        let at = |error: Error| error.with("asset", &asset.key).with("location", &location);
+        let plan = self.format.scan(&self.source(&asset, key, schema)?).map_err(at)?;
+        let written = manifest.map(|known| known.columns);
+        let Some(columns) = columns else { return Ok(Some(Part { plan, written, location })) };
+        if let Some(written) = &written {
             check_columns(columns, written.iter().map(|column| column.name.as_str()))?;
         }
-        Ok(Some(plan.select(columns.iter().map(col).collect::<Vec<_>>())))
+        let read = |written: Vec<Column>| {
+            let find = |name: &String| written.iter().find(|column| column.name == *name).cloned();
+            columns.iter().filter_map(find).collect::<Vec<_>>()
+        };
+        let plan = plan.select(columns.iter().map(col).collect::<Vec<_>>());
+        Ok(Some(Part { plan, written: written.map(read), location }))
     }
 
     /// A lazy scan of the folder of an asset that somebody else divided; nothing if the asset is none such, or the folder is not there.
@@ -167,16 +190,15 @@ impl<F: FileFormat> FileIoManager<F> {
             }
             return folder::in_folder(plan, asset, keys, columns).map(Some);
         }
-        let Some(keys) = keys else { return self.scan(asset, &FilePlace::of(&asset.key), columns) };
-        let mut plans = Vec::new();
+        let Some(keys) = keys else {
+            return Ok(self.scan(asset, &FilePlace::of(&asset.key), columns)?.map(|part| part.plan));
+        };
+        let mut found = Vec::new();
         for key in keys.keys() {
-            plans.extend(self.scan(asset, &FilePlace::of(&asset.key).partition(&key), columns)?);
+            let part = self.scan(asset, &FilePlace::of(&asset.key).partition(&key), columns)?;
+            found.extend(part.map(|part| (key, part)));
         }
-        match plans.len() {
-            0 => Ok(None),
-            1 => Ok(plans.pop()),
-            _ => Ok(Some(concat(plans, UnionArgs::default())?)),
-        }
+        parts::together(&asset.key, found)
     }
 
     fn present_blocking(&self, asset: &AssetSpec, keys: &KeySet) -> Result<KeySet> {
@@ -231,6 +253,7 @@ impl<F: FileFormat> FileIoManager<F> {
         };
         let place = FilePlace::of_keys(&asset.key, keys.as_ref())?;
         let (file, upload) = self.files.create(&place, F::EXTENSION, request.env.as_ref())?;
+        let file = file.options(self.remembered(asset));
         let context = Written::new(asset, request.slice, request.run, request.metadata);
         let mut sink = FileSink::new(upload);
         let written = match (frame, slicer) {

@@ -54,7 +54,7 @@ impl Write for FileSink {
 
 /// A file that a format reads.
 pub struct FileSource<'a> {
-    /// The asset that it belongs to, with the options of its store.
+    /// The asset that it belongs to, with the options that the file is read with.
     pub(super) asset: &'a AssetSpec,
     pub(super) path: PlRefPath,
     pub(super) schema: Option<SchemaRef>,
@@ -64,7 +64,8 @@ pub struct FileSource<'a> {
 }
 
 impl FileSource<'_> {
-    /// The asset that it belongs to, with the options that its store sets.
+    /// The asset that it belongs to: with the options that the file was written with if we wrote it, and otherwise with those
+    /// that the asset and its store set.
     #[must_use]
     pub fn asset(&self) -> &AssetSpec {
         self.asset

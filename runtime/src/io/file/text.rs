@@ -88,10 +88,16 @@ fn encode(series: &Series, data_type: &DataType) -> PolarsResult<Series> {
     Ok(text.into_series().with_name(series.name().clone()))
 }
 
-/// What a text says: as we write it, or else as Polars understands it.
+/// What a text says: as we write it, or else as Polars understands it, to the last digit.
 fn decode(text: &Series, data_type: &DataType) -> PolarsResult<Series> {
     let made = exactly(text, data_type).or_else(|error| liberally(text, data_type).map_err(|_| error))?;
-    Ok(made.with_name(text.name().clone()))
+    // Polars rounds numbers and cuts seconds without a word.
+    match text.str()?.iter().flatten().find(|text| says_more(text, data_type)) {
+        None => Ok(made.with_name(text.name().clone())),
+        Some(finer) => Err(PolarsError::ComputeError(
+            format!("{finer:?} in the column `{}` has more digits than a `{data_type}`", text.name()).into(),
+        )),
+    }
 }
 
 fn exactly(text: &Series, data_type: &DataType) -> PolarsResult<Series> {
@@ -131,6 +137,38 @@ fn all_understood(text: &Series, made: Series, data_type: &DataType) -> PolarsRe
     let strange = text.str()?.iter().zip(made.iter()).find(|(text, made)| text.is_some() && *made == AnyValue::Null);
     let strange = strange.and_then(|(text, _)| text).unwrap_or_default();
     Err(PolarsError::ComputeError(format!("{strange:?} in the column `{}` is not a `{data_type}`", text.name()).into()))
+}
+
+/// Whether a text of a type has digits that the type does not hold. Zeros behind the others say nothing.
+fn says_more(text: &str, data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Decimal(_, scale) => has_decimals_behind(text, *scale),
+        DataType::Datetime(TimeUnit::Milliseconds, _) => has_seconds_behind(text, 3),
+        DataType::Datetime(TimeUnit::Microseconds, _) => has_seconds_behind(text, 6),
+        DataType::Datetime(TimeUnit::Nanoseconds, _) | DataType::Time => has_seconds_behind(text, 9),
+        _ => false,
+    }
+}
+
+/// Whether a number such as `-1.5` or `15e-1` has more than so many decimals.
+fn has_decimals_behind(text: &str, scale: usize) -> bool {
+    let (number, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let Ok(exponent) = exponent.parse::<isize>() else { return true };
+    let digits = |text: &str| text.bytes().filter(u8::is_ascii_digit).count();
+    let whole = number.split_once('.').map_or(number, |(whole, _)| whole);
+    let held = (digits(whole) + scale).saturating_add_signed(exponent);
+    number.bytes().filter(u8::is_ascii_digit).skip(held).any(|digit| digit != b'0')
+}
+
+/// Whether the second of a time has more than so many decimals.
+fn has_seconds_behind(text: &str, held: usize) -> bool {
+    match text.trim().rsplit_once('.') {
+        // A point without a time before it is one of a date, as in 31.12.2021.
+        Some((time, fraction)) if time.contains([':', 'T', ' ']) => {
+            fraction.bytes().take_while(u8::is_ascii_digit).skip(held).any(|digit| digit != b'0')
+        }
+        _ => false,
+    }
 }
 
 /// The columns of a schema that satisfy something, by name.

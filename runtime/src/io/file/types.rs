@@ -5,7 +5,6 @@ use std::sync::Arc;
 use polars::prelude::{DataType, Field, Schema, SchemaRef, TimeUnit, TimeZone};
 use serde_json::{Value, json};
 
-use crate::columns::{ColumnDef, ColumnType, TimeUnit as DeclaredUnit};
 use crate::schema::Column;
 
 /// The types of the columns; nothing if one of them has no such form.
@@ -90,42 +89,4 @@ fn from_json(value: &Value) -> Option<DataType> {
 fn fields(value: &Value) -> Option<Vec<Field>> {
     let field = |pair: &Value| Some(Field::new(pair.get(0)?.as_str()?.into(), from_json(pair.get(1)?)?));
     value.as_array()?.iter().map(field).collect()
-}
-
-/// A declared column as Polars has it.
-pub(super) fn declared_field(column: &ColumnDef) -> Option<Field> {
-    Some(Field::new(column.name.into(), declared_type(&column.data_type)?))
-}
-
-fn declared_type(declared: &ColumnType) -> Option<DataType> {
-    let unit = |unit: DeclaredUnit| match unit {
-        DeclaredUnit::Milliseconds => TimeUnit::Milliseconds,
-        DeclaredUnit::Microseconds => TimeUnit::Microseconds,
-        DeclaredUnit::Nanoseconds => TimeUnit::Nanoseconds,
-    };
-    Some(match declared {
-        ColumnType::Bool => DataType::Boolean,
-        ColumnType::Int8 => DataType::Int8,
-        ColumnType::Int16 => DataType::Int16,
-        ColumnType::Int32 => DataType::Int32,
-        ColumnType::Int64 => DataType::Int64,
-        ColumnType::UInt8 => DataType::UInt8,
-        ColumnType::UInt16 => DataType::UInt16,
-        ColumnType::UInt32 => DataType::UInt32,
-        ColumnType::UInt64 => DataType::UInt64,
-        ColumnType::Float32 => DataType::Float32,
-        ColumnType::Float64 => DataType::Float64,
-        ColumnType::Text => DataType::String,
-        ColumnType::Binary => DataType::Binary,
-        ColumnType::Date => DataType::Date,
-        ColumnType::Time => DataType::Time,
-        ColumnType::Datetime { unit: counted, zone: None } => DataType::Datetime(unit(*counted), None),
-        ColumnType::Datetime { unit: counted, zone: Some(zone) } => {
-            DataType::Datetime(unit(*counted), TimeZone::opt_try_new(Some(*zone)).ok()?)
-        }
-        ColumnType::Duration { unit: counted } => DataType::Duration(unit(*counted)),
-        ColumnType::Decimal { precision, scale } => DataType::Decimal((*precision).into(), (*scale).into()),
-        ColumnType::List(element) => DataType::List(Box::new(declared_type(element)?)),
-        ColumnType::Struct(fields) => DataType::Struct(fields.iter().map(declared_field).collect::<Option<_>>()?),
-    })
 }

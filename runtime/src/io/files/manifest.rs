@@ -7,6 +7,7 @@ use crate::commit::CommitId;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::storage::Entry;
 use crate::io::{RunInfo, Staged};
+use crate::metadata::MetadataValue;
 use crate::schema::Column;
 
 /// The version of [`Manifest`].
@@ -32,6 +33,9 @@ pub struct Manifest {
     /// The columns, as the format of the file knows them again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<serde_json::Value>,
+    /// The options of its store that the file was written with; nothing if its format has none, or they were not remembered yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub options: Option<Vec<(String, MetadataValue)>>,
     /// The file itself, so that one that somebody else put in its place is not taken for it.
     pub file: FileId,
 }
@@ -73,12 +77,18 @@ impl Manifest {
             bytes: staged.bytes,
             columns: staged.columns.clone(),
             schema: None,
+            options: None,
             file,
         }
     }
 
     pub(super) fn schema(mut self, schema: Option<serde_json::Value>) -> Self {
         self.schema = schema;
+        self
+    }
+
+    pub(super) fn options(mut self, options: Option<Vec<(String, MetadataValue)>>) -> Self {
+        self.options = options;
         self
     }
 }

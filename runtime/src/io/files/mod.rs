@@ -25,6 +25,7 @@ use crate::commit::CommitId;
 use crate::env::{Env, unique_id};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::AssetKey;
+use crate::metadata::MetadataValue;
 use crate::slice::Slice;
 
 /// The folder under a base that holds manifests; no asset may be named like it.
@@ -48,6 +49,9 @@ struct StagedFile {
     /// The columns, as the format knows them again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     schema: Option<serde_json::Value>,
+    /// The options of the store that the file is written with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    options: Option<Vec<(String, MetadataValue)>>,
 }
 
 impl StagedFile {
@@ -73,7 +77,8 @@ struct Commit<'a> {
 
 impl Commit<'_> {
     fn manifest(&self, file: FileId) -> Manifest {
-        Manifest::new(self.id, self.run, &self.payload.extension, self.staged, file).schema(self.payload.schema.clone())
+        let StagedFile { extension, schema, options, .. } = self.payload;
+        Manifest::new(self.id, self.run, extension, self.staged, file).schema(schema.clone()).options(options.clone())
     }
 
     fn done(&self) -> Committed {
@@ -87,6 +92,16 @@ pub struct StagingFile {
     key: String,
     target: String,
     extension: String,
+    options: Option<Vec<(String, MetadataValue)>>,
+}
+
+impl StagingFile {
+    /// Written with these options of its store, by which it has to be read for as long as it is there.
+    #[must_use]
+    pub fn options(mut self, options: Option<Vec<(String, MetadataValue)>>) -> Self {
+        self.options = options;
+        self
+    }
 }
 
 impl FileSpace {
@@ -237,7 +252,7 @@ impl FileSpace {
             format!("{MANIFESTS}/staged/{}.{extension}", unique_id(env))
         };
         let upload = self.storage.upload(&key)?;
-        Ok((StagingFile { key, target, extension: extension.to_owned() }, upload))
+        Ok((StagingFile { key, target, extension: extension.to_owned(), options: None }, upload))
     }
 
     /// Describes a file whose upload is finished. `exact` says whether reading it gives back what was written, and `schema` what its
@@ -249,7 +264,7 @@ impl FileSpace {
         let Some(entry) = self.storage.entry(&file.key)? else {
             return Err(Error::new(ErrorKind::Io, format!("`{}` is gone", self.location_of(&file.key))));
         };
-        let payload = StagedFile { path: file.key.into(), extension: file.extension, exact, schema };
+        let payload = StagedFile { path: file.key.into(), extension: file.extension, exact, schema, options: file.options };
         let payload = serde_json::to_value(payload).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?;
         Ok(Staged::new(payload).bytes(entry.bytes))
     }
