@@ -1,6 +1,7 @@
 //! Properties of tables, the size of files, promises that tables of others make, and tables for direct use.
 
 use lakewright::asset::Mode;
+use lakewright::io::Maintenance;
 use lakewright::io::delta::{DeltaIoManager, DeltaTables};
 use lakewright::prelude::*;
 use lakewright::{AssetBuilder, ErrorKind};
@@ -103,6 +104,10 @@ fn files_are_about_as_large_as_asked() {
         .for_each(|add| add["modificationTime"] = json!(1_700_000_000_000_i64));
     write_version(&path, 0, &log);
     assert!(in_order(), "also where all files are of one time");
+    let other = frame_builder("t", df!("n" => [1i64]).unwrap(), |asset| asset);
+    run_all(&lakehouse(&root, [other]).build().unwrap());
+    block_on(ours.maintain(&crate::support::key("t"), None, Maintenance::Restore { version: 0 })).unwrap();
+    assert!(in_order(), "also where they came back");
 }
 
 /// A table of ours, changed as another writer might have left it; writing to it is refused and changes nothing.

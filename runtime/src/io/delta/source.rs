@@ -1,14 +1,17 @@
 //! The data files of one version of a table, and lazy scans of them: under the names of the table, without the rows that were deleted.
 
+mod times;
+
 use std::sync::Arc;
 
 use polars::io::RowIndex;
 use polars::prelude::{
     CastColumnsPolicy, DataFrame, DataType, DslBuilder, Expr, ExtraColumnsPolicy, HiveOptions, IntoColumn, IntoLazy, LazyFrame,
-    MissingColumnsPolicy, NamedFrom, ParquetOptions, PlRefPath, Scalar, ScanSources, Schema, Series, UnifiedScanArgs, UnionArgs,
-    col, concat, lit,
+    MissingColumnsPolicy, NamedFrom, ParquetOptions, PlRefPath, PlSmallStr, Scalar, ScanSources, Schema, Series, UnifiedScanArgs,
+    UnionArgs, col, concat, lit,
 };
 use roaring::RoaringTreemap;
+use serde_json::Value as Json;
 
 use super::deletion::{Deleted, deleted};
 use super::live::LiveFile;
@@ -40,8 +43,20 @@ pub(super) struct Source {
 /// A data file, with the rows that are no longer in the table.
 #[derive(Debug, Clone)]
 pub(super) struct DataFile {
+    /// Relative to the table.
+    name: String,
     path: PlRefPath,
     deleted: Option<Arc<RoaringTreemap>>,
+    /// The columns whose times may come out as others.
+    doubtful: Vec<PlSmallStr>,
+}
+
+impl DataFile {
+    /// Whether one scan reads both. Deleted rows are numbered in each file by itself, and a look at times is in the way of
+    /// predicates, which a file that needs none should not pay for.
+    fn goes_with(&self, other: &Self) -> bool {
+        self.deleted.is_none() && other.deleted.is_none() && self.doubtful == other.doubtful
+    }
 }
 
 impl Source {
@@ -73,7 +88,8 @@ impl Source {
     pub(super) fn scan_staged(&self, file: &StagedFile) -> Result<LazyFrame> {
         let path = self.path.scan_path(&file.path)?;
         let values = self.partition_columns.iter().map(|column| file.partition_values.get(column).cloned().flatten());
-        self.scan(vec![DataFile { path, deleted: None }], values.collect())
+        let file = DataFile { name: file.path.clone(), path, deleted: None, doubtful: Vec::new() };
+        self.scan(vec![file], values.collect())
     }
 
     /// Refuses to write rows again that have maps, which would come out as lists.
@@ -124,7 +140,19 @@ impl Source {
             let message = format!("the deletion vector of `{relative}` was not read");
             return Err(Error::new(ErrorKind::Internal, message));
         }
-        Ok(DataFile { path, deleted })
+        Ok(DataFile { name: relative.into_owned(), path, deleted, doubtful: self.doubtful_times(file) })
+    }
+
+    /// The columns of a file whose times may come out as others, as far as statistics do not rule it out.
+    fn doubtful_times(&self, file: &LiveFile) -> Vec<PlSmallStr> {
+        // What we have written ourselves comes out as it went in.
+        if matches!(file, LiveFile::Ours(_)) || !self.schema.iter_values().any(times::has_times) {
+            return Vec::new();
+        }
+        let stats: Json = file.stats().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Json::Null);
+        let in_files = self.schema.iter().filter(|(name, _)| !self.is_partition_column(name));
+        let doubtful = in_files.filter(|(name, data_type)| times::are_doubtful(data_type, self.physical(name), &stats));
+        doubtful.map(|(name, _)| name.clone()).collect()
     }
 
     /// The columns that data files have: all that are not partition columns.
@@ -149,34 +177,34 @@ impl Source {
         Ok(plan.with_columns(constants?).select(order))
     }
 
-    /// Files one after the other: those without deleted rows side by side in one scan.
+    /// Files one after the other: those that go together side by side in one scan.
     fn scan_files(&self, files: Vec<DataFile>) -> Result<LazyFrame> {
         let schema = self.file_schema();
-        let (mut plans, mut whole) = (Vec::new(), Vec::new());
-        for DataFile { path, deleted } in files {
-            let Some(deleted) = deleted else {
-                whole.push(path);
-                continue;
-            };
-            if !whole.is_empty() {
-                plans.push(self.scan_paths(std::mem::take(&mut whole), &schema, None)?);
+        let mut groups: Vec<Vec<DataFile>> = Vec::new();
+        for file in files {
+            match groups.last_mut() {
+                Some(group) if group[0].goes_with(&file) => group.push(file),
+                _ => groups.push(vec![file]),
             }
-            plans.push(self.scan_paths(vec![path], &schema, Some(deleted))?);
         }
-        if !whole.is_empty() || plans.is_empty() {
-            plans.push(self.scan_paths(whole, &schema, None)?);
-        }
-        union(plans, &schema)
+        let scans = groups.iter().map(|group| self.scan_together(group, &schema));
+        union(scans.collect::<Result<_>>()?, &schema)
     }
 
-    /// A lazy scan of data files. Other writers leave out columns that were added later and use wider or narrower types.
-    fn scan_paths(&self, paths: Vec<PlRefPath>, schema: &Schema, deleted: Option<Arc<RoaringTreemap>>) -> Result<LazyFrame> {
+    /// A lazy scan of files that go together. Other writers leave out columns and fields that were added later and use wider or
+    /// narrower types.
+    fn scan_together(&self, files: &[DataFile], schema: &Schema) -> Result<LazyFrame> {
+        let Some(first) = files.first() else { return union(Vec::new(), schema) };
+        let deleted = first.deleted.clone();
         let options = ParquetOptions { schema: Some(self.mapping.in_files(schema).into()), ..Default::default() };
         let casts = CastColumnsPolicy {
             integer_upcast: true,
             float_upcast: true,
+            // Of Spark: INT96 and TIMESTAMP_MILLIS.
             datetime_nanoseconds_downcast: true,
-            datetime_microseconds_downcast: true,
+            datetime_milliseconds_upcast: true,
+            missing_struct_fields: MissingColumnsPolicy::Insert,
+            extra_struct_fields: self.extra_fields(),
             ..CastColumnsPolicy::ERROR_ON_MISMATCH
         };
         let args = UnifiedScanArgs {
@@ -190,7 +218,7 @@ impl Source {
             row_index: deleted.as_ref().map(|_| RowIndex { name: ROW.into(), offset: 0 }),
             ..Default::default()
         };
-        let paths = ScanSources::Paths(paths.into_iter().collect());
+        let paths = ScanSources::Paths(files.iter().map(|file| file.path.clone()).collect());
         let mut plan: LazyFrame = DslBuilder::scan_parquet(paths, options, args)?.build().into();
         if let Some(deleted) = deleted {
             plan = plan.filter(col(ROW).map(
@@ -205,10 +233,19 @@ impl Source {
                 plan = plan.select(schema.iter_names().map(|name| col(name.clone())).collect::<Vec<_>>());
             }
         }
-        Ok(match self.mapping.renamed(schema) {
+        let plan = match self.mapping.renamed(schema) {
             Some(columns) => plan.select(columns),
             None => plan,
-        })
+        };
+        Ok(times::checked(plan, &first.doubtful, &self.path, files))
+    }
+
+    /// What becomes of fields that files have and the table does not. Where columns are mapped, one that is dropped stays in
+    /// files. Anywhere else the struct is another one, whose fields would be taken for missing ones and read as null; and so
+    /// would be the entries of maps, which some writers name in other ways.
+    fn extra_fields(&self) -> ExtraColumnsPolicy {
+        let mapped = !matches!(self.mapping, Mapping::None);
+        if mapped && self.map.is_none() { ExtraColumnsPolicy::Ignore } else { ExtraColumnsPolicy::Raise }
     }
 }
 

@@ -78,6 +78,13 @@ pub(super) fn of_file(table: &Storage, path: &str, schema: &Schema) -> Result<(u
     Ok((rows, stats.to_string()))
 }
 
+/// The types of the columns of a data file, as it has them.
+pub(super) fn types_of_file(table: &Storage, path: &str) -> Result<Vec<DataType>> {
+    let mut reader = ParquetReader::new(Cursor::new(footer(table, path)?));
+    let schema = reader.schema()?;
+    Ok(schema.iter_values().map(DataType::from_arrow_field).collect())
+}
+
 /// The end of a file, with all of its footer.
 fn footer(table: &Storage, path: &str) -> Result<Vec<u8>> {
     let tail = table.tail(path, LIKELY_FOOTER)?;

@@ -1,6 +1,6 @@
 //! Going back: the files of an earlier version become those of a new one.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use deltalake_core::kernel::Action;
 use deltalake_core::logstore::object_store::path::Path as ObjectPath;
@@ -11,6 +11,7 @@ use super::super::actions::{check_append_only, check_removes};
 use super::super::commit::Patience;
 use super::super::live::LiveFile;
 use super::super::opened::Opened;
+use super::super::read::in_order;
 use super::super::source::Source;
 use super::super::table;
 use super::{commit_once, too_busy};
@@ -29,11 +30,12 @@ pub(super) async fn restore(path: &Storage, request: &StoreRequest<'_>, version:
         table::check_writable(&now, path)?;
         table::check_writable(&then, path)?;
 
-        let known = |file: LiveFile| ((file.path().into_owned(), format!("{:?}", file.deletion_vector_descriptor())), file);
-        let wanted: HashMap<_, _> = then.files().into_iter().map(known).collect();
-        let there: HashMap<_, _> = now.files().into_iter().map(known).collect();
-        let back: Vec<&LiveFile> = wanted.iter().filter(|(key, _)| !there.contains_key(*key)).map(|(_, file)| file).collect();
-        let away: Vec<&LiveFile> = there.iter().filter(|(key, _)| !wanted.contains_key(*key)).map(|(_, file)| file).collect();
+        let (wanted, there) = (in_order(&then), in_order(&now));
+        let name = |file: &LiveFile| (file.path().into_owned(), format!("{:?}", file.deletion_vector_descriptor()));
+        let names = |files: &[LiveFile]| files.iter().map(name).collect::<HashSet<_>>();
+        let (of_wanted, of_there) = (names(&wanted), names(&there));
+        let back: Vec<&LiveFile> = wanted.iter().filter(|file| !of_there.contains(&name(file))).collect();
+        let away: Vec<&LiveFile> = there.iter().filter(|file| !of_wanted.contains(&name(file))).collect();
         check_there(path, &now, &back, version).await?;
         // Which reads the deletion vectors.
         Source::new(path, &then).await?;
@@ -41,7 +43,8 @@ pub(super) async fn restore(path: &Storage, request: &StoreRequest<'_>, version:
         let mut actions: Vec<Action> = away.iter().map(|file| Action::from(file.remove_action(true))).collect();
         check_removes(&now, &actions, path)?;
         check_append_only(path, "`restore`", &now, &actions)?;
-        actions.extend(back.iter().map(|file| Action::Add(file.add_action())));
+        // As whoever writes files has them: the log is read from its end.
+        actions.extend(back.iter().rev().map(|file| Action::Add(file.add_action())));
         if then.metadata() != now.metadata() {
             actions.push(Action::Metadata(then.metadata().clone()));
         }
