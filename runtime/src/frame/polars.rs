@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use polars::prelude::{
     AnyValue, Column as PolarsColumn, DataFrame, DataType, Field, IntoLazy, LazyFrame, PlSmallStr, PolarsError, Schema,
-    TimeUnit as PolarsUnit, UnionArgs, concat,
+    TimeUnit as PolarsUnit, TimeZone, UnionArgs, concat,
 };
 
 pub(crate) use super::check_columns;
 #[cfg(feature = "arrow")]
 use super::crossing::{interchange, into_polars, into_polars_in};
 use super::{EmptyTable, Frame, Preview, SpoolFile, StoredRows, Table, TablePlan, check_same_columns};
-use crate::columns::{ColumnType, FoundColumn, FoundType, TimeUnit};
+use crate::columns::{ColumnDef, ColumnType, FoundColumn, FoundType, TimeUnit};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Column;
 
@@ -312,4 +312,48 @@ impl From<PolarsError> for Error {
 /// Polars appends the resolved plan to its messages, which is pages long.
 fn first_line(message: &str) -> String {
     message.lines().next().unwrap_or_default().to_owned()
+}
+
+/// A table of declared columns without rows, if Polars has types for all of them.
+pub(super) fn without_rows(columns: &[ColumnDef]) -> Option<Table> {
+    let schema: Schema = columns.iter().map(declared_field).collect::<Option<_>>()?;
+    Some(Table::new(PolarsTable::Eager(DataFrame::empty_with_schema(&schema))))
+}
+
+/// A declared column as Polars has it.
+pub(crate) fn declared_field(column: &ColumnDef) -> Option<Field> {
+    Some(Field::new(column.name.into(), declared_type(&column.data_type)?))
+}
+
+fn declared_type(declared: &ColumnType) -> Option<DataType> {
+    let unit = |unit: TimeUnit| match unit {
+        TimeUnit::Milliseconds => PolarsUnit::Milliseconds,
+        TimeUnit::Microseconds => PolarsUnit::Microseconds,
+        TimeUnit::Nanoseconds => PolarsUnit::Nanoseconds,
+    };
+    Some(match declared {
+        ColumnType::Bool => DataType::Boolean,
+        ColumnType::Int8 => DataType::Int8,
+        ColumnType::Int16 => DataType::Int16,
+        ColumnType::Int32 => DataType::Int32,
+        ColumnType::Int64 => DataType::Int64,
+        ColumnType::UInt8 => DataType::UInt8,
+        ColumnType::UInt16 => DataType::UInt16,
+        ColumnType::UInt32 => DataType::UInt32,
+        ColumnType::UInt64 => DataType::UInt64,
+        ColumnType::Float32 => DataType::Float32,
+        ColumnType::Float64 => DataType::Float64,
+        ColumnType::Text => DataType::String,
+        ColumnType::Binary => DataType::Binary,
+        ColumnType::Date => DataType::Date,
+        ColumnType::Time => DataType::Time,
+        ColumnType::Datetime { unit: counted, zone: None } => DataType::Datetime(unit(*counted), None),
+        ColumnType::Datetime { unit: counted, zone: Some(zone) } => {
+            DataType::Datetime(unit(*counted), TimeZone::opt_try_new(Some(*zone)).ok()?)
+        }
+        ColumnType::Duration { unit: counted } => DataType::Duration(unit(*counted)),
+        ColumnType::Decimal { precision, scale } => DataType::Decimal((*precision).into(), (*scale).into()),
+        ColumnType::List(element) => DataType::List(Box::new(declared_type(element)?)),
+        ColumnType::Struct(fields) => DataType::Struct(fields.iter().map(declared_field).collect::<Option<_>>()?),
+    })
 }

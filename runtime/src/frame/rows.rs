@@ -5,7 +5,9 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use super::{Frame, Table};
+#[cfg(feature = "polars")]
+use super::polars::without_rows;
+use super::{EmptyTable, Frame, Table};
 use crate::columns::{ColumnDef, Columns, FoundColumn};
 use crate::error::{Error, ErrorKind, Result, nearest};
 
@@ -102,11 +104,20 @@ impl<R: Columns + 'static, F: Frame> Frame for Rows<R, F> {
         self.frame.into_table()
     }
 
-    fn from_table(mut table: Table) -> Result<Self> {
+    fn from_table(table: Table) -> Result<Self> {
+        // Of what is not there yet, as the partition before the first, the columns are known anyway.
+        let declared = if table.is::<EmptyTable>() { without_rows(R::COLUMNS) } else { None };
+        let mut table = declared.unwrap_or(table);
         // Before the rows are read, and then again for the nulls.
         check::<R>(&mut table)?;
         Self::new(F::from_table(table)?)
     }
+}
+
+/// Without Polars nothing makes a table of declared columns.
+#[cfg(not(feature = "polars"))]
+fn without_rows(_columns: &[ColumnDef]) -> Option<Table> {
+    None
 }
 
 fn check<R: Columns>(table: &mut Table) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Every frame type as an output and as an input, in every store that holds frames.
 
+mod labels;
 mod matrix;
 mod page;
 mod streaming;

@@ -9,6 +9,9 @@ use super::{STORES, bind, independently, sample};
 #[partitions(keys = ["red", "blue"])]
 struct Color;
 
+#[partitions(daily, start = "2023-01-01", end = "2023-01-03")]
+struct Day;
+
 /// Assets that take and return a type in every way, and a test of them in every store.
 macro_rules! typed {
     ($($name:ident: $ty:ty;)*) => {
@@ -17,7 +20,7 @@ macro_rules! typed {
                 use lakewright::prelude::*;
 
                 use super::super::{make, sample};
-                use super::Color;
+                use super::{Color, Day};
 
                 #[asset]
                 fn whole() -> Result<$ty> {
@@ -67,9 +70,16 @@ macro_rules! typed {
                     one
                 }
 
+                /// The first has none before it.
+                #[asset(partitions = Day)]
+                fn following(#[input(previous)] before: $ty, _day: Partition<Day>) -> Result<$ty> {
+                    drop(before);
+                    make(sample(1))
+                }
+
                 #[test]
                 fn in_every_store() {
-                    let registry = || Registry::of(assets![whole, same, maybe, never, without, each, again, one, all]);
+                    let registry = || Registry::of(assets![whole, same, maybe, never, without, each, again, one, all, following]);
                     super::in_every_store(registry);
                 }
             }
@@ -104,6 +114,7 @@ fn in_every_store(registry: impl Fn() -> Registry) {
             ("again", Some("red"), sample(1)),
             ("one", Some("blue"), sample(1)),
             ("all", None, twice()),
+            ("following", Some("2023-01-02"), sample(1)),
         ];
         for (asset, partition, rows) in wanted {
             let Some(stored) = independently(store, root.path(), asset, partition) else {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
 use futures::stream::{self, BoxStream, Stream, StreamExt};
 use tokio::runtime::Handle;
 
@@ -112,6 +112,30 @@ pub(super) fn conform(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBa
     super::check_same_columns(&super::columns_of(schema), &super::columns_of(batch.schema_ref()))?;
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     Ok(RecordBatch::try_new_with_options(Arc::clone(schema), batch.columns().to_vec(), &options)?)
+}
+
+/// What Polars notes beside a column that is an enum: its labels, by which it reads the column again.
+const LABELS: [&str; 2] = ["_PL_ENUM_VALUES2", "_PL_ENUM_VALUES"];
+
+/// The schema for the rows of both: the first, but a column whose labels differ is no enum, which would lack the other's.
+///
+/// Labels inside of lists and structs are part of the type, so there the columns are not the same to begin with.
+pub(super) fn of_both(first: SchemaRef, other: &Schema) -> SchemaRef {
+    let labels = |field: &Field| LABELS.map(|key| field.metadata().get(key).cloned());
+    let differ = |index: usize, field: &Field| other.fields().get(index).is_some_and(|other| labels(field) != labels(other));
+    if !first.fields().iter().enumerate().any(|(index, field)| differ(index, field)) {
+        return first;
+    }
+    let field = |(index, field): (usize, &FieldRef)| {
+        if !differ(index, field) {
+            return Arc::clone(field);
+        }
+        let mut noted = field.metadata().clone();
+        noted.retain(|key, _| !LABELS.contains(&key.as_str()));
+        Arc::new(Field::clone(field).with_metadata(noted))
+    };
+    let fields: Vec<FieldRef> = first.fields().iter().enumerate().map(field).collect();
+    Arc::new(Schema::new_with_metadata(fields, first.metadata().clone()))
 }
 
 impl fmt::Debug for RecordBatchStream {

@@ -18,7 +18,7 @@ pub use batches::RecordBatchStream;
 pub(crate) use found::found_columns;
 
 use self::empty::NoBatches;
-use super::{Frame, Preview, StoredRows, Table, TablePlan, check_columns, check_same_columns};
+use super::{EmptyTable, Frame, Preview, StoredRows, Table, TablePlan, check_columns, check_same_columns};
 use crate::columns::FoundColumn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Column;
@@ -110,11 +110,12 @@ impl TablePlan for ArrowTable {
     }
 
     fn concat(self: Box<Self>, others: Vec<Table>) -> Result<Table> {
-        let schema = ArrowTable::schema(&self);
+        let mut schema = ArrowTable::schema(&self);
         let mut tables = vec![*self];
         for other in others {
             let other = other.into_arrow()?;
             check_same_columns(&columns_of(&schema), &columns_of(&other.schema()))?;
+            schema = batches::of_both(schema, &other.schema());
             tables.push(other);
         }
         if !tables.iter().all(TablePlan::is_eager) {
@@ -192,6 +193,9 @@ impl Table {
     pub fn into_arrow(self) -> Result<ArrowTable> {
         match self.try_downcast() {
             Ok(table) => Ok(table),
+            Err(other) if other.is::<EmptyTable>() => {
+                Ok(ArrowTable::Batches { schema: Arc::new(Schema::empty()), batches: Vec::new() })
+            }
             Err(other) => other.interchange()?.downcast(),
         }
     }
@@ -250,6 +254,7 @@ impl Frame for Vec<RecordBatch> {
         if self.iter().all(|batch| batch.schema_ref() == &schema) {
             return Table::new(ArrowTable::Batches { schema, batches: self });
         }
+        let schema = self.iter().fold(schema, |schema, batch| batches::of_both(schema, batch.schema_ref()));
         RecordBatchStream::from_batches(schema, self.into_iter().map(Ok)).into_table()
     }
 

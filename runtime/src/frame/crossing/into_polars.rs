@@ -12,6 +12,7 @@ use polars::prelude::{
     ScanArgsParquet, ScanSources, Schema as PolarsSchema, Series, StatisticsOptions,
 };
 
+use super::labels::unknown_label;
 use super::types::{cast_exactly, does_not_cross, field_for_polars};
 use crate::error::Result;
 use crate::frame::arrow::{ArrowTable, RecordBatchStream};
@@ -83,8 +84,13 @@ fn frame_of_batch(batch: &RecordBatch) -> Result<DataFrame> {
     let columns = schema.fields().iter().zip(batch.columns()).map(|(field, array)| {
         let target = field_for_polars(field).map_err(|why| does_not_cross(field.name(), field.data_type(), why))?;
         let array = cast_exactly(array, target.data_type()).map_err(|error| error.with("column", field.name()))?;
-        let (field, array) = array_to_polars(array.as_ref(), &target)?;
-        Ok(Column::from(Series::try_from((&field, array))?))
+        let (known_as, chunk) = array_to_polars(array.as_ref(), &target)?;
+        let series = Series::try_from((&known_as, chunk))?;
+        if let Some(text) = unknown_label(array.as_ref(), series.dtype(), None) {
+            let why = format!("its text {text:?} is none of the labels of its enum");
+            return Err(does_not_cross(field.name(), field.data_type(), why));
+        }
+        Ok(Column::from(series))
     });
     let columns = columns.collect::<Result<Vec<_>>>()?;
     Ok(DataFrame::new(batch.num_rows(), columns)?)

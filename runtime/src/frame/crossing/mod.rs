@@ -5,6 +5,7 @@
 
 pub(super) mod into_arrow;
 mod into_polars;
+mod labels;
 mod types;
 
 pub(super) use into_arrow::interchange;
