@@ -1,11 +1,17 @@
 //! Windows of time: the options that say when they begin.
 
+use std::collections::{BTreeSet, HashSet};
+use std::iter;
+
+use jiff::ToSpan;
 use jiff::civil::{Date, DateTime};
-use jiff::tz::TimeZoneDatabase;
+use jiff::fmt::strtime::{BrokenDownTime, Config};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
 use proc_macro2::Ident;
 use syn::LitStr;
 
-use super::{Kind, Mistaken, cron};
+use super::cron::{self, Cron};
+use super::{Kind, Mistaken};
 use crate::args::{Args, Value};
 use crate::diagnose::Errors;
 
@@ -35,6 +41,17 @@ impl Every {
     pub(crate) fn has_dates(&self) -> bool {
         matches!(self, Self::Day | Self::Week(_) | Self::Month(_))
     }
+
+    /// The cron expression of the same times on the wall clock.
+    fn expression(&self, hour: u8, minute: u8) -> String {
+        match self {
+            Self::Hour => format!("{minute} * * * *"),
+            Self::Day => format!("{minute} {hour} * * *"),
+            Self::Week(weekday) => format!("{minute} {hour} * * {weekday}"),
+            Self::Month(day) => format!("{minute} {hour} {day} * *"),
+            Self::Cron(text) => text.value(),
+        }
+    }
 }
 
 const WEEKDAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
@@ -63,22 +80,27 @@ pub(crate) fn check(kind: &Ident, args: &Args, errors: &mut Errors) -> Kind {
         "daily" => Some(Every::Day),
         "weekly" => Some(Every::Week(weekday(args, errors))),
         "monthly" => Some(Every::Month(number(args, "day", 1, 28, errors).unwrap_or(1))),
-        _ => args.text("cron").cloned().map(|text| {
-            if let Err(message) = cron::check(&text.value()) {
-                errors.at(&text, message);
-            }
-            Every::Cron(text)
-        }),
+        _ => args.text("cron").cloned().map(Every::Cron),
     };
     let hours = number(args, "hour_offset", 0, 23, errors);
     let minutes = number(args, "minute_offset", 0, 59, errors);
-    check_format(&word, args, errors);
+    let times = every.as_ref().and_then(|every| {
+        let times = cron::parse(&every.expression(hours.unwrap_or(0), minutes.unwrap_or(0)));
+        // Of the other kinds, what is wrong with their numbers has been said.
+        if let (Every::Cron(text), Err(message)) = (every, &times) {
+            errors.at(text, message);
+        }
+        times.ok()
+    });
+    // Without a start, any will do.
+    let from = start.as_ref().map_or(jiff::civil::date(2023, 1, 1).at(0, 0, 0, 0), |(_, from)| *from);
+    check_format(args, every.as_ref().zip(times.as_ref()), from, errors);
     let end_offset = match args.get("end_offset") {
         Some(Value::Integer(number, _)) => Some(*number),
         _ => None,
     };
     match (every, start) {
-        (Some(every), Some(start)) if errors.count() == before => Kind::Time(Time {
+        (Some(every), Some((start, _))) if errors.count() == before => Kind::Time(Time {
             every,
             start,
             end: args.text("end").cloned(),
@@ -92,7 +114,7 @@ pub(crate) fn check(kind: &Ident, args: &Args, errors: &mut Errors) -> Kind {
 }
 
 /// The start, which has to come before the end.
-fn check_start(kind: &Ident, args: &Args, with_times: bool, errors: &mut Errors) -> Option<LitStr> {
+fn check_start(kind: &Ident, args: &Args, with_times: bool, errors: &mut Errors) -> Option<(LitStr, DateTime)> {
     if args.ident("start").is_none() {
         errors.at(kind, format!("`{kind}` needs a start: `start = \"2023-01-01\"`"));
     }
@@ -103,7 +125,7 @@ fn check_start(kind: &Ident, args: &Args, with_times: bool, errors: &mut Errors)
     {
         errors.at(text, "the end is not after the start, so there would be no partitions");
     }
-    start.map(|(text, _)| text.clone())
+    start.map(|(text, start)| (text.clone(), start))
 }
 
 /// A moment on the wall clock, if the text is one.
@@ -177,28 +199,53 @@ fn number(args: &Args, name: &str, least: i64, most: i64, errors: &mut Errors) -
     u8::try_from(*number).ok()
 }
 
-/// Whether keys of this format tell two windows apart.
-fn check_format(kind: &str, args: &Args, errors: &mut Errors) {
+/// Whether keys of this format tell windows apart, if it is known which these are: those from a time on.
+fn check_format(args: &Args, windows: Option<(&Every, &Cron)>, from: DateTime, errors: &mut Errors) {
     let Some(text) = args.text("format") else { return };
     let format = text.value();
-    let sample = |month: i8, day: i8, hour: i8| {
-        let at = jiff::civil::date(2023, month, day).at(hour, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-        jiff::fmt::strtime::format(&format, &at).ok()
-    };
-    let Some(first) = sample(1, 1, 0) else {
+    if key(&format, from, Offset::UTC).is_none() {
         errors.at(text, format!("`{format}` is no `strftime` format; write one like `%Y-%m-%d`"));
         return;
-    };
-    // What a window has to be told apart from: the next, and the same a day, a month or a year later.
-    let next = match kind {
-        "hourly" | "cron" => [sample(1, 1, 1), sample(1, 2, 0), sample(2, 1, 0)],
-        "monthly" => [sample(2, 1, 0), sample(3, 1, 0), sample(12, 1, 0)],
-        _ => [sample(1, 8, 0), sample(1, 15, 0), sample(2, 1, 0)],
-    };
-    let year = jiff::civil::date(2024, 1, 1).at(0, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC).ok();
-    let year = year.and_then(|year| jiff::fmt::strtime::format(&format, &year).ok());
-    let day = (kind == "daily").then(|| sample(1, 2, 0)).flatten();
-    if next.into_iter().flatten().chain(year).chain(day).any(|other| other == first) {
-        errors.at(text, format!("`{format}` is too coarse: two windows would have the key `{first}`"));
     }
+    let zone = args.text("zone").and_then(|zone| TimeZoneDatabase::bundled().get(&zone.value()).ok()).unwrap_or(TimeZone::UTC);
+    let mut seen = HashSet::new();
+    for time in windows.map(|(every, times)| samples(every, times, from)).unwrap_or_default() {
+        // A window that the clock jumps over or shows twice begins at another time or has another key, so that it says nothing.
+        let AmbiguousOffset::Unambiguous { offset } = zone.to_ambiguous_timestamp(time).offset() else { continue };
+        if let Some(twice) = key(&format, time, offset).and_then(|key| seen.replace(key)) {
+            errors.at(text, format!("`{format}` is too coarse: two windows would have the key `{twice}`"));
+            return;
+        }
+    }
+}
+
+/// The key of the window that begins at a time of the wall clock, written as the runtime writes it.
+fn key(format: &str, time: DateTime, offset: Offset) -> Option<String> {
+    let mut parts = BrokenDownTime::from(time);
+    parts.set_offset(Some(offset));
+    parts.set_timestamp(offset.to_timestamp(time).ok());
+    let mut text = String::new();
+    parts.format_with_config(&Config::new().lenient(false), format, &mut text).ok()?;
+    Some(text)
+}
+
+/// Where windows begin between which any field that a format may leave out differs alone: many in a row, one a day for two
+/// years, one a month for twenty, one a year for a hundred and ten, and by cron no farther than a hundred times that row. The
+/// runtime chooses likewise.
+fn samples(every: &Every, times: &Cron, from: DateTime) -> BTreeSet<DateTime> {
+    let Some(first) = times.next_from(from) else { return BTreeSet::new() };
+    let row = if matches!(every, Every::Hour) { 60 } else { 400 };
+    let after = |time: &DateTime| times.next_from(time.checked_add(1.minute()).ok()?);
+    let mut all: BTreeSet<DateTime> = iter::successors(Some(first), after).take(row).collect();
+    let reach = match (every, all.last()) {
+        (Every::Cron(_), Some(last)) => last.duration_since(first).as_hours() * 100,
+        _ => i64::MAX,
+    };
+    let hours = (1..740_i64)
+        .map(|days| days * 24)
+        .chain((1..240).map(|months| months * 732))
+        .chain((1..110).map(|years| years * 8766))
+        .filter(|hours| *hours < reach);
+    all.extend(hours.filter_map(|hours| times.next_from(first.checked_add(hours.hours()).ok()?)));
+    all
 }

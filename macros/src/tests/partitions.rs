@@ -68,6 +68,7 @@ fn nothing_is_said_of_what_is_right() {
         ("monthly, start = \"2023-01-01\", day = 28, format = \"%Y-%m\"", "struct S;"),
         ("cron = \"*/15 8-18,22 1,15,L jan-jun mon-fri\", start = \"2023-01-01\"", "struct S;"),
         ("cron = \"0 0 * * 5#2\", start = \"2023-01-01\"", "struct S;"),
+        ("cron = \"8-59/15 */6 l * fri-sun,5l\", start = \"2023-01-01\"", "struct S;"),
         ("dynamic", "struct S;"),
         ("dynamic = \"regions\"", "struct S;"),
         ("", "struct S { a: A, r#type: B }"),
@@ -180,15 +181,10 @@ fn times() {
         "hourly, start = \"2023-01-01\", hour_offset = 1",
         "`hourly` has no `hour_offset`; it belongs to `daily`, `weekly`, `monthly`",
     );
-    time_says(
-        "daily, start = \"2023-01-01\", format = \"%m-%d\"",
-        "`%m-%d` is too coarse: two windows would have the key `01-01`",
-    );
-    time_says(
-        "hourly, start = \"2023-01-01\", format = \"%Y-%m-%d\"",
-        "`%Y-%m-%d` is too coarse: two windows would have the key `2023-01-01`",
-    );
-    time_says("daily, start = \"2023-01-01\", format = \"%!\"", "`%!` is no `strftime` format; write one like `%Y-%m-%d`");
+}
+
+#[test]
+fn cron_expressions() {
     let cron = |cron: &str| format!("cron = \"{cron}\", start = \"2023-01-01\"");
     let parts = "minute, hour, day of the month, month, day of the week";
     time_says(&cron("0 0 0 * * *"), &format!("a cron expression has five fields ({parts}), as in `0 3 * * *`; this one has 6"));
@@ -196,6 +192,93 @@ fn times() {
     time_says(&cron("0 0 * * abc"), "`abc` is no day of the week: it is 0 to 7, or a name like `sun`");
     time_says(&cron("0 5-3 * * *"), "`5-3` is no hour: the range ends before it begins");
     time_says(&cron("*/0 * * * *"), "`*/0` is no minute: a step is 1 to 59");
+    time_says(&cron("*,5 * * * *"), "`*` is no minute: it stands alone, not in a list");
+    time_says(&cron("+5 * * * *"), "`+5` is no minute: it is 0 to 59");
+    let step = |step: &str, field: &str, range: &str| {
+        let (_, width) = step.split_once('/').unwrap();
+        format!("`{step}` is no {field}: a step follows `*` or a range, as in `*/{width}` or `{range}/{width}`")
+    };
+    time_says(&cron("0/15 * * * *"), &step("0/15", "minute", "0-59"));
+    time_says(&cron("/15 * * * *"), &step("/15", "minute", "0-59"));
+    time_says(&cron("0 8/2 * * *"), &step("8/2", "hour", "8-23"));
+    time_says(&cron("0 0 L/2 * *"), &step("L/2", "day of the month", "1-31"));
+    time_says(&cron("0 0 * mar/3 *"), &step("mar/3", "month", "3-12"));
+    time_says(&cron("0 0 * * 5L/2"), &step("5L/2", "day of the week", "0-7"));
+}
+
+#[test]
+fn cron_expressions_that_never_come() {
+    let cron = |cron: &str| format!("cron = \"{cron}\", start = \"2023-01-01\"");
+    let never = ["0 0 30 2 *", "0 0 30-31 feb *", "0 0 31 2-12/7,4,6,11 *", "0 0 30 2 +mon", "0 0 29 2 +1#1"];
+    for never in never {
+        time_says(&cron(never), &format!("`{never}` never comes: none of its months has such a day"));
+    }
+    // Another day or weekday comes, or one of the months has the day, if only in some years.
+    let comes = ["0 0 1,30 2 *", "0 0 30 2 mon", "0 0 31 2-4 *", "0 0 29 2 *", "0 0 29 2 +1#5", "0 0 L 2 *", "0 0 * 2 5#5"];
+    for comes in comes {
+        definition_says(&cron(comes), "struct S;", &[]);
+    }
+}
+
+#[test]
+fn formats_that_are_too_coarse() {
+    let says = |windows: &str, format: &str, key: &str| {
+        let message = format!("`{format}` is too coarse: two windows would have the key `{key}`");
+        time_says(&format!("{windows}, start = \"2023-01-01\", format = \"{format}\""), &message);
+    };
+    says("hourly", "%Y-%m-%d", "2023-01-01");
+    says("hourly", "%Y-%m-%d-%I", "2023-01-01-12");
+    says("hourly, zone = \"Europe/Berlin\"", "%Y-%m-%d-%M", "2023-01-01-00");
+    says("daily", "%m-%d", "01-01");
+    says("daily", "%Y-%m", "2023-01");
+    // A century later.
+    says("daily", "%y-%m-%d", "23-01-02");
+    // The last days of 2024 are of the first week of 2025, and the first day of 2023 is of the last of 2022.
+    says("weekly, weekday = \"monday\"", "%Y-W%V", "2024-W01");
+    says("weekly", "%Y-W%V", "2023-W52");
+    says("weekly", "%Y-%m", "2023-01");
+    says("monthly", "%Y", "2023");
+    says("monthly", "%b", "Jan");
+    says("cron = \"*/15 * * * *\"", "%Y-%m-%d-%H", "2023-01-01-00");
+    says("cron = \"0 6,18 * * *\"", "%Y-%m-%d", "2023-01-01");
+    says("cron = \"0 6 * * *\"", "%Y-%m", "2023-01");
+    says("cron = \"0 0 * * sat-sun\"", "%G-W%V", "2023-W01");
+    says("cron = \"0 0 13 * fri\"", "%Y-%m", "2023-01");
+    says("cron = \"0 0 13 * +fri\"", "%Y", "2023");
+    says("cron = \"0 0 29 2 *\"", "%m-%d", "02-29");
+    let no_format = |format: &str| format!("`{format}` is no `strftime` format; write one like `%Y-%m-%d`");
+    time_says("daily, start = \"2023-01-01\", format = \"%!\"", &no_format("%!"));
+    // A key says the offset, and no name of it.
+    time_says("daily, start = \"2023-01-01\", format = \"%Y-%m-%d-%Z\"", &no_format("%Y-%m-%d-%Z"));
+    // A mistaken expression names no windows, of which something could be said.
+    time_says("cron = \"0 24 * * *\", start = \"2023-01-01\", format = \"%Y\"", "`24` is no hour: it is 0 to 23");
+}
+
+#[test]
+fn formats_that_are_fine_enough() {
+    let right = [
+        ("hourly", "%Y-%m-%d-%H"),
+        // An hour that clocks show twice has its offset in the key, and one that they jump over has none.
+        ("hourly, zone = \"America/New_York\"", "%Y-%m-%d-%H"),
+        ("hourly", "%Y-%m-%d-%I-%p"),
+        ("daily, hour_offset = 6", "%Y%j"),
+        ("daily, zone = \"Pacific/Apia\"", "%d/%m/%Y"),
+        ("weekly, weekday = \"monday\"", "%G-W%V"),
+        ("weekly", "%Y-%U"),
+        ("monthly, day = 28", "%Y-%m"),
+        ("cron = \"0 6 * * *\"", "%Y-%m-%d"),
+        ("cron = \"30 */6 * * *\"", "%Y-%m-%d-%H"),
+        ("cron = \"0 6 * * mon-fri\", zone = \"Europe/Berlin\"", "%Y-%m-%d"),
+        ("cron = \"0 0 * * 7\"", "%G-W%V"),
+        ("cron = \"0 0 * * 5#2\"", "%Y-%m"),
+        ("cron = \"0 0 * * friL\"", "%Y-%m"),
+        ("cron = \"0 0 L * *\"", "%Y-%m"),
+        ("cron = \"0 0 13 * +fri\"", "%Y-%m"),
+        ("cron = \"30 4 1 jan *\"", "%Y"),
+    ];
+    for (windows, format) in right {
+        definition_says(&format!("{windows}, start = \"2023-01-01\", format = \"{format}\""), "struct S;", &[]);
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use syn::{LitStr, Path};
 
 use super::params::{Input, Kind, Param};
 use super::returns::Returns;
-use crate::args::{Args, MappingKind, Value};
+use crate::args::{Args, Mapping, MappingKind, Value};
 use crate::ast::Item;
 use crate::diagnose::Errors;
 
@@ -57,6 +57,7 @@ pub(crate) fn check(item: &Item, args: &Args, params: &[Param], returns: &Return
     for param in params {
         check_previous(param, once, errors);
     }
+    check_order(params, errors);
     let mut partitioning = Partitioning { definition, once, expression, by };
     if matches!(partitioning.definition, Definition::None) && check_needed(item, &partitioning, params, returns, errors) {
         partitioning.definition = Definition::Mistaken;
@@ -93,16 +94,53 @@ fn check_previous(param: &Param, once: bool, errors: &mut Errors) {
         return;
     }
     let Some(mapping) = &input.mapping else { return };
-    let earlier = |kind: &MappingKind| matches!(kind, MappingKind::Offset(_, end) if *end < 0);
-    let is_earlier = match &mapping.kind {
-        MappingKind::Dimensions(all) => all.iter().any(|(_, mapping)| earlier(&mapping.kind)),
-        kind => earlier(kind),
+    let earlier = match &mapping.kind {
+        MappingKind::Dimensions(_) => match earlier_dimensions(mapping)[..] {
+            [first, second, ..] => {
+                let message = format!(
+                    "`previous` goes back in one dimension, and this mapping does in `{first}` already; \
+                     leave out `{second}`, and its key stays the same"
+                );
+                errors.at(second, message);
+                return;
+            }
+            [_] => true,
+            [] => false,
+        },
+        kind => is_earlier(kind),
     };
-    if !is_earlier {
+    if !earlier {
         let message =
             "`previous` is an earlier partition, so its mapping is an `offset(…)` of numbers below 0, as in `offset(-7)`";
         errors.at(&mapping.name, message);
     }
+}
+
+/// Inputs that go back in different dimensions: partitions are made in the order of one.
+fn check_order(params: &[Param], errors: &mut Errors) {
+    let previous = params.iter().filter_map(input_of).filter(|input| input.previous.is_some());
+    let mut named = previous.filter_map(|input| match earlier_dimensions(input.mapping.as_ref()?)[..] {
+        [dimension] => Some(dimension),
+        _ => None,
+    });
+    let Some(first) = named.next() else { return };
+    if let Some(other) = named.find(|other| *other != first) {
+        let message = format!(
+            "partitions are made in the order of one dimension, and another input goes back in `{first}`; \
+             map both in the same dimension"
+        );
+        errors.at(other, message);
+    }
+}
+
+/// The dimensions that a mapping by dimension goes back in.
+fn earlier_dimensions(mapping: &Mapping) -> Vec<&Ident> {
+    let MappingKind::Dimensions(all) = &mapping.kind else { return Vec::new() };
+    all.iter().filter(|(_, mapping)| is_earlier(&mapping.kind)).map(|(name, _)| name).collect()
+}
+
+fn is_earlier(kind: &MappingKind) -> bool {
+    matches!(kind, MappingKind::Offset(_, end) if *end < 0)
 }
 
 /// Reports the first thing that needs `partitions`, which the asset does not have.

@@ -216,7 +216,7 @@ impl AssetDef {
     /// The owned form, which the registry holds.
     ///
     /// # Errors
-    /// If the key or an alias is none, which the macro does not let through.
+    /// If the key or an alias is none, which the macro does not let through, or the partitions cannot be made.
     pub fn spec(&self) -> Result<AssetSpec> {
         let inputs = self.inputs.iter().map(InputDef::spec).collect::<Result<_>>()?;
         let aliases = self
@@ -230,7 +230,7 @@ impl AssetDef {
             source: self.source,
             io_manager: self.io_manager.map(str::to_owned),
             schema: self.schema.map(str::to_owned),
-            partitions: self.partitions.map(|def| def()).transpose()?,
+            partitions: self.partitions.map(|def| def()).transpose().map_err(|error| error.with("at", self.source))?,
             partition_expr: match self.partition_expr {
                 [] => None,
                 [("", expression)] => Some(PartitionExpr::One((*expression).to_owned())),

@@ -180,7 +180,7 @@ impl fmt::Display for PartitionChoice {
 impl Item {
     fn apply(&self, space: &KeySpace) -> Result<Option<Applied>> {
         match self {
-            Self::Key(text) => match qualified(text, space) {
+            Self::Key(text) => match qualified(text, space)? {
                 // A key that looks qualified may still be one.
                 Some((axis, key)) => match space.parse(text) {
                     Ok(index) => Ok(Some(Applied::Key(index))),
@@ -194,8 +194,9 @@ impl Item {
                 },
             },
             Self::Range(first, last) => {
-                let (axis, first) = match qualified(first, space) {
-                    Some((axis, first)) => (axis, first),
+                let of = qualified(first, space)?;
+                let (axis, from) = match of {
+                    Some((axis, from)) => (axis, from),
                     None if space.axes().len() == 1 => (0, first.as_str()),
                     None if looks_qualified(first) => return Ok(None),
                     None => {
@@ -206,7 +207,11 @@ impl Item {
                         return Err(Error::new(ErrorKind::PartitionKey, message).help(help));
                     }
                 };
-                Ok(Some(Applied::Axis(axis, space.range(axis, first, last)?)))
+                match space.range(axis, from, last) {
+                    // It names a dimension of somebody else, perhaps.
+                    Err(_) if of.is_none() && looks_qualified(first) => Ok(None),
+                    places => Ok(Some(Applied::Axis(axis, places?))),
+                }
             }
         }
     }
@@ -233,9 +238,19 @@ fn looks_qualified(text: &str) -> bool {
 }
 
 /// The axis and the key of `dimension=key`, by the name of the dimension or of its definition.
-fn qualified<'t>(text: &'t str, space: &KeySpace) -> Option<(usize, &'t str)> {
-    let (name, key) = text.split_once('=')?;
-    let dimension = space.def().dimensions().iter().find(|one| one.name == name || one.definition == name)?;
-    let axis = space.axes().iter().position(|axis| **axis.name() == *dimension.name)?;
-    Some((axis, key))
+fn qualified<'t>(text: &'t str, space: &KeySpace) -> Result<Option<(usize, &'t str)>> {
+    let Some((name, key)) = text.split_once('=') else { return Ok(None) };
+    let dimensions = space.def().dimensions();
+    let defined: Vec<&str> = dimensions.iter().filter(|one| one.definition == name).map(|one| one.name.as_str()).collect();
+    let dimension = match &defined[..] {
+        _ if dimensions.iter().any(|one| one.name == name) => name,
+        [] => return Ok(None),
+        [one] => *one,
+        several => {
+            let message = format!("`{text}` could be of several dimensions of `{}`", space.def().name());
+            let names: Vec<_> = several.iter().map(|name| format!("`{name}={key}`")).collect();
+            return Err(Error::new(ErrorKind::PartitionKey, message).help(format!("write {}", names.join(" or "))));
+        }
+    };
+    Ok(space.axes().iter().position(|axis| **axis.name() == *dimension).map(|axis| (axis, key)))
 }

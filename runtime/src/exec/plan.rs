@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::StepSummary;
 use crate::graph::Graph;
 use crate::key::AssetKey;
-use crate::partition::{KeySet, KeySpace, Mapping};
+use crate::partition::{DimensionDef, KeySet, KeySpace, Mapping, PartitionsDef};
 use crate::slice::Slice;
 
 /// The version of [`Plan`] and [`StepSpec`].
@@ -54,7 +54,7 @@ pub struct StepSpec {
     pub number: usize,
     /// What it produces. The first asset is the one whose body is called.
     pub assets: Vec<StepAsset>,
-    /// The numbers of the steps that have to succeed first.
+    /// The numbers of the steps that have to succeed first. Those of one asset wait for each other, so only the last is named.
     pub after: Vec<usize>,
     /// Identifies the definitions it was planned from; a program with others refuses it.
     pub fingerprint: String,
@@ -117,27 +117,48 @@ impl Plan {
     /// The steps that make these partitions of the selected assets.
     pub(crate) fn of_sets(graph: &Graph, selected: &BTreeSet<usize>, sets: &BTreeMap<usize, KeySet>, at: Timestamp) -> Self {
         let mut steps: Vec<StepSpec> = Vec::new();
-        let mut steps_of: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        // Each step of an asset waits for the one before, and so for all that the first waits for.
+        let mut last_of: BTreeMap<usize, usize> = BTreeMap::new();
         for place in made(graph, selected) {
             let asset = graph.asset(place);
             let nearest = nearest_selected(graph, place, selected);
+            let mut after: Vec<usize> = nearest.iter().filter_map(|place| last_of.get(place)).copied().collect();
+            after.sort_unstable();
             for slice in slices(asset, sets.get(&place)) {
                 let number = steps.len();
-                let earlier = steps_of.get(&place).and_then(|steps| steps.last());
-                let before = nearest.iter().filter_map(|place| steps_of.get(place)).flatten();
-                let mut after: Vec<usize> = before.chain(earlier).copied().collect();
-                after.sort_unstable();
                 steps.push(StepSpec {
                     v: PLAN_VERSION,
                     number,
                     assets: vec![StepAsset { key: asset.key.clone(), slice, number: None }],
-                    after,
+                    after: std::mem::replace(&mut after, vec![number]),
                     fingerprint: graph.fingerprint().to_owned(),
                 });
-                steps_of.entry(place).or_default().push(number);
+                last_of.insert(place, number);
             }
         }
         Self { v: PLAN_VERSION, at, steps, changed: false }
+    }
+
+    /// The dimensions, by name, in which an input from the asset itself goes back: all that it takes is earlier in them.
+    pub(crate) fn goes_back<'a>(input: &'a InputSpec, def: &'a PartitionsDef) -> Vec<&'a str> {
+        let is_earlier = |mapping: &Mapping| matches!(mapping, Mapping::Offset { end, .. } if *end < 0);
+        match &input.mapping {
+            Some(Mapping::Dimensions(named)) => {
+                named.iter().filter(|(_, mapping)| is_earlier(mapping)).map(|(name, _)| name.as_str()).collect()
+            }
+            Some(mapping) if is_earlier(mapping) => {
+                let times = def.dimensions().iter().filter(|one| matches!(one.def, DimensionDef::Time(_)));
+                times.map(|one| one.name.as_str()).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The dimension, by name, in whose order the partitions of an asset are made; nothing if none is made from an earlier one.
+    pub(crate) fn made_along(asset: &AssetSpec) -> Option<&str> {
+        let def = asset.partitions.as_ref()?;
+        let mut previous = asset.inputs.iter().filter(|input| input.previous);
+        previous.find_map(|input| Self::goes_back(input, def).first().copied())
     }
 
     /// Whether the plan can be run with these definitions: it may come from a file, or from another program.
@@ -271,15 +292,15 @@ fn not_chosen(asset: &AssetSpec) -> Error {
     Error::new(ErrorKind::PartitionKey, message).with("at", asset.source).help(help)
 }
 
-/// The slices of an asset in the order in which they are made: one for each moment if a partition is made from an earlier one, and
-/// otherwise one for all. An asset for whose partitions there is nothing to do has none.
+/// The slices of an asset in the order in which they are made: where a partition is made from an earlier one, one for each key
+/// of the dimension that it is earlier in, and otherwise one for all. An asset without anything to do has none.
 fn slices(asset: &AssetSpec, set: Option<&KeySet>) -> Vec<Slice> {
     let Some(set) = set else { return vec![Slice::Whole] };
     if set.is_empty() {
         return Vec::new();
     }
-    let time = set.space().axes().iter().position(|axis| axis.time().is_some());
-    match time.filter(|_| asset.inputs.iter().any(|input| input.previous)) {
+    let along = Plan::made_along(asset);
+    match along.and_then(|name| set.space().axes().iter().position(|axis| **axis.name() == *name)) {
         Some(axis) => set.split(axis).into_iter().map(|(_, set)| set.slice()).collect(),
         None => vec![set.slice()],
     }

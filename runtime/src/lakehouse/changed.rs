@@ -102,16 +102,15 @@ impl Lakehouse {
         plan.check(self.graph())?;
         let moment = Moment::new(plan.at);
         let mut decisions: Vec<(usize, StepDecision)> = Vec::with_capacity(plan.steps.len());
-        let mut running: BTreeSet<usize> = BTreeSet::new();
+        // What the steps before make, of each asset.
+        let mut made: BTreeMap<usize, Option<KeySet>> = BTreeMap::new();
         for step in &plan.steps {
             let mut reasons = BTreeSet::new();
             for target in &step.assets {
                 let (asset, _) = self.workshop.asset(&target.key)?;
                 let keys = keys_of(asset, &target.slice)?;
                 reasons.extend(self.workshop.verdict(asset, keys.as_ref(), &moment).await?.reasons);
-                for before in running.iter().map(|number| &plan.steps[*number]) {
-                    reasons.extend(self.made_before(asset, keys.as_ref(), before)?);
-                }
+                reasons.extend(self.made_before(asset, keys.as_ref(), &made)?);
             }
             if reasons.is_empty() && !plan.changed {
                 reasons.insert(StepReason::Forced);
@@ -119,7 +118,7 @@ impl Lakehouse {
             let decision = if reasons.is_empty() {
                 StepDecision::Unchanged
             } else {
-                running.insert(step.number);
+                self.add_made(&mut made, step, &moment)?;
                 StepDecision::WillRun { reasons: reasons.into_iter().collect() }
             };
             decisions.push((step.number, decision));
@@ -127,23 +126,41 @@ impl Lakehouse {
         Ok(decisions)
     }
 
-    /// That a step before makes something that these partitions are made from.
-    fn made_before(&self, asset: &AssetSpec, keys: Option<&KeySet>, before: &StepSpec) -> Result<Option<StepReason>> {
-        for made in &before.assets {
-            let upstream = self.workshop.asset(&made.key)?.0;
-            let from = keys_of(upstream, &made.slice)?;
-            for input in asset.inputs.iter().filter(|input| input.upstream == made.key && input.version.is_none()) {
-                let overlap = match (&from, mapping_of(input, upstream, asset)) {
-                    (None, _) => true,
-                    (Some(_), Err(_)) if input.order_only => true,
-                    (Some(from), mapping) => !mapping?.upstream(keys, from.space())?.intersection(from).is_empty(),
-                };
-                if overlap {
-                    return Ok(Some(StepReason::UpstreamRuns { asset: made.key.clone() }));
-                }
+    /// That steps before make something that these partitions are made from.
+    fn made_before(
+        &self,
+        asset: &AssetSpec,
+        keys: Option<&KeySet>,
+        made: &BTreeMap<usize, Option<KeySet>>,
+    ) -> Result<Vec<StepReason>> {
+        let mut reasons = Vec::new();
+        for input in asset.inputs.iter().filter(|input| input.version.is_none()) {
+            let Some(place) = self.graph().place(&input.upstream) else { continue };
+            let Some(from) = made.get(&place) else { continue };
+            let overlap = match (from, mapping_of(input, self.graph().asset(place), asset)) {
+                (None, _) => true,
+                (Some(_), Err(_)) if input.order_only => true,
+                (Some(from), mapping) => !mapping?.upstream(keys, from.space())?.intersection(from).is_empty(),
+            };
+            if overlap {
+                reasons.push(StepReason::UpstreamRuns { asset: input.upstream.clone() });
             }
         }
-        Ok(None)
+        Ok(reasons)
+    }
+
+    /// Adds what a step makes to what those before it make. Each would else be compared with each, and a chain has thousands.
+    fn add_made(&self, made: &mut BTreeMap<usize, Option<KeySet>>, step: &StepSpec, moment: &Moment) -> Result<()> {
+        for target in &step.assets {
+            let Some(place) = self.graph().place(&target.key) else { continue };
+            let keys = match (&self.graph().asset(place).partitions, made.remove(&place).flatten()) {
+                (None, _) => None,
+                (Some(_), Some(keys)) => Some(keys.union(&keys.space().known(&target.slice))),
+                (Some(def), None) => Some(self.workshop.space_at(def, moment)?.known(&target.slice)),
+            };
+            made.insert(place, keys);
+        }
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::asset::{AssetSpec, InputSpec, PartitionExpr, ValueKind};
 use crate::error::{Error, ErrorKind, Result, known_names};
+use crate::exec::Plan;
 use crate::io::{Capabilities, IoManager, Location, PartitionExprUse, default_store_key};
 use crate::key::AssetKey;
 use crate::partition::{Mapping, PartitionsDef};
@@ -47,7 +48,7 @@ pub(super) fn check(registry: &Registry, bindings: &Bindings<'_>) -> Vec<Error> 
         }
         if asset.is_stored() {
             let key = store_key(asset, bindings.stores);
-            match bindings.stores.get(&key) {
+            match bindings.stores.get(key) {
                 Some(store) => {
                     found.extend(check_store(asset, store.as_ref()));
                     match store.locate(asset, &Slice::Whole) {
@@ -55,7 +56,7 @@ pub(super) fn check(registry: &Registry, bindings: &Bindings<'_>) -> Vec<Error> 
                         Err(error) => found.push(error),
                     }
                 }
-                None => found.push(unknown_store(&key, asset, bindings.stores)),
+                None => found.push(unknown_store(key, asset, bindings.stores)),
             }
         } else if let Some(key) = asset.io_manager.as_ref().filter(|key| !bindings.stores.contains_key(*key)) {
             found.push(unknown_store(key, asset, bindings.stores));
@@ -70,14 +71,9 @@ pub(super) fn check(registry: &Registry, bindings: &Bindings<'_>) -> Vec<Error> 
 }
 
 /// The key of the store of an asset: its own, the one bound to `io_manager`, or the default for what it produces.
-pub(super) fn store_key(asset: &AssetSpec, stores: &BTreeMap<String, Arc<dyn IoManager>>) -> String {
-    if let Some(key) = &asset.io_manager {
-        return key.clone();
-    }
-    if stores.contains_key("io_manager") {
-        return "io_manager".to_owned();
-    }
-    default_store_key(asset.output.kind).to_owned()
+pub(super) fn store_key<'a>(asset: &'a AssetSpec, stores: &BTreeMap<String, Arc<dyn IoManager>>) -> &'a str {
+    let of_kind = || if stores.contains_key("io_manager") { "io_manager" } else { default_store_key(asset.output.kind) };
+    asset.io_manager.as_deref().unwrap_or_else(of_kind)
 }
 
 fn unknown_store(key: &str, asset: &AssetSpec, stores: &BTreeMap<String, Arc<dyn IoManager>>) -> Error {
@@ -167,8 +163,11 @@ fn check_partition_expr(asset: &AssetSpec, can: &Capabilities) -> Vec<Error> {
         }
         _ => {}
     }
-    if asset.partition_by.is_some() && (asset.partition_expr.is_none() || !can.partitions_tables()) {
-        let message = format!("`partition_by` chooses folders of one table, and {} keeps each partition on its own", can.name);
+    let has_folders = can.partition_expr == PartitionExprUse::Partitions && asset.partition_expr.is_some();
+    if asset.partition_by.is_some() && !has_folders {
+        let instead =
+            if can.partition_expr == PartitionExprUse::Needed { "tables without any" } else { "each partition on its own" };
+        let message = format!("`partition_by` chooses folders of one table, and {} keeps {instead}", can.name);
         wrong(ErrorKind::NotHonoured, message, "leave it out, or keep the asset in Delta with a `partition_expr`");
     }
     if let (Some(by), def) = (&asset.partition_by, &asset.partitions) {
@@ -243,17 +242,40 @@ fn check_mapping(asset: &AssetSpec, input: &InputSpec, upstream: &AssetSpec, bin
         None => Mapping::default_for(from, to).map(|_| ()),
     };
     errors.extend(lines_up.err().map(|error| error.with("input", format!("`{}`", input.parameter))));
-    if input.previous && (from.is_none() || upstream.key != asset.key) {
-        let message = format!("`{}` has no earlier partition of itself to read", asset.key);
-        errors.push(Error::new(ErrorKind::Partitions, message).help("give it `partitions = …` with a dimension of time"));
+    if input.previous {
+        match from.filter(|_| upstream.key == asset.key) {
+            None => {
+                let message = format!("`{}` has no earlier partition of itself to read", asset.key);
+                let help = "give it `partitions = …` with a dimension of time";
+                errors.push(Error::new(ErrorKind::Partitions, message).help(help));
+            }
+            Some(def) if errors.is_empty() => errors.extend(check_previous(asset, input, def)),
+            // Where a mapping goes that does not line up, nobody can say.
+            Some(_) => {}
+        }
     }
     let Some(version) = input.version else { return errors };
-    let keeps_versions = bindings.stores.get(&store_key(upstream, bindings.stores)).map(|store| store.capabilities());
+    let keeps_versions = bindings.stores.get(store_key(upstream, bindings.stores)).map(|store| store.capabilities());
     if let Some(can) = keeps_versions.filter(|can| !can.versions) {
         let message = format!("the input `{}` asks for version {version}, and {} keeps none", input.parameter, can.name);
         errors.push(Error::new(ErrorKind::NotHonoured, message).help("leave `version` out, or keep the upstream in Delta"));
     }
     errors
+}
+
+/// An earlier partition of the asset itself that is not earlier in one dimension, in whose order all of them could be made.
+fn check_previous(asset: &AssetSpec, input: &InputSpec, def: &PartitionsDef) -> Option<Error> {
+    let what = format!("the input `{}` is to be an earlier partition of `{}`", input.parameter, asset.key);
+    let message = match Plan::goes_back(input, def).as_slice() {
+        [] => format!("{what}, and its mapping goes back in no dimension of time"),
+        [along] => {
+            let first = Plan::made_along(asset).filter(|first| first != along)?;
+            format!("{what} in `{along}`, and another input is one in `{first}`")
+        }
+        [first, second, ..] => format!("{what}, and its mapping goes back in `{first}` and in `{second}`"),
+    };
+    let help = "go back in one dimension of time, as by `offset(-7)` or `dimensions(date = offset(-7))`";
+    Some(Error::new(ErrorKind::Partitions, message).with("input", format!("`{}`", input.parameter)).help(help))
 }
 
 /// Configuration for an asset that does not exist, or that takes none, was meant for another.

@@ -180,11 +180,13 @@ impl Axis {
                         }
                         (Place::At(_), _) if strict => return Err(self.unknown("", last)),
                         _ if strict => return Err(self.unknown("", first)),
+                        // Written the wrong way round, so that it is no span.
+                        (Place::At(_), Place::At(_)) => {}
                         // What is left of a span where the definition now begins later or ends earlier.
                         (first @ (Place::At(_) | Place::Before), last @ (Place::At(_) | Place::After)) => {
                             let first = if let Place::At(first) = first { first } else { 0 };
                             let last = if let Place::At(last) = last { last } else { u64::MAX };
-                            if first < last {
+                            if first <= last {
                                 spans.push((first, last));
                             }
                         }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::axis::Axis;
 use super::key::check_value;
+use super::time::Place;
 use super::{KeySet, KeySpace, PartitionKey, TimeDef};
 use crate::error::{Error, ErrorKind, Result};
 use crate::slice::{KeyBox, KeyItem, Slice};
@@ -194,6 +195,15 @@ impl PartitionsDef {
     /// # Errors
     /// If the slice names a key that cannot be one of this definition; [`Slice::Whole`] is an error too.
     pub fn resolve(&self, slice: &Slice) -> Result<KeySet> {
+        self.named(slice, true)
+    }
+
+    /// As [`resolve`](Self::resolve), without the keys that the definition had when the slice was written and has no longer.
+    pub(crate) fn left_of(&self, slice: &Slice) -> Result<KeySet> {
+        self.named(slice, false)
+    }
+
+    fn named(&self, slice: &Slice, strict: bool) -> Result<KeySet> {
         let Slice::Keys(boxes) = slice else {
             return Err(Error::new(
                 ErrorKind::PartitionKey,
@@ -225,13 +235,17 @@ impl PartitionsDef {
                 DimensionDef::Static(all) => Axis::listed(name, all.clone()),
                 DimensionDef::Dynamic(_) => Axis::listed(name, keys.into_iter().cloned().collect()),
                 DimensionDef::Time(def) => {
-                    let count = keys.iter().filter_map(|key| def.ordinal(key)).max().map_or(0, |last| last + 1);
-                    Axis::windows(name, def.clone(), count)
+                    let windows_up_to = |key: &Arc<str>| match def.place(key) {
+                        Place::At(number) => number + 1,
+                        Place::After => def.limit(),
+                        Place::Before | Place::Between(_) | Place::Malformed => 0,
+                    };
+                    Axis::windows(name, def.clone(), keys.into_iter().map(windows_up_to).max().unwrap_or(0))
                 }
             })
         });
         let space = KeySpace::new(self.clone(), axes.collect::<Result<_>>()?)?;
-        space.of_boxes(boxes, true)
+        space.of_boxes(boxes, strict)
     }
 
     /// Whether a key can be one of this definition, now or later.

@@ -87,6 +87,10 @@ pub(super) fn numbers(runs: &[(u64, u64)]) -> impl Iterator<Item = u64> + '_ {
 
 /// The indices of every combination of places on axes of these lengths, the last one fastest.
 pub(super) fn product(places: &[Runs], lengths: &[u64]) -> Runs {
+    // Also where an axis has no place at all, as a set without keys: nothing has a stride then.
+    if places.iter().any(Vec::is_empty) {
+        return Runs::new();
+    }
     let mut rest: Runs = vec![(0, 0)];
     let mut stride = 1;
     for (places, length) in places.iter().zip(lengths).rev() {

@@ -414,6 +414,9 @@ fn slices_of_other_definitions_are_refused_or_left_out() {
     let days = space(&day());
     assert_eq!(days.known(&Slice::Whole), days.all());
     assert_eq!(texts(&days.known(&slice("v1:[2022-12-30..2023-01-02]"))).len(), 2);
+    assert_eq!(texts(&days.known(&slice("v1:[2022-12-30..2023-01-01]"))), BTreeSet::from(["2023-01-01".to_owned()]));
+    assert!(days.known(&slice("v1:[2022-12-30..2022-12-31]")).is_empty());
+    assert!(days.known(&slice("v1:[2023-01-02..2023-01-01]")).is_empty());
     assert_eq!(texts(&days.known(&slice("v1:[2023-02-27..2023-03-05]"))).len(), 2);
     assert!(days.known(&slice("v1:[2023-03-03..2023-03-05,nothing]")).is_empty());
     assert!(days.known(&slice("v1:[date=2023-01-01]")).is_empty());
@@ -429,6 +432,12 @@ fn products_and_ranges() {
     assert!(both.range(2, "a", "b").is_err());
     assert!(both.product(&[vec![]]).is_err());
     assert!(both.product(&[vec!["2023-01-01".into()], vec!["x".into()]]).is_err());
+    // A set without keys, and not on the first axis.
+    let empty = PartitionsDef::multi("DayRegion", [("date", day()), ("region", PartitionsDef::dynamic("Region"))]).unwrap();
+    let empty = empty.space(now(), &BTreeMap::from([("Region".to_owned(), Vec::new())])).unwrap();
+    assert!(empty.product(&[vec!["2023-01-01".into()], Vec::new()]).unwrap().is_empty());
+    assert!(empty.known(&"v1:[date=2023-01-01&region=eu]".parse().unwrap()).is_empty());
+    assert!(Mapping::Identity.upstream(Some(&space(&day()).all()), &empty).unwrap().is_empty());
 }
 
 /// A million keys: the bounds hold without optimisation too, so that they say something about what is done and not how fast.

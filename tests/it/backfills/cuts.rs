@@ -126,6 +126,77 @@ fn a_partition_that_is_made_from_the_one_before_waits_for_it() {
     assert_eq!(calls.made(), expected);
 }
 
+/// Two days from which to two days up to which.
+fn spans() -> PartitionsDef {
+    let day = || PartitionsDef::time("Day", TimeDef::new(Every::Day, "2023-01-01").unwrap().end("2023-01-03").unwrap());
+    PartitionsDef::multi("Span", [("from", day()), ("to", day())]).unwrap()
+}
+
+/// An earlier partition of the asset, by the dimension that goes back and one that is mapped in this way.
+fn earlier(asset: &str, back: &str, (other, mapping): (&str, Mapping)) -> Input {
+    let back = (back.to_owned(), Mapping::Offset { start: -1, end: -1 });
+    Input::previous(asset).per_partition().mapping(Mapping::Dimensions(vec![(other.to_owned(), mapping), back]))
+}
+
+#[test]
+fn runs_are_in_the_order_of_the_dimension_that_a_partition_is_earlier_in() {
+    let (log, calls) = (log(), Calls::default());
+    let input = earlier("rise", "to", ("from", Mapping::All));
+    let lakehouse = lakehouse(&log, [calls.asset("rise", |asset| asset.partitions(spans()).input(input))]).build().unwrap();
+    let plan = |cut: RunCut| lakehouse.plan_backfill("*", &PartitionChoice::all(), &options(cut).parallel(4));
+    let backfill = plan(RunCut::PerPartition).unwrap();
+    let status = start(&lakehouse, &backfill);
+    assert!(status.is_success(), "{:?}", outcomes(&status));
+    let expected = ["01|2023-01-01", "02|2023-01-01", "01|2023-01-02", "02|2023-01-02"];
+    assert_eq!(calls.made(), expected.map(|rest| format!("rise 2023-01-{rest}")));
+
+    let error = plan(RunCut::Per("from".into())).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PartitionKey);
+    assert!(error.message().contains("earlier partitions with other keys of `from`"), "{error:?}");
+    assert!(error.help_text().unwrap().contains("`--per-run to`"), "{error:?}");
+    for (cut, runs) in [(RunCut::Per("to".into()), 2), (RunCut::One, 1)] {
+        let backfill = plan(cut).unwrap();
+        assert_eq!(backfill.run_count(), runs);
+        assert!(start(&lakehouse, &backfill).is_success());
+    }
+    assert_eq!(calls.made().len(), 3 * 4);
+}
+
+#[test]
+fn runs_of_another_dimension_whose_keys_stay_the_same_need_nothing_of_each_other() {
+    let (log, calls) = (log(), Calls::default());
+    let same = earlier("rise", "to", ("from", Mapping::Identity));
+    let assets = [
+        calls.asset("rise", |asset| asset.partitions(spans()).input(same)),
+        calls.asset("balance", |asset| asset.partitions(days_of_species()).input(Input::previous("balance"))),
+    ];
+    let lakehouse = lakehouse(&log, assets).build().unwrap();
+    let two = PartitionChoice::none().range("date=2023-01-01", "2023-01-02");
+    for (asset, cut, choice, runs) in [("rise", "from", PartitionChoice::all(), 2), ("balance", "species", two, 3)] {
+        let backfill = lakehouse.plan_backfill(asset, &choice, &options(RunCut::Per(cut.into()))).unwrap();
+        assert_eq!(backfill.run_count(), runs);
+        assert!(start(&lakehouse, &backfill).is_success());
+    }
+}
+
+#[test]
+fn assets_that_are_made_in_different_orders_have_no_runs_of_single_partitions_together() {
+    let (log, calls) = (log(), Calls::default());
+    let falls = earlier("fall", "from", ("to", Mapping::All));
+    let rises = earlier("rise", "to", ("from", Mapping::All));
+    let assets = [
+        calls.asset("fall", |asset| asset.partitions(spans()).input(falls)),
+        calls.asset("rise", |asset| asset.partitions(spans()).input("fall").input(rises)),
+    ];
+    let lakehouse = lakehouse(&log, assets).build().unwrap();
+    let error = lakehouse.plan_backfill("*", &PartitionChoice::all(), &BackfillOptions::new()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PartitionKey);
+    assert!(error.message().contains("`fall` is made in the order of `from` and `rise` in that of `to`"), "{error:?}");
+    let backfill = lakehouse.plan_backfill("*", &PartitionChoice::all(), &options(RunCut::One)).unwrap();
+    assert!(start(&lakehouse, &backfill).is_success());
+    assert_eq!(calls.made().len(), 4 + 4);
+}
+
 #[test]
 fn keys_that_come_later_do_not_sneak_in() {
     let (log, calls) = (log(), Calls::default());

@@ -8,6 +8,7 @@ mod hostile;
 mod modes;
 pub(crate) mod moments;
 mod others;
+mod previous;
 mod reading;
 mod sets;
 mod shared_files;

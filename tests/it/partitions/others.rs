@@ -201,3 +201,24 @@ fn nobody_is_left_out_without_a_word() {
     let both = PartitionChoice::none().key("Windows=2023-01-01").key("Fixed=a");
     assert_eq!(table.lakehouse.plan_for("*", &both).unwrap().steps.len(), 2);
 }
+
+#[test]
+fn what_is_chosen_of_one_dimension_is_of_whoever_has_it() {
+    let root = tempdir().unwrap();
+    let asset = |name: &str, def: PartitionsDef| {
+        let asset = AssetBuilder::new(name, ValueKind::Object).io_manager("memory").partitions(def);
+        asset.body(|call| async move { call.produce_object(1) }).unwrap()
+    };
+    let twice = PartitionsDef::multi("Twice", [("made", days()), ("sent", days())]).unwrap();
+    let built = lakehouse(&root, [asset("daily", days()), asset("flowers", fixed(["setosa"])), asset("both", twice)]);
+    let built = built.build().unwrap();
+    let day = days().name().to_owned();
+    let choice = PartitionChoice::none().range(format!("{day}=2023-01-01"), "2023-01-05").key("Fixed=setosa");
+    let plan = built.plan_for("daily or flowers", &choice).unwrap();
+    let mut slices: Vec<_> = plan.steps.iter().map(|step| step.assets[0].slice.to_string()).collect();
+    slices.sort();
+    assert_eq!(slices, ["v1:[2023-01-01..2023-01-05]", "v1:[setosa]"]);
+    let error = built.plan_for("both", &PartitionChoice::none().key(format!("{day}=2023-01-01"))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PartitionKey);
+    assert!(error.help_text().unwrap().contains("`made=2023-01-01` or `sent=2023-01-01`"), "{error:?}");
+}

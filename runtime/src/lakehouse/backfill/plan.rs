@@ -7,13 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{BACKFILL_VERSION, Backfill, BackfillAsset, BackfillGroup, BackfillOptions, PARALLEL, PlannedRun, RunCut};
-use crate::asset::AssetSpec;
+use crate::asset::{AssetSpec, InputSpec};
 use crate::env::unique_id;
 use crate::error::{Error, ErrorKind, Result, known_names};
 use crate::exec::{PartitionChoice, Partitioning, Plan, mapping_of, nearest_selected};
 use crate::graph::Graph;
 use crate::lakehouse::Lakehouse;
-use crate::partition::{KeySet, Mapping};
+use crate::partition::{KeySet, KeySpace, Mapping, PartitionsDef};
 use crate::slice::Slice;
 
 impl Lakehouse {
@@ -42,7 +42,8 @@ impl Lakehouse {
     /// ```
     ///
     /// # Errors
-    /// As [`Lakehouse::plan_for`], or if no asset has the dimension that it is to be cut by.
+    /// As [`Lakehouse::plan_for`], or if no asset has the dimension that it is to be cut by, or a run would need what a later
+    /// one makes.
     pub fn plan_backfill(&self, selection: &str, choice: &PartitionChoice, options: &BackfillOptions) -> Result<Backfill> {
         let parallel = options.parallel.unwrap_or(PARALLEL);
         if parallel == 0 {
@@ -142,7 +143,7 @@ fn groups(graph: &Graph, selected: &BTreeSet<usize>, sets: &BTreeMap<usize, KeyS
     if let RunCut::Per(dimension) = cut {
         has_dimension(graph, &made, dimension)?;
     }
-    Ok(members.into_iter().map(|(stage, places)| group(graph, stage, &places, sets, cut)).collect())
+    members.into_iter().map(|(stage, places)| group(graph, stage, &places, sets, cut)).collect()
 }
 
 /// How many times something in between has to be over before an asset can be made.
@@ -173,24 +174,90 @@ fn target(asset: &AssetSpec, set: Option<&KeySet>) -> BackfillAsset {
     BackfillAsset { key: asset.key.clone(), slice, partitions }
 }
 
-fn group(graph: &Graph, stage: usize, places: &[usize], sets: &BTreeMap<usize, KeySet>, cut: &RunCut) -> BackfillGroup {
+fn group(graph: &Graph, stage: usize, places: &[usize], sets: &BTreeMap<usize, KeySet>, cut: &RunCut) -> Result<BackfillGroup> {
     let assets: Vec<_> = places.iter().map(|place| target(graph.asset(*place), sets.get(place))).collect();
     let own: Vec<&KeySet> = places.iter().filter_map(|place| sets.get(place)).collect();
-    let in_order = places.iter().any(|place| graph.asset(*place).inputs.iter().any(|input| input.previous));
+    let along = order(graph, places, cut)?;
+    let in_order = along.is_some();
     let Some(all) = own.iter().copied().cloned().reduce(|all, more| all.union(&more)) else {
         let runs = vec![PlannedRun { slice: Slice::Whole, partitions: assets.len() as u64 }];
-        return BackfillGroup { stage, assets, in_order, runs };
+        return Ok(BackfillGroup { stage, assets, in_order, runs });
     };
-    let pieces = pieces(&all, cut, in_order);
+    let pieces = pieces(&all, cut, along);
     let run = |piece: KeySet| PlannedRun {
         slice: piece.slice(),
         partitions: own.iter().map(|set| set.intersection(&piece).len()).sum(),
     };
-    BackfillGroup { stage, assets, in_order, runs: pieces.into_iter().map(run).collect() }
+    Ok(BackfillGroup { stage, assets, in_order, runs: pieces.into_iter().map(run).collect() })
 }
 
-/// Disjoint sets that are the whole together. Where an earlier partition comes first, in the order of time.
-fn pieces(all: &KeySet, cut: &RunCut, in_order: bool) -> Vec<KeySet> {
+/// The dimension, by name, in whose order the runs of a group are made; nothing if no partition is made from an earlier one.
+///
+/// # Errors
+/// If there is no such order in which each run finds what it needs.
+fn order<'a>(graph: &'a Graph, places: &[usize], cut: &RunCut) -> Result<Option<&'a str>> {
+    let mut order: Option<(&AssetSpec, &str)> = None;
+    for place in places {
+        let asset: &AssetSpec = graph.asset(*place);
+        let (Some(def), Some(along)) = (&asset.partitions, Plan::made_along(asset)) else { continue };
+        match (cut, order) {
+            (RunCut::Per(dimension), _) => check_cut(asset, def, along, dimension)?,
+            (RunCut::PerPartition, Some((other, first))) if first != along => {
+                let message = format!(
+                    "`{}` is made in the order of `{first}` and `{}` in that of `{along}`, so their runs have no order",
+                    other.key, asset.key
+                );
+                let error = Error::new(ErrorKind::PartitionKey, message).with("at", asset.source);
+                return Err(error.help("make them in one run, with `--per-run one`, or in a backfill each"));
+            }
+            _ => {}
+        }
+        order = order.or(Some((asset, along)));
+    }
+    Ok(order.map(|(_, along)| along))
+}
+
+/// Whether runs for one key of a dimension each find the earlier partitions that an asset is made from.
+fn check_cut(asset: &AssetSpec, def: &PartitionsDef, along: &str, dimension: &str) -> Result<()> {
+    let Some(cut) = named(def, dimension) else { return Ok(()) };
+    let mut previous = asset.inputs.iter().filter(|input| input.previous);
+    if previous.all(|input| keeps(input, cut) || Plan::goes_back(input, def).contains(&cut)) {
+        return Ok(());
+    }
+    let message = format!(
+        "`{}` is made from earlier partitions with other keys of `{cut}`, so a run for one key would need what later ones make",
+        asset.key
+    );
+    let help = format!("cut it by what they are earlier in, with `--per-run {along}`, or make one run, with `--per-run one`");
+    Err(Error::new(ErrorKind::PartitionKey, message).with("at", asset.source).help(help))
+}
+
+/// Whether what an input from the asset itself takes has the same key in a dimension as what is made.
+fn keeps(input: &InputSpec, dimension: &str) -> bool {
+    match &input.mapping {
+        Some(Mapping::Dimensions(named)) => {
+            let same = |mapping: &Mapping| {
+                matches!(mapping, Mapping::Identity | Mapping::Overlap | Mapping::Offset { start: 0, end: 0 })
+            };
+            named.iter().all(|(name, mapping)| name != dimension || same(mapping))
+        }
+        // All dimensions but the one of time, which it goes back in.
+        _ => true,
+    }
+}
+
+/// The dimension of this name, or of the definition of this name.
+fn named<'a>(def: &'a PartitionsDef, dimension: &str) -> Option<&'a str> {
+    let named = def.dimensions().iter().find(|one| one.name == *dimension || one.definition == *dimension);
+    named.map(|one| one.name.as_str())
+}
+
+fn axis(space: &KeySpace, name: &str) -> Option<usize> {
+    space.axes().iter().position(|axis| **axis.name() == *name)
+}
+
+/// Disjoint sets that are the whole together. Where an earlier partition comes first, in the order of the dimension `along`.
+fn pieces(all: &KeySet, cut: &RunCut, along: Option<&str>) -> Vec<KeySet> {
     if all.is_empty() {
         return Vec::new();
     }
@@ -199,19 +266,15 @@ fn pieces(all: &KeySet, cut: &RunCut, in_order: bool) -> Vec<KeySet> {
         RunCut::One => vec![all.clone()],
         RunCut::PerPartition => {
             let mut indices: Vec<u64> = all.indices().collect();
-            if let Some(time) = space.axes().iter().position(|axis| axis.time().is_some()).filter(|_| in_order) {
-                indices.sort_by_key(|index| space.places(*index)[time]);
+            if let Some(along) = along.and_then(|name| axis(space, name)) {
+                indices.sort_by_key(|index| space.places(*index)[along]);
             }
             indices.into_iter().map(|index| all.only(index)).collect()
         }
-        RunCut::Per(dimension) => {
-            let named = space.def().dimensions().iter().find(|one| one.name == *dimension || one.definition == *dimension);
-            let axis = named.and_then(|one| space.axes().iter().position(|axis| **axis.name() == *one.name));
-            match axis {
-                Some(axis) => all.split(axis).into_iter().map(|(_, piece)| piece).collect(),
-                None => vec![all.clone()],
-            }
-        }
+        RunCut::Per(dimension) => match named(space.def(), dimension).and_then(|name| axis(space, name)) {
+            Some(axis) => all.split(axis).into_iter().map(|(_, piece)| piece).collect(),
+            None => vec![all.clone()],
+        },
     }
 }
 
