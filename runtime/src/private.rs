@@ -32,10 +32,21 @@ use crate::error::ErrorKind;
 use crate::resource::Resource;
 use crate::settings::Config;
 
-/// The error of a body, as the step reports it.
+/// The error of a body, as the step reports it. What one of ours among its causes says to do about it, and that it may pass, holds of the step
+/// as well.
 pub fn body_error<E: BodyError>(error: E) -> Error {
     let error = error.into_box();
-    Error::new(ErrorKind::Body, error.to_string()).source(error)
+    let mut body = Error::new(ErrorKind::Body, error.to_string());
+    let mut causes = std::iter::successors(Some(&*error as &(dyn std::error::Error + 'static)), |error| error.source());
+    if let Some(own) = causes.find_map(|cause| cause.downcast_ref::<Error>()) {
+        if let Some(help) = own.help_text() {
+            body = body.help(help);
+        }
+        if own.is_retryable() {
+            body = body.retryable();
+        }
+    }
+    body.source(error)
 }
 
 /// A resource that a parameter asks for: its record, and what hands it over. One value, since each mention of a type that does not

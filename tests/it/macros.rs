@@ -1,12 +1,13 @@
 //! `#[asset]` at run time: what is registered, called and recorded.
 
+use lakewright::event::EventKind;
 use lakewright::prelude::*;
 use lakewright::{AssetDef, ErrorKind, Value};
 use lakewright_test_library as library;
 use serde::{Deserialize, Serialize};
 use tempfile::tempdir;
 
-use crate::support::{block_on, key};
+use crate::support::{Heard, block_on, key};
 
 /// A point, as serde sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -153,6 +154,40 @@ fn an_error_of_a_body_is_told_as_it_is() {
     let failure = report.failures().next().unwrap().1;
     assert_eq!((failure.code.as_str(), failure.message.as_str()), (ErrorKind::Body.code(), "nothing at 0"));
     assert!(failure.context.iter().any(|(name, value)| name == "at" && value.contains("macros.rs:")), "{failure:?}");
+}
+
+/// An error of a program, about one of ours.
+#[derive(Debug)]
+struct Unreachable(lakewright::Error);
+
+impl std::fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("no prices today")
+    }
+}
+
+impl std::error::Error for Unreachable {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+#[asset(io_manager = "memory", retries = 1, retry_delay = "1ms")]
+fn prices() -> Result<i64, Unreachable> {
+    Err(Unreachable(lakewright::Error::new(ErrorKind::Io, "the line is down").help("plug it in").retryable()))
+}
+
+#[test]
+fn what_one_of_our_errors_says_holds_of_the_body_that_fails_with_it() {
+    let heard = Heard::default();
+    let lakehouse = heard.listen(Lakehouse::builder().registry(Registry::of(assets![prices]))).build().unwrap();
+    let report = lakehouse.materialize_blocking("*").unwrap();
+    let again = heard.kinds().iter().filter(|kind| matches!(kind, EventKind::StepRetrying { .. })).count();
+    assert_eq!(again, 1, "it may pass, so it was tried again");
+    let failure = report.failures().next().unwrap().1;
+    assert_eq!((failure.code.as_str(), failure.message.as_str()), (ErrorKind::Body.code(), "no prices today"));
+    assert_eq!((failure.help.as_deref(), failure.retryable), (Some("plug it in"), true));
+    assert_eq!(failure.causes, ["the line is down"]);
 }
 
 #[asset(io_manager = "memory")]

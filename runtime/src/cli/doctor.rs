@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{EXIT_OK, EXIT_STORE, Ended, Shell, complain, print, print_json};
+use crate::error::ErrorKind;
 use crate::event::Failure;
 use crate::io::Probe;
 use crate::lakehouse::{Comparison, runtime};
@@ -11,7 +12,7 @@ use crate::report::{partitions, render_error, render_failure, table};
 
 /// Ask every store whether it can be used, and whether the log says what it holds
 ///
-/// Exits with 4 if a store cannot be used, or if the log says something else than the stores and is not repaired.
+/// Exits with 4 if a store cannot be used, if the log says something else than the stores and is not repaired, or if of an asset nobody can tell.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   doctor
@@ -47,7 +48,9 @@ impl Doctor {
             self.show_log(&compared);
         }
         let told = self.repair || (compared.differences.is_empty() && compared.lost.is_empty());
-        Ok(if passed && told { EXIT_OK } else { EXIT_STORE })
+        // What a run is making just now is compared when that has ended.
+        let answered = compared.unknown.iter().all(|(_, failure)| failure.code == ErrorKind::Busy.code());
+        Ok(if passed && told && answered { EXIT_OK } else { EXIT_STORE })
     }
 
     fn show_log(&self, compared: &Comparison) {
@@ -55,8 +58,9 @@ impl Doctor {
         for (_, failure) in unknown {
             complain(render_failure(failure, false).trim_end());
         }
+        let rest = if unknown.is_empty() { "" } else { "of the rest, " };
         if differences.is_empty() && lost.is_empty() {
-            return print("the log says what the stores hold");
+            return print(&format!("{rest}the log says what the stores hold"));
         }
         if !differences.is_empty() {
             let rows = differences.iter().map(|one| {
@@ -68,7 +72,8 @@ impl Doctor {
         for run in lost {
             print(&format!("run {run} has not said how it ended, and its process is gone"));
         }
-        print(if self.repair { "the log was brought up to date" } else { "`doctor --repair` brings the log up to date" });
+        let repaired = if self.repair { "the log was brought up to date" } else { "`doctor --repair` brings the log up to date" };
+        print(&format!("{rest}{repaired}"));
     }
 }
 

@@ -42,15 +42,15 @@ pub const EXIT_STEP_FAILED: u8 = 1;
 pub const EXIT_USAGE: u8 = 2;
 /// The definitions are wrong.
 pub const EXIT_DEFINITIONS: u8 = 3;
-/// The configuration is wrong, or a store cannot be used.
+/// The configuration is wrong, a store or the log cannot be used, or another run has what is asked for.
 pub const EXIT_STORE: u8 = 4;
-/// The run was interrupted.
+/// The run was interrupted or canceled, or of a backfill there are runs left.
 pub const EXIT_INTERRUPTED: u8 = 130;
 
 /// Data assets: look at them, check them, materialize them.
 #[derive(Parser)]
-#[command(version = env!("CARGO_PKG_VERSION"), arg_required_else_help = true, after_help = "Exit codes: 0 ok, 1 a step failed, \
-2 usage or selection, 3 definitions, 4 configuration or store, 130 interrupted.")]
+#[command(version = env!("CARGO_PKG_VERSION"), arg_required_else_help = true, after_help = "Exit codes: 0 done, 1 a step failed, \
+2 usage, selection or partition key, 3 definitions, 4 configuration, store, log or another run, 130 ended early.")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -61,7 +61,7 @@ struct Arguments {
         long,
         global = true,
         value_name = "FOLDER",
-        help = "The folder of the local stores [default: $LAKEWRIGHT_ROOT, else ./lakehouse]"
+        help = "The folder of the local stores [default: $LAKEWRIGHT_ROOT, else `root` of the configuration, else lakehouse]"
     )]
     root: Option<PathBuf>,
     #[arg(
@@ -284,7 +284,7 @@ fn tell(ended: Ended, json: bool) -> u8 {
 fn exit_code(error: &Error) -> u8 {
     match error.kind() {
         ErrorKind::Selection | ErrorKind::External | ErrorKind::PartitionKey => EXIT_USAGE,
-        ErrorKind::Interrupted => EXIT_INTERRUPTED,
+        ErrorKind::Interrupted | ErrorKind::Canceled => EXIT_INTERRUPTED,
         kind if kind.is_definition() => EXIT_DEFINITIONS,
         _ => EXIT_STORE,
     }

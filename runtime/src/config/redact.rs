@@ -22,6 +22,7 @@ const TELLING: &[&str] = &[
     "credential",
     "sas_",
     "connection_string",
+    "proxy_url",
     "dsn",
     "authorization",
     "auth_",

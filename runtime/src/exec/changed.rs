@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +25,9 @@ pub enum StepReason {
     Missing,
     /// The last run that was to store it failed.
     Failed,
-    /// Its code is another than that which made what is stored.
+    /// It was stored somewhere else than where it is kept now.
+    Moved,
+    /// Its code, or which columns it reads, is another than that which made what is stored.
     CodeChanged,
     /// Its configuration is another.
     ConfigChanged,
@@ -58,6 +59,7 @@ impl fmt::Display for StepReason {
         match self {
             Self::Missing => f.write_str("missing"),
             Self::Failed => f.write_str("failed"),
+            Self::Moved => f.write_str("stored elsewhere"),
             Self::CodeChanged => f.write_str("code changed"),
             Self::ConfigChanged => f.write_str("configuration changed"),
             Self::InputChanged { asset, was: Some(was), is: Some(is) } => write!(f, "input `{asset}` at {was} → {is}"),
@@ -124,7 +126,7 @@ impl Workshop {
             return Ok(());
         };
         let sources = self.sources(asset, None, moment).await?;
-        verdict.reasons.extend(reasons(asset, &part, &sources, &sources.inputs(None)?));
+        verdict.reasons.extend(self.reasons(asset, &part, &sources, &sources.inputs(None)?));
         Ok(())
     }
 
@@ -151,7 +153,7 @@ impl Workshop {
         }
         let sources = self.sources(asset, Some(&all), moment).await?;
         for (part, of_part) in parts {
-            let why = reasons(asset, part, &sources, &sources.inputs(Some(&of_part))?);
+            let why = self.reasons(asset, part, &sources, &sources.inputs(Some(&of_part))?);
             if !why.is_empty() {
                 let own = covered.keys.intersection(&of_part);
                 // Of a part that was stored later in smaller ones, only what is left of it is meant.
@@ -163,10 +165,28 @@ impl Workshop {
         verdict.keys = Some(with_reason);
         Ok(())
     }
+
+    /// Why a part would be made differently now.
+    fn reasons(&self, asset: &AssetSpec, part: &Part, sources: &Sources<'_>, now: &Inputs) -> Vec<StepReason> {
+        let mut reasons = reasons(asset, part, sources, now);
+        if part.told().is_some_and(|stored| self.is_elsewhere(asset, part.slice(), stored.location)) {
+            reasons.push(StepReason::Moved);
+        }
+        reasons
+    }
+
+    /// Whether a location is not where a slice is kept now.
+    fn is_elsewhere(&self, asset: &AssetSpec, slice: &Slice, location: &str) -> bool {
+        let Ok((_, Some(store))) = self.asset(&asset.key) else { return false };
+        let Ok(now) = store.io.locate(asset, slice) else { return false };
+        // A root that was moved, or is written in another way, has all that is below it.
+        let below = now.as_str().strip_prefix(&*self.root.to_string_lossy());
+        now.as_str() != location && !below.is_some_and(|below| location.ends_with(below))
+    }
 }
 
-/// Why a part would be made differently now.
-fn reasons(asset: &AssetSpec, part: &Arc<Part>, sources: &Sources<'_>, now: &Inputs) -> Vec<StepReason> {
+/// Why a part would be made differently now, wherever it is.
+fn reasons(asset: &AssetSpec, part: &Part, sources: &Sources<'_>, now: &Inputs) -> Vec<StepReason> {
     let Some(stored) = part.told() else { return vec![StepReason::Unknown { asset: asset.key.clone() }] };
     let mut reasons = Vec::new();
     if stored.code != sources.code.as_deref() {

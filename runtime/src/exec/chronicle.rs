@@ -59,6 +59,7 @@ struct Stored {
     inputs: Vec<InputVersion>,
     version: Option<i64>,
     data_version: Option<String>,
+    location: String,
     commit: CommitId,
 }
 
@@ -69,6 +70,7 @@ pub(crate) struct Record<'a> {
     pub(crate) inputs: &'a [InputVersion],
     version: Option<i64>,
     data_version: Option<&'a str>,
+    pub(crate) location: &'a str,
     commit: &'a CommitId,
 }
 
@@ -106,6 +108,7 @@ impl Part {
                     inputs: &$of.inputs,
                     version: $of.version,
                     data_version: $of.data_version.as_deref(),
+                    location: &$of.location,
                     commit: &$of.commit,
                 }
             };
@@ -323,9 +326,12 @@ impl Chronicle {
             let more = unknown.len() == all && all == limit;
             before = unknown.last().map_or(before, |event| event.cursor);
             new.extend(unknown);
-            // The first time, the newest is enough: what is older is read when it is asked for.
-            self.complete |= known == 0 && !more;
-            if known == 0 || !more {
+            // The first time that there is something, the newest is enough: what is older is read when it is asked for.
+            if known == 0 {
+                self.complete = !more;
+                break;
+            }
+            if !more {
                 break;
             }
             limit = PAGES.0;
@@ -365,13 +371,13 @@ impl Chronicle {
     }
 }
 
-/// The partitions of a slice, if it has some. Nothing for what a definition of before knew by other dimensions: it is no part of what
-/// is asked for now.
+/// The partitions of a slice, if it has some: those that the definition still has. Nothing for what a definition of before knew by other
+/// dimensions, or of which no partition is left: it is no part of what is asked for now.
 #[expect(clippy::option_option, reason = "a slice without partitions is a part as well")]
 fn keys_of(asset: &AssetSpec, slice: &Slice) -> Option<Option<KeySet>> {
     match (slice, &asset.partitions) {
         (Slice::Whole, _) => Some(None),
-        (slice, Some(def)) => def.resolve(slice).ok().map(Some),
+        (slice, Some(def)) => def.left_of(slice).ok().filter(|left| !left.is_empty()).map(Some),
         (_, None) => None,
     }
 }
@@ -380,9 +386,9 @@ fn part_of(event: Event) -> Option<Part> {
     let cursor = event.cursor;
     let (slice, what) = match event.kind {
         EventKind::Materialized { materialization, .. } | EventKind::Reconciled { materialization, .. } => {
-            let Materialization { slice, code, config, inputs, version, data_version, commit, .. } =
+            let Materialization { slice, code, config, inputs, version, data_version, location, commit, .. } =
                 Arc::unwrap_or_clone(materialization);
-            (slice, What::Stored(Stored { code, config, inputs, version, data_version, commit }))
+            (slice, What::Stored(Stored { code, config, inputs, version, data_version, location, commit }))
         }
         EventKind::Reported { slice, .. } => (slice, What::Reported),
         EventKind::Wiped { slice, .. } => (slice, What::Wiped),

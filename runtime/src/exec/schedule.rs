@@ -77,7 +77,8 @@ pub(crate) async fn run(
     let status = schedule.status(interrupt.level());
     let elapsed = SignedDuration::try_from(workshop.env.elapsed().saturating_sub(start)).unwrap_or_default();
     journal.emit(&workshop, EventKind::RunFinished { status, elapsed })?;
-    journal.flush(&workshop)?;
+    // Otherwise others would wait for a minute.
+    journal.flush(&workshop).inspect_err(|_| journal.release(&workshop))?;
     Ok(schedule.report(journal.run().to_owned(), status, elapsed, plan))
 }
 

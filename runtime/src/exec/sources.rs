@@ -189,12 +189,15 @@ fn joined(mut parts: Vec<(&Slice, &String)>) -> Option<String> {
     }
 }
 
-/// The code of an asset: the version that it declares, and the text of its function.
+/// The code of an asset: the version that it declares, the text of its function, and the columns that its attributes say it reads.
 fn code_of(asset: &AssetSpec) -> Option<String> {
-    match (&asset.code_version, &asset.code_hash) {
-        (None, None) => None,
-        (version, hash) => Some(digest([version.clone().unwrap_or_default(), hash.clone().unwrap_or_default()])),
+    if asset.code_version.is_none() && asset.code_hash.is_none() {
+        return None;
     }
+    let own = [&asset.code_version, &asset.code_hash].map(|part| part.clone().unwrap_or_default());
+    let read = asset.inputs.iter().filter_map(|input| Some((&input.parameter, input.columns.as_ref()?)));
+    let read = read.flat_map(|(parameter, columns)| [parameter.clone(), digest(columns.iter().cloned())]);
+    Some(digest(own.into_iter().chain(read)))
 }
 
 /// Each part with its length before it, so that no two lists have one text.

@@ -1,6 +1,7 @@
 //! Everything that the steps of a run share.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -56,6 +57,8 @@ pub(crate) type Subscriber = Arc<dyn Fn(&Event) + Send + Sync>;
 /// Everything steps share.
 pub(crate) struct Workshop {
     pub(crate) graph: Graph,
+    /// The folder of the local stores.
+    pub(crate) root: PathBuf,
     pub(crate) stores: BTreeMap<String, Arc<dyn IoManager>>,
     /// The key of the store of each asset, by place in the graph; none for assets that are not stored.
     pub(crate) store_keys: Vec<Option<String>>,

@@ -375,7 +375,7 @@ impl LakehouseBuilder {
             return Err(BuildError::new(errors));
         }
         let store_keys: Vec<Option<String>> =
-            graph.assets().map(|asset| asset.is_stored().then(|| check::store_key(asset, &self.stores))).collect();
+            graph.assets().map(|asset| asset.is_stored().then(|| check::store_key(asset, &self.stores).to_owned())).collect();
         let env: Arc<dyn Env> = self.env.unwrap_or_else(|| Arc::new(SystemEnv::new()));
         let configured_state = self.configured_state.map(|make| make(&env));
         let state = self.state.or(configured_state).unwrap_or_else(|| {
@@ -385,6 +385,7 @@ impl LakehouseBuilder {
         });
         let workshop = Workshop {
             graph,
+            root,
             stores: self.stores,
             store_keys,
             resources: Arc::new(self.resources),

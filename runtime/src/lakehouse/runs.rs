@@ -1,6 +1,7 @@
 //! Runs: beginning one, going on with one, ending one, and looking at those there have been.
 
 use std::collections::{BTreeMap, HashMap};
+use std::pin::pin;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -9,10 +10,10 @@ use super::Lakehouse;
 use crate::env::{Holder, unique_id};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Durations, Event, EventKind, RunAbout, RunStatus, StepSummary};
-use crate::exec::{self, Begun, HandOver, InProcess, Interrupt, Journal, Moment, Past, Plan, RunReport};
+use crate::exec::{self, BEAT, Begun, HandOver, InProcess, Interrupt, Journal, Moment, Past, Plan, RunReport};
 use crate::key::AssetKey;
 use crate::slice::Slice;
-use crate::state::{NewRun, Referee, RunQuery, RunRecord, RunState};
+use crate::state::{Beat, NewRun, Referee, RunQuery, RunRecord, RunState};
 
 /// How a run is carried out, beside what it does.
 ///
@@ -210,11 +211,34 @@ impl Lakehouse {
             Arc::new(InProcess { workshop: Arc::clone(&workshop), hand_over, moment, journal: Arc::clone(&journal), changed });
         // A run may have been lost since lost runs were looked for. With this one's lease taken none can go on with the same, and as this
         // one has stored nothing yet, the stores still tell what the lost one had.
-        if let Err(error) = self.close_lost_runs_of(Some(&|| begun.plan.summary())).await {
+        let summary = || begun.plan.summary();
+        let canceled = || interrupt.cancel();
+        if let Err(error) = self.beating(&journal, canceled, self.close_lost_runs_of(Some(&summary))).await {
             journal.release(&self.workshop);
             return Err(error);
         }
         exec::run(workshop, launcher, journal, begun, self.parallelism, interrupt).await
+    }
+
+    /// Waits for what may take long, a store that does not answer for example, and says in the meantime that a run goes on: who has not been
+    /// heard of for a minute is taken for lost.
+    async fn beating<T>(
+        &self,
+        journal: &Journal,
+        canceled: impl Fn() + Send + Sync,
+        work: impl Future<Output = Result<T>> + Send,
+    ) -> Result<T> {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = self.workshop.env.tick(BEAT) => {
+                    if journal.beat(&self.workshop)? == Beat::Cancel {
+                        canceled();
+                    }
+                }
+            }
+        }
     }
 
     /// Asks a run to stop, wherever it is carried out: what has begun ends, async bodies where they wait, and it can be resumed. False if it
@@ -327,7 +351,7 @@ impl Lakehouse {
             Err(error) => return Err(error),
         }
         let journal = Journal::new(run.to_owned(), holder, workshop);
-        let closed = self.end_lost_run(record, &journal).await;
+        let closed = self.beating(&journal, || {}, self.end_lost_run(record, &journal)).await;
         match closed {
             Ok(()) => Ok(true),
             // It took so long that another process does it now.

@@ -120,3 +120,35 @@ fn an_earlier_partition_that_changes_changes_the_later_ones() {
     assert!(run_changed(&lakehouse, &four).is_success());
     assert_eq!(world.made(), ["balance 2023-01-03", "balance 2023-01-04"]);
 }
+
+#[test]
+fn what_was_asked_about_before_anything_was_there_is_known_afterwards() {
+    let world = World::new();
+    let lakehouse = world.lakehouse([world.asset("day", "1", |asset| asset.partitions(days()))]);
+    let four = PartitionChoice::none().range("2023-01-01", "2023-01-04");
+    assert_eq!(why(&lakehouse, &four), [[StepReason::Missing]]);
+    for day in ["01", "02", "03", "04"] {
+        let one = PartitionChoice::none().key(format!("2023-01-{day}"));
+        assert!(lakehouse.materialize_for_blocking("*", &one).unwrap().is_success());
+    }
+    assert_eq!(run_changed(&lakehouse, &four).materializations().count(), 0);
+}
+
+#[test]
+fn what_a_smaller_definition_still_has_is_known() {
+    let world = World::new();
+    let colors = |keys: &[&str]| PartitionsDef::fixed("Color", keys.iter().copied()).unwrap();
+    let built = |def: PartitionsDef| world.lakehouse([world.asset("paint", "1", |asset| asset.partitions(def))]);
+    assert!(run_changed(&built(colors(&["red", "blue", "green"])), &PartitionChoice::all()).is_success());
+    assert_eq!(run_changed(&built(colors(&["red", "blue"])), &PartitionChoice::all()).materializations().count(), 0);
+
+    let from = |start: &str| PartitionsDef::time("Day", TimeDef::new(Every::Day, start).unwrap().end("2023-01-10").unwrap());
+    let built = |def: PartitionsDef| world.lakehouse([world.asset("day", "1", |asset| asset.partitions(def))]);
+    let one = PartitionChoice::none().range("2023-01-01", "2023-01-05");
+    assert!(built(from("2023-01-01")).materialize_for_blocking("*", &one).unwrap().is_success());
+    let later = built(from("2023-01-05"));
+    let five = PartitionChoice::none().key("2023-01-05");
+    assert_eq!(run_changed(&later, &five).materializations().count(), 0);
+    let recorded = later.recorded_partitions(&crate::support::key("day"), lakewright::state::PartitionStatus::Materialized);
+    assert_eq!(recorded.unwrap().len(), 1);
+}

@@ -1,11 +1,13 @@
 //! Why a step runs.
 
 use lakewright::event::{InputVersion, SkipReason};
+use lakewright::io::fs::FsIoManager;
 use lakewright::{Config, Slice};
 use serde::{Deserialize, Serialize};
+use tempfile::tempdir;
 
 use super::*;
-use crate::support::key;
+use crate::support::{abc, key};
 
 fn chain(world: &World, codes: [&str; 3]) -> [AssetSpec; 3] {
     [
@@ -87,6 +89,39 @@ fn what_failed_or_was_never_made_runs() {
     assert_eq!(why(&mended, &none)[0], [StepReason::Failed]);
     assert!(run_changed(&mended, &none).is_success());
     assert_eq!(why(&mended, &none), [vec![], vec![], vec![]]);
+}
+
+#[test]
+fn what_is_kept_somewhere_else_now_is_made_there() {
+    let (world, none, folder) = (World::new(), PartitionChoice::none(), tempdir().unwrap());
+    let built = |root: &str, store: &str| {
+        let state: Arc<dyn State> = Arc::clone(&world.log) as _;
+        let raw = world.asset("raw", "1", |asset| asset.io_manager(store));
+        let builder = Lakehouse::builder().root(folder.path().join(root)).registry(Registry::from_specs([raw])).state(state);
+        builder.default_stores().io_manager("other", FsIoManager::new(folder.path().join("other"))).build().unwrap()
+    };
+    assert!(run_changed(&built("lake", "fs"), &none).is_success());
+    assert_eq!(why(&built("lake", "fs"), &none), [vec![]]);
+    assert_eq!(why(&built("lake", "other"), &none), [vec![StepReason::Moved]]);
+    std::fs::rename(folder.path().join("lake"), folder.path().join("sea")).unwrap();
+    assert_eq!(why(&built("sea", "fs"), &none), [vec![]], "all of it has moved");
+    assert!(run_changed(&built("sea", "other"), &none).is_success());
+    assert_eq!(why(&built("sea", "other"), &none), [vec![]]);
+    assert!(folder.path().join("other/raw.json").exists());
+}
+
+#[test]
+fn other_columns_of_an_input_are_a_change() {
+    let (world, none) = (World::new(), PartitionChoice::none());
+    let built = |columns: &[&str]| {
+        let raw = AssetBuilder::new("raw", ValueKind::Table).io_manager("memory").code_version("1");
+        let raw = raw.body(|call: lakewright::Call| async move { call.produce_frame(abc()) }).unwrap();
+        let input = Input::of("raw").columns(columns.iter().copied());
+        world.lakehouse([raw, world.asset("clean", "1", |asset| asset.input(input))])
+    };
+    assert!(run_changed(&built(&["a"]), &none).is_success());
+    assert_eq!(why(&built(&["a"]), &none)[1], []);
+    assert_eq!(why(&built(&["a", "b"]), &none)[1], [StepReason::CodeChanged]);
 }
 
 #[derive(Default, Serialize, Deserialize)]

@@ -100,6 +100,8 @@ fn in_every_place_that_a_secret_can_have() {
         format!("url = \"https://host/path?sig={SECRET}\""),
         format!("headers = {{ Authorization = \"Bearer {SECRET}\" }}"),
         "headers = { X = \"before ${PHRASE} after\" }".to_owned(),
+        // The token of a proxy is a user without a password.
+        format!("headers = {{ proxy_url = \"http://{SECRET}:@proxy:3128\" }}"),
     ] {
         let seen = hidden(&format!("{store}{line}\n"), &[("PHRASE", SECRET)]);
         assert!(seen.contains("redacted") || seen.contains("${"), "{line} is not shown at all: {seen}");

@@ -16,12 +16,22 @@ pub(super) struct Deaf<S> {
     pub(super) lost: AtomicU32,
     /// While this is true, nobody hears what became of anything.
     pub(super) away: Arc<AtomicBool>,
+    /// When it says what became of commits; at once without this.
+    pub(super) patience: Option<Box<dyn Fn() -> Patience + Send + Sync>>,
+}
+
+/// What whoever asks what became of commits hears.
+pub(super) enum Patience {
+    Answered,
+    Refused,
+    /// Nothing yet.
+    Waiting,
 }
 
 impl<S> Deaf<S> {
     /// The answer to the first commit is lost.
     pub(super) fn once(store: S) -> Self {
-        Self { store, lost: AtomicU32::new(1), away: Arc::default() }
+        Self { store, lost: AtomicU32::new(1), away: Arc::default(), patience: None }
     }
 }
 
@@ -67,7 +77,16 @@ impl<S: IoManager> IoManager for Deaf<S> {
     }
 
     async fn committed(&self, request: StoreRequest<'_>, ids: &[CommitId]) -> Result<Vec<CommitState>> {
-        if self.away.load(Ordering::SeqCst) { Err(gone()) } else { self.store.committed(request, ids).await }
+        if self.away.load(Ordering::SeqCst) {
+            return Err(gone());
+        }
+        loop {
+            match self.patience.as_ref().map_or(Patience::Answered, |patience| patience()) {
+                Patience::Answered => return self.store.committed(request, ids).await,
+                Patience::Refused => return Err(gone()),
+                Patience::Waiting => tokio::task::yield_now().await,
+            }
+        }
     }
 
     async fn describe(&self, request: LoadRequest<'_>) -> Result<Description> {

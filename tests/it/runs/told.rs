@@ -1,17 +1,21 @@
 //! What the log tells of runs and of what is stored, whatever names assets had and whatever was lost on the way.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use futures::future::BoxFuture;
+use lakewright::env::Env;
 use lakewright::event::EventKind;
-use lakewright::exec::PartitionChoice;
+use lakewright::exec::{PartitionChoice, SystemEnv};
 use lakewright::io::fs::FsIoManager;
+use lakewright::jiff::Timestamp;
 use lakewright::partition::PartitionsDef;
-use lakewright::state::{PartitionStatus, RunState};
+use lakewright::state::{PartitionStatus, RunState, State};
 use lakewright::{AssetSpec, ErrorKind, Found, RunFilter, RunOptions, StepState};
 use tempfile::tempdir;
 
-use super::deaf::Deaf;
+use super::deaf::{Deaf, Patience};
 use super::{asset, lakehouse, log};
 use crate::support::{block_on, key};
 
@@ -129,4 +133,68 @@ fn a_store_that_does_not_answer_for_a_lost_run_is_only_in_the_way_of_the_same() 
     away.store(false, Ordering::SeqCst);
     assert!(built.materialize_blocking("numbers").unwrap().is_success());
     assert_eq!(state("lost"), RunState::Succeeded, "it had stored all it was to, and that is known now");
+}
+
+/// The machine, in a hurry: what is to be done every other second is done whenever somebody looks.
+struct Hurried(SystemEnv);
+
+impl Env for Hurried {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    fn random(&self) -> u64 {
+        self.0.random()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        self.0.sleep(duration)
+    }
+
+    fn tick(&self, _: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::task::yield_now())
+    }
+
+    fn run_blocking(&self, job: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, Result<(), String>> {
+        self.0.run_blocking(job)
+    }
+}
+
+#[test]
+fn a_run_says_that_it_goes_on_while_a_store_is_slow_to_tell_of_a_lost_one() {
+    let root = tempdir().unwrap();
+    let log = log();
+    let one = |name: &str, store: &str| asset(name).io_manager(store).body(|call| async move { call.produce_object(1) }).unwrap();
+    let mut store = Deaf::once(FsIoManager::new(root.path()));
+    let away = Arc::clone(&store.away);
+    away.store(true, Ordering::SeqCst);
+    // Nothing is known of the lost run until the other one has its lease; and then only once both have said that they go on.
+    let (shared, asked) = (Arc::clone(&log), Mutex::new((0, None)));
+    let both_beat = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&both_beat);
+    store.patience = Some(Box::new(move || {
+        let beat = |run: &str| shared.run(run).unwrap().map(|record| record.beat);
+        let (Some(other), Some(lost)) = (beat("other"), beat("lost")) else { return Patience::Refused };
+        let mut so_far = asked.lock().unwrap();
+        so_far.0 += 1;
+        let first = *so_far.1.get_or_insert((other, lost));
+        let both = first.0 < other && first.1 < lost;
+        told.fetch_or(both, Ordering::SeqCst);
+        if both || so_far.0 > 10_000 { Patience::Answered } else { Patience::Waiting }
+    }));
+    let built = lakehouse(&log, [one("numbers", "deaf"), one("others", "memory")])
+        .io_manager("deaf", store)
+        .default_stores()
+        .env(Arc::new(Hurried(SystemEnv::new())))
+        .build()
+        .unwrap();
+    block_on(built.run_with(built.plan("numbers").unwrap(), RunOptions::new().id("lost"))).unwrap_err();
+    away.store(false, Ordering::SeqCst);
+    let report = block_on(built.run_with(built.plan("others").unwrap(), RunOptions::new().id("other"))).unwrap();
+    assert!(report.is_success() && both_beat.load(Ordering::SeqCst));
+    assert_eq!(built.find_run("lost").unwrap().1, RunState::Succeeded);
 }

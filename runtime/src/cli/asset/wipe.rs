@@ -11,7 +11,7 @@ use crate::lakehouse::runtime;
 /// Remove what is stored of an asset, and record that it is gone
 ///
 /// It is a run of its own, so nobody else makes the same in the meantime. What is one table changes atomically; where each partition is a
-/// file of its own, each of them does.
+/// file of its own, each of them does. Of Delta, only partitions in one table are removed, and `asset restore` brings them back.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   asset wipe orders --yes                             an asset without partitions
@@ -35,7 +35,7 @@ impl Wipe {
         let asset = one(&lakehouse, &self.asset)?;
         let choice = self.part.choice()?;
         if !self.yes {
-            let message = format!("what is stored of `{}` would be removed for ever", asset.key);
+            let message = format!("what is stored of `{}` would be removed", asset.key);
             return Err(Error::new(ErrorKind::Selection, message).help("add `--yes` if that is what you want").into());
         }
         let wiped = runtime()?.block_on(lakehouse.wipe(&asset.key, &choice))?;
