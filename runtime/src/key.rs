@@ -22,9 +22,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// assert!("iris//cleaned".parse::<AssetKey>().is_err());
 /// # Ok::<(), lakewright::Error>(())
 /// ```
+// One text: keys are copied, compared and hashed for every step many times, and a program of ten thousand assets reads many as it begins.
 #[derive(Clone, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "String")]
-// Keys are copied, compared and hashed for every step many times, and a program with ten thousand assets reads many of them as it begins.
 pub struct AssetKey(Arc<str>);
 
 impl AssetKey {

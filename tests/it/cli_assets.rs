@@ -117,6 +117,20 @@ fn the_doctor_finds_what_the_log_does_not_say_as_it_is_and_repairs_it() {
 }
 
 #[test]
+fn the_doctor_does_not_call_well_what_it_cannot_look_at() {
+    let root = tempdir().unwrap();
+    let root = root.path();
+    assert_eq!(run(root, &["materialize", "names", "numbers"]).0, 0);
+    std::fs::write(root.join("delta/public/numbers/_delta_log/00000000000000000000.json"), "{").unwrap();
+    for command in [&["doctor"][..], &["doctor", "--repair"]] {
+        let (code, said, complaint) = run(root, command);
+        assert_eq!(code, 4, "{said}{complaint}");
+        assert!(complaint.contains("numbers"), "{complaint}");
+        assert!(said.ends_with("of the rest, the log says what the stores hold\n"), "{said}");
+    }
+}
+
+#[test]
 fn old_runs_go_from_the_log_and_what_is_stored_stays_known() {
     let root = regions();
     let root = root.path();

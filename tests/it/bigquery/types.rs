@@ -44,6 +44,17 @@ fn c02_types_that_bigquery_has_come_back_as_they_went_with_their_nulls() {
 }
 
 #[test]
+fn what_is_behind_a_part_of_a_frame_is_in_nobodys_way() {
+    let Some(project) = Project::new() else { return };
+    let lists = Series::new("x".into(), [Series::new("".into(), [Some(1i64), Some(2)]), Series::new("".into(), [None::<i64>])]);
+    let first = DataFrame::new(2, vec![lists.into()]).unwrap().head(Some(1));
+    let lakehouse = project.lakehouse([frame_asset("t", first.clone())]).build().unwrap();
+    run_all(&lakehouse);
+    let back: DataFrame = block_on(lakehouse.load_frame(&key("t"))).unwrap();
+    assert!(back.equals(&first), "{back}");
+}
+
+#[test]
 fn types_and_values_that_bigquery_lacks_are_refused_and_nothing_is_stored() {
     let Some(project) = Project::new() else { return };
     let numbers = Series::new("x".into(), [Some(1i64), None]);
