@@ -15,11 +15,12 @@ pub(crate) fn start(asset: &Asset) -> TokenStream {
     let span = asset.item.sig.asyncness.map_or_else(Span::call_site, |asyncness| asyncness.span);
     let call = paths::call(span);
     let started = if asset.item.sig.asyncness.is_some() {
-        quote_spanned!(span=> __run(__call))
+        quote_spanned!(span=> ::std::boxed::Box::pin(__run(__call)))
     } else {
-        quote_spanned!(span=> #call::blocking(__call, __run))
+        // By a pointer, so that what it takes to run it on a thread is compiled once and not for each asset.
+        quote_spanned!(span=> #call::start(__call, __run))
     };
-    quote_spanned!(span=> body: ::core::option::Option::Some(|__call| ::std::boxed::Box::pin(#started)),)
+    quote_spanned!(span=> body: ::core::option::Option::Some(|__call| #started),)
 }
 
 /// The function that does it.

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
@@ -300,6 +301,13 @@ impl Call {
             };
             blocking(&env, job).await
         }
+    }
+
+    /// As [`Call::blocking`], of a function: what generated code calls for a body that is not `async`.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn start(self, body: fn(Self) -> Result<Produced>) -> BoxFuture<'static, Result<Produced>> {
+        Box::pin(self.blocking(body))
     }
 
     /// The input with this name, loaded as a frame. Blocks if the frame is eager.

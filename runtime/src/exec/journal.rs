@@ -1,5 +1,6 @@
 //! What happens in one run, on its way to the log: kept in order, written in batches.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,11 +10,11 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::referee::LEASE;
-use super::workshop::Workshop;
+use super::workshop::{Workshop, is_due};
 use crate::env::{Holder, blocking};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, EventKind};
-use crate::state::Beat;
+use crate::state::{Beat, told_of};
 
 /// A process that was last heard of longer ago asks whether the run is still its own before it stores or records anything.
 const DOUBT: Duration = Duration::from_secs(30);
@@ -141,8 +142,10 @@ impl Journal {
 impl Workshop {
     /// Writes events to the log and tells them to everybody who listens, in one order for all.
     pub(crate) fn tell(&self, append: impl FnOnce() -> Result<Vec<Event>>) -> Result<()> {
-        let _order = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
+        let order = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut due = BTreeSet::new();
         for event in append()? {
+            due.extend(told_of(&event.kind).filter(|_| is_due(event.cursor)).cloned());
             for subscriber in &self.subscribers {
                 // Whoever listens must not be able to fail a run, least of all between a commit and its record.
                 if catch_unwind(AssertUnwindSafe(|| subscriber(&event))).is_err() {
@@ -150,6 +153,8 @@ impl Workshop {
                 }
             }
         }
+        drop(order);
+        self.sum_up(due);
         Ok(())
     }
 }

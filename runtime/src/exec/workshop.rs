@@ -1,6 +1,7 @@
 //! Everything that the steps of a run share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hasher};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -25,6 +26,14 @@ use crate::state::{PartitionStatus, SliceStatus, Snapshot, State};
 
 /// From how many on what became of slices is summed up and kept, so that the next one who asks need not read it again.
 const KEPT: usize = 1_000;
+
+/// Whether what became of an asset is to be summed up after an event of it. By its cursor alone, since a process may make but one; and
+/// mixed, since what runs every night has its events at even distances.
+pub(super) fn is_due(cursor: u64) -> bool {
+    let mut mixed = DefaultHasher::new();
+    mixed.write_u64(cursor);
+    mixed.finish().is_multiple_of(1024)
+}
 
 /// An output that is staged and not yet visible: what a check looks at.
 #[derive(Debug)]
@@ -108,25 +117,47 @@ impl Workshop {
     /// The partitions of an asset that were last recorded with this status.
     pub(crate) fn recorded(&self, asset: &AssetKey, space: &KeySpace, status: PartitionStatus) -> Result<KeySet> {
         let asset = self.asset(asset)?.0;
-        // Of several keys the log is not read in one moment, so that what is kept of them could leave out what came in between.
-        let one_key = asset.aliases.is_empty();
-        let kept = if one_key { self.state.snapshot(&asset.key)? } else { None };
-        let known = kept.and_then(|kept| Some((Marks::kept(space.clone(), &kept.space, &kept.bytes)?, kept.cursor)));
-        let (mut marks, after) = known.unwrap_or_else(|| (Marks::none(space.clone(), PartitionStatus::ALL.len()), 0));
-        let rows = self.status_rows(asset, after)?;
-        for row in &rows {
-            marks.mark(&row.slice, row.status as usize);
+        Ok(self.marks(asset, space)?.set(status as usize))
+    }
+
+    /// What became last of the partitions of an asset. If there is more of it than [`KEPT`] since it was last summed up, it is kept.
+    fn marks(&self, asset: &AssetSpec, space: &KeySpace) -> Result<Marks> {
+        if !asset.aliases.is_empty() {
+            // Of several keys the log is not read in one moment, so that what is kept of them could leave out what came in between.
+            let mut marks = Marks::none(space.clone(), PartitionStatus::ALL.len());
+            self.status_rows(asset, 0)?.iter().for_each(|row| marks.mark(&row.slice, row.status as usize));
+            return Ok(marks);
         }
-        if let Some(last) = rows.last().filter(|_| one_key && rows.len() >= KEPT)
+        let kept = self.state.snapshot(&asset.key)?;
+        let known = kept.and_then(|kept| Some((Marks::kept(space.clone(), &kept.space, &kept.bytes)?, kept.cursor)));
+        let (mut marks, mut cursor) = known.unwrap_or_else(|| (Marks::none(space.clone(), PartitionStatus::ALL.len()), 0));
+        let mut rows = 0;
+        self.state.each_slice_status(&asset.key, cursor, &mut |slice, status, at| {
+            (rows, cursor) = (rows + 1, at);
+            marks.mark_text(slice, status as usize)
+        })?;
+        if rows >= KEPT
             && let Some((space, bytes)) = marks.keep()
+            && let Err(error) = self.state.keep_snapshot(&asset.key, &Snapshot { cursor, space, bytes })
         {
-            let snapshot = Snapshot { cursor: last.cursor, space, bytes };
-            if let Err(error) = self.state.keep_snapshot(&asset.key, &snapshot) {
-                // It only saves the next one who asks some time.
-                tracing::debug!(asset = %asset.key, %error, "cannot keep what became of the partitions of an asset");
+            // It only saves the next one who asks some time.
+            tracing::debug!(asset = %asset.key, %error, "cannot keep what became of the partitions of an asset");
+        }
+        Ok(marks)
+    }
+
+    /// Sums up what became of partitions, now and then, so that whoever asks first after a million events finds it done. Which events it
+    /// is done after is their cursors' to say: one in a thousand of each asset, however few a process makes.
+    pub(super) fn sum_up(&self, assets: BTreeSet<AssetKey>) {
+        for key in assets {
+            let summed = self.asset(&key).and_then(|(asset, _)| match &asset.partitions {
+                Some(def) => self.marks(asset, &self.space(def)?).map(drop),
+                None => Ok(()),
+            });
+            if let Err(error) = summed {
+                tracing::debug!(asset = %key, %error, "cannot sum up what became of the partitions of an asset");
             }
         }
-        Ok(marks.set(status as usize))
     }
 
     /// What became last of each slice of an asset since a cursor, in the order of the events, also under keys that it had before.

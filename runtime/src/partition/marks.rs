@@ -5,9 +5,10 @@ use std::sync::Arc;
 use roaring::RoaringTreemap;
 use serde::{Deserialize, Serialize};
 
-use super::axis::AxisDigest;
+use super::axis::{Axis, AxisDigest};
 use super::runs::{self, Runs};
 use super::{KeySet, KeySpace};
+use crate::error::Result;
 use crate::slice::{KeyBox, KeyItem, Slice};
 
 /// A mark for each key of a space, or none.
@@ -32,16 +33,39 @@ impl Marks {
         Self { space, sets: vec![RoaringTreemap::new(); marks], exact: true }
     }
 
+    /// As [`Marks::mark`], of a slice as text. Most are one key, and there may be a million of them.
+    ///
+    /// # Errors
+    /// If it is no slice.
+    pub(crate) fn mark_text(&mut self, slice: &str, mark: usize) -> Result<()> {
+        match only_key(slice).and_then(|key| self.only_axis()?.place(key)) {
+            Some(index) => self.mark_one(index, mark),
+            None => self.mark(&slice.parse()?, mark),
+        }
+        Ok(())
+    }
+
+    fn only_axis(&self) -> Option<&Axis> {
+        match self.space.axes() {
+            [axis] if axis.name().is_empty() => Some(axis),
+            _ => None,
+        }
+    }
+
+    fn mark_one(&mut self, index: u64, mark: usize) {
+        for (number, set) in self.sets.iter_mut().enumerate() {
+            if number == mark {
+                set.insert(index)
+            } else {
+                set.remove(index)
+            };
+        }
+    }
+
     /// Marks the keys of a slice, whatever they were marked with before.
     pub(crate) fn mark(&mut self, slice: &Slice, mark: usize) {
         if let Some(index) = self.one(slice) {
-            for (number, set) in self.sets.iter_mut().enumerate() {
-                if number == mark {
-                    set.insert(index)
-                } else {
-                    set.remove(index)
-                };
-            }
+            self.mark_one(index, mark);
             return;
         }
         let indices = self.many(slice);
@@ -120,6 +144,13 @@ impl Marks {
     }
 }
 
+/// The key, if a text is the slice of one key of the only dimension, without anything that is written in another way than it is.
+fn only_key(slice: &str) -> Option<&str> {
+    let key = slice.strip_prefix("v1:[")?.strip_suffix(']')?;
+    let is_plain = |byte: u8| !matches!(byte, b'%' | b',' | b';' | b'&' | b'=' | b'[' | b']' | b'.');
+    (!key.is_empty() && key.bytes().all(is_plain)).then_some(key)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -181,7 +212,9 @@ mod tests {
                         let now = space(&there);
                         let known = kept.as_ref().and_then(|(keys, bytes, read)| Some((Marks::kept(now.clone(), keys, bytes)?, *read)));
                         let (mut marks, read) = known.unwrap_or_else(|| (Marks::none(now.clone(), 3), 0));
-                        rows[read..].iter().for_each(|(slice, mark)| marks.mark(slice, *mark));
+                        for (slice, mark) in &rows[read..] {
+                            marks.mark_text(&slice.to_string(), *mark).unwrap();
+                        }
                         for mark in 0..3 {
                             let expected: Vec<_> = now.all().keys().filter(|key| model.get(key) == Some(&mark)).collect();
                             prop_assert_eq!(marks.set(mark).keys().collect::<Vec<_>>(), expected);

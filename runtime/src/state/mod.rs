@@ -15,6 +15,7 @@ pub(crate) use defaults::state_file;
 pub use memory::MemoryState;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresState;
+pub(crate) use projection::told_of;
 pub use records::{
     BackfillRecord, Beat, Collected, LogLine, NewRun, Referee, RunQuery, RunRecord, RunState, SliceStatus, Snapshot,
 };
@@ -242,7 +243,19 @@ pub trait State: Send + Sync + 'static {
     /// # Errors
     /// As [`State::partition_status`].
     fn slice_status(&self, asset: &AssetKey, after: u64) -> Result<Vec<SliceStatus>>;
+
+    /// As [`State::slice_status`], each row handed over as it is read, with the text of its slice: there may be a million. `row` must not
+    /// ask the log for anything.
+    ///
+    /// # Errors
+    /// As [`State::partition_status`], or what `row` returns.
+    fn each_slice_status(&self, asset: &AssetKey, after: u64, row: &mut EachSlice<'_>) -> Result<()> {
+        self.slice_status(asset, after)?.iter().try_for_each(|each| row(&each.slice.to_string(), each.status, each.cursor))
+    }
 }
+
+/// What [`State::each_slice_status`] hands a row to: the text of the slice, what became of it, and the cursor of the event that said so.
+pub type EachSlice<'a> = dyn FnMut(&str, PartitionStatus, u64) -> Result<()> + 'a;
 
 /// What became of a slice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -73,7 +73,7 @@ impl Projection {
 }
 
 /// The assets of which an event changes what is stored: it belongs to their history.
-pub(super) fn told_of(kind: &EventKind) -> Option<&AssetKey> {
+pub(crate) fn told_of(kind: &EventKind) -> Option<&AssetKey> {
     match kind {
         EventKind::Materialized { materialization, .. } | EventKind::Reconciled { materialization, .. } => {
             Some(&materialization.asset)

@@ -236,7 +236,15 @@ pub(crate) fn status_can_be_asked_for_from_an_event_on(log: Handles<'_>) {
     let z = append(&*log(), "r", failed(2)).cursor;
     let found = |after| -> Vec<(String, PartitionStatus, u64)> {
         let rows = log().slice_status(&key("a"), after).unwrap();
-        rows.into_iter().map(|row| (row.slice.to_string(), row.status, row.cursor)).collect()
+        let rows: Vec<_> = rows.into_iter().map(|row| (row.slice.to_string(), row.status, row.cursor)).collect();
+        let mut each = Vec::new();
+        let row = &mut |slice: &str, status, cursor| {
+            each.push((slice.to_owned(), status, cursor));
+            Ok(())
+        };
+        log().each_slice_status(&key("a"), after, row).unwrap();
+        assert_eq!(each, rows, "one after the other as all at once");
+        rows
     };
     let all = [("v1:[x]".into(), Materialized, x), ("v1:[y]".into(), Materialized, y), ("v1:[z]".into(), Failed, z)];
     assert_eq!(found(0), all);

@@ -37,6 +37,9 @@ pub(in crate::partition) enum Place {
 impl TimeDef {
     /// Where a key belongs. Only the very text that [`key`](TimeDef::key) gives is a key.
     pub(in crate::partition) fn place(&self, key: &str) -> Place {
+        if let Some(found) = self.plain(key) {
+            return if found < self.limit() { Place::At(found) } else { Place::After };
+        }
         let Some(times) = self.read(key) else { return Place::Malformed };
         let limit = self.limit();
         for time in &times {
@@ -55,16 +58,29 @@ impl TimeDef {
         }
     }
 
-    /// The key of a window, without regard to the declared end.
-    pub(super) fn raw_key(&self, ordinal: u64) -> Option<String> {
-        let (time, offset, again) = match self.clock() {
+    /// The window of a key that is only a date or a time to the minute, as nearly all are: a million are read at once.
+    fn plain(&self, key: &str) -> Option<u64> {
+        let time = plain_time(key, &self.format)?;
+        let number = self.clock().at(resolve(&self.tz, time).at)?;
+        // Whatever is not the key of just this window is for the rest of `place` to say.
+        matches!(self.named(number)?, (named, _, false) if named == time).then_some(number)
+    }
+
+    /// What the key of a window says: its time, the offset of that, and whether it has to be in the key.
+    fn named(&self, ordinal: u64) -> Option<(DateTime, Option<Offset>, bool)> {
+        Some(match self.clock() {
             Clock::Calendar(calendar) => (calendar.key_time(ordinal)?, None, false),
             clock => {
                 let start = Timestamp::from_second(clock.start(ordinal)?).ok()?;
                 let (time, offset) = (self.tz.to_datetime(start), self.tz.to_offset(start));
                 (time, Some(offset), self.repeats(time, offset))
             }
-        };
+        })
+    }
+
+    /// The key of a window, without regard to the declared end.
+    pub(super) fn raw_key(&self, ordinal: u64) -> Option<String> {
+        let (time, offset, again) = self.named(ordinal)?;
         let mut text = self.write(time, offset)?;
         if let Some(offset) = offset.filter(|_| again) {
             // A format may have the offset already.
@@ -234,6 +250,24 @@ fn civil_of(mut parts: BrokenDownTime) -> Option<DateTime> {
     }
     let time = parts.to_time().unwrap_or(jiff::civil::Time::midnight());
     Some(parts.to_date().ok()?.to_datetime(time))
+}
+
+/// The time that a text says which is just as `write` writes it in the formats that need no interpreter.
+fn plain_time(text: &str, format: &str) -> Option<DateTime> {
+    let (form, has_time) = match format {
+        DATE => ("0000-00-00", false),
+        MINUTE => ("0000-00-00-00:00", true),
+        _ => return None,
+    };
+    let fits = |(byte, form): (u8, u8)| if form == b'0' { byte.is_ascii_digit() } else { byte == form };
+    if text.len() != form.len() || !text.bytes().zip(form.bytes()).all(fits) {
+        return None;
+    }
+    let number =
+        |from: usize, to: usize| text.as_bytes()[from..to].iter().fold(0_i16, |sum, digit| sum * 10 + i16::from(digit - b'0'));
+    let part = |from: usize| i8::try_from(number(from, from + 2)).ok();
+    let (hour, minute) = if has_time { (part(11)?, part(14)?) } else { (0, 0) };
+    DateTime::new(number(0, 4), part(5)?, part(8)?, hour, minute, 0, 0).ok()
 }
 
 fn push_digits(text: &mut String, number: u16, width: u32) {

@@ -22,7 +22,8 @@ use jiff::Timestamp;
 
 use super::projection::check_keys;
 use super::{
-    BackfillRecord, Beat, Collected, Holder, LogLine, NewRun, Referee, RunQuery, RunRecord, SliceStatus, Snapshot, State,
+    BackfillRecord, Beat, Collected, EachSlice, Holder, LogLine, NewRun, Referee, RunQuery, RunRecord, SliceStatus, Snapshot,
+    State,
 };
 use crate::env::{Env, unique_id};
 use crate::error::{Error, ErrorKind, Result};
@@ -326,6 +327,16 @@ impl State for PostgresState {
     }
 
     fn slice_status(&self, asset: &AssetKey, after: u64) -> Result<Vec<SliceStatus>> {
-        self.read(|link| read::slice_status(link, asset, after))
+        let mut found = Vec::new();
+        self.each_slice_status(asset, after, &mut |slice, status, cursor| {
+            found.push(SliceStatus { slice: slice.parse()?, status, cursor });
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    fn each_slice_status(&self, asset: &AssetKey, after: u64, row: &mut EachSlice<'_>) -> Result<()> {
+        let found = self.read(|link| read::slice_rows(link, asset, after))?;
+        read::each_row(&found, row)
     }
 }

@@ -9,7 +9,8 @@ use crate::key::AssetKey;
 use crate::slice::Slice;
 use crate::state::projection::check_keys;
 use crate::state::{
-    BackfillRecord, Beat, Collected, Holder, LogLine, NewRun, Referee, RunQuery, RunRecord, SliceStatus, Snapshot, State,
+    BackfillRecord, Beat, Collected, EachSlice, Holder, LogLine, NewRun, Referee, RunQuery, RunRecord, SliceStatus, Snapshot,
+    State,
 };
 
 impl State for SqliteState {
@@ -129,5 +130,9 @@ impl State for SqliteState {
 
     fn slice_status(&self, asset: &AssetKey, after: u64) -> Result<Vec<SliceStatus>> {
         self.read(|connection| read::slice_status(connection, asset, after))
+    }
+
+    fn each_slice_status(&self, asset: &AssetKey, after: u64, row: &mut EachSlice<'_>) -> Result<()> {
+        self.read(|connection| read::each_slice_status(connection, asset, after, row))
     }
 }

@@ -7,7 +7,7 @@ use super::Failure;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EVENT_VERSION, Event, EventKind};
 use crate::key::AssetKey;
-use crate::state::{PartitionStatus, SliceStatus};
+use crate::state::{EachSlice, PartitionStatus, SliceStatus};
 
 pub(super) fn log_id(connection: &Connection) -> Result<String, Failure> {
     Ok(connection.prepare_cached("SELECT log_id FROM meta")?.query_row([], |row| row.get(0))?)
@@ -80,18 +80,30 @@ pub(super) fn keys(connection: &Connection, set: &str) -> Result<Vec<String>, Fa
 }
 
 pub(super) fn slice_status(connection: &Connection, asset: &AssetKey, after: u64) -> Result<Vec<SliceStatus>, Failure> {
+    let mut found = Vec::new();
+    each_slice_status(connection, asset, after, &mut |slice, status, cursor| {
+        found.push(SliceStatus { slice: slice.parse()?, status, cursor });
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+pub(super) fn each_slice_status(
+    connection: &Connection,
+    asset: &AssetKey,
+    after: u64,
+    each: &mut EachSlice<'_>,
+) -> Result<(), Failure> {
     // In the order of the index, so that nothing is sorted.
     let mut select = connection.prepare_cached(
         "SELECT slice, status, cursor FROM partition_status WHERE asset = ?1 AND cursor > ?2 ORDER BY cursor, status, slice",
     )?;
     let mut rows = select.query(params![asset.to_string(), count(after)])?;
-    let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
-        let (slice, status) = (text(0)?.parse()?, parse_status(text(1)?)?);
-        found.push(SliceStatus { slice, status, cursor: integer(row.get(2)?)? });
+        each(text(0)?, parse_status(text(1)?)?, integer(row.get(2)?)?)?;
     }
-    Ok(found)
+    Ok(())
 }
 
 pub(super) fn status_text(status: PartitionStatus) -> &'static str {
