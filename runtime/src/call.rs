@@ -282,7 +282,8 @@ impl Call {
         &self.context
     }
 
-    /// Runs something that may block, with the call at hand.
+    /// Runs something that may block, with the call at hand. Once the step [is to end](Context::is_canceled), a body goes no further than
+    /// to the end of it.
     ///
     /// # Errors
     /// What the closure returns, or [`ErrorKind::Panic`] if it panicked.
@@ -291,15 +292,18 @@ impl Call {
         T: Send + 'static,
         F: FnOnce(Call) -> Result<T> + Send + 'static,
     {
-        let env = Arc::clone(self.context.env());
-        let at_work = self.context.at_work();
+        let context = self.context.clone();
         async move {
+            // From here on it is at work, and not from when somebody may wait for it.
+            let at_work = context.at_work();
             let job = move || {
                 // Let go on the thread, which goes on when nobody waits for it any more.
                 let _at_work = at_work;
                 job(self)
             };
-            blocking(&env, job).await
+            let done = blocking(context.env(), job).await;
+            // What comes after it in a body that is to end does not begin: whoever carries the body out drops it here.
+            if context.is_canceled() { std::future::pending().await } else { done }
         }
     }
 

@@ -108,12 +108,12 @@ kinds! {
     Config = "LW0210",
     /// Rows that do not belong to the partitions that were to be written.
     StrayRows = "LW0211",
-    /// Something is there already, and the asset refuses to replace it.
+    /// Something is there already and is not replaced: what an asset has stored, or a run of the same identifier.
     Present = "LW0212",
 
     /// The body of an asset returned an error.
     Body = "LW0301",
-    /// The body of an asset panicked.
+    /// The body of an asset panicked, or who was called for it.
     Panic = "LW0302",
     /// An external asset was to be materialized.
     External = "LW0303",

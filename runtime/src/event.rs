@@ -374,6 +374,16 @@ pub enum SkipReason {
     Interrupted,
     /// Nothing that it is made from has changed since it was last made.
     Unchanged,
+    /// A run that began later has stored what it was to store.
+    Superseded,
+}
+
+impl SkipReason {
+    /// Whether the step need not be carried out any more, and what is made from it can be.
+    #[must_use]
+    pub const fn is_done(&self) -> bool {
+        matches!(self, Self::Unchanged | Self::Superseded)
+    }
 }
 
 /// How a run ended.

@@ -231,6 +231,10 @@ struct TestingGuide;
 #[doc = include_str!("../../docs/runs.md")]
 struct RunsGuide;
 
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/embedding.md")]
+struct EmbeddingGuide;
+
 #[cfg(all(doctest, feature = "postgres"))]
 #[doc = include_str!("../../docs/state.md")]
 struct StateGuide;

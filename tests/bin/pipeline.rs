@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "what steps print is looked for in the log")]
 
+use std::path::Path;
+
 use lakewright::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +15,12 @@ struct Mishap {
     fails: bool,
     panics: bool,
     waits: Option<String>,
+}
+
+fn wait_for(file: &Path) {
+    while !file.exists() {
+        std::thread::yield_now();
+    }
 }
 
 /// Three numbers and their names.
@@ -30,10 +38,7 @@ fn doubled(numbers: LazyFrame, mishap: Config<Mishap>) -> Result<LazyFrame, Stri
     }
     if let Some(file) = &mishap.waits {
         std::fs::write(file, "begun").map_err(|error| error.to_string())?;
-        let released = std::path::Path::new(file).with_extension("released");
-        while !released.exists() {
-            std::thread::yield_now();
-        }
+        wait_for(&Path::new(file).with_extension("released"));
     }
     Ok(numbers.with_column((col("value") * lit(2)).alias("value")))
 }
@@ -48,11 +53,15 @@ fn names(#[input(columns = ["name"])] numbers: LazyFrame) -> LazyFrame {
     numbers
 }
 
-/// Whether it waits, and for which file.
+/// Whether it waits, for which file, and how: where it can be cancelled, unless it is said otherwise.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Gate {
     waits: Option<String>,
+    /// On a thread that nobody can stop.
+    blocks: bool,
+    /// Without leaving its thread to anybody.
+    computes: bool,
 }
 
 /// Says what it does, and waits where it can be cancelled.
@@ -62,9 +71,15 @@ async fn patient(gate: Config<Gate>) -> Result<String, String> {
     tracing::info!(gate = gate.waits.is_some(), "looks for the gate");
     if let Some(file) = &gate.waits {
         std::fs::write(file, "begun").map_err(|error| error.to_string())?;
-        let released = std::path::Path::new(file).with_extension("released");
-        while !released.exists() {
-            tokio::task::yield_now().await;
+        let released = Path::new(file).with_extension("released");
+        if gate.blocks {
+            tokio::task::spawn_blocking(move || wait_for(&released)).await.map_err(|error| error.to_string())?;
+        } else if gate.computes {
+            wait_for(&released);
+        } else {
+            while !released.exists() {
+                tokio::task::yield_now().await;
+            }
         }
     }
     tracing::warn!("the gate is open");
@@ -86,7 +101,7 @@ fn regions(region: Partition<Region>) -> String {
 #[external_asset(io_manager = "delta")]
 fn inventory() -> LazyFrame;
 
-#[asset(io_manager = "delta", group = "stock")]
+#[asset(io_manager = "delta", group = "stock", pool = "api")]
 fn stock(inventory: LazyFrame) -> LazyFrame {
     inventory
 }

@@ -79,6 +79,23 @@ fn materialize_runs_a_selection_and_asset_show_tells_what_is_stored() {
 }
 
 #[test]
+fn a_preview_is_of_tables_and_the_others_are_in_nobodys_way() {
+    let root = tempdir().unwrap();
+    assert_eq!(run(root.path(), &["partitions", "add", "Region", "north", "south"]).0, 0);
+    let (code, stdout, stderr) = run(root.path(), &["materialize", "regions", "--all-partitions", "--preview"]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.contains("regions") && !stderr.contains("no preview"), "{stderr}");
+    let (code, stdout, stderr) = run(root.path(), &["asset", "show", "regions", "--preview"]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.contains("an object (String)"), "{stdout}");
+    for command in [&["materialize", "numbers"][..], &["asset", "show", "regions"]] {
+        let (code, refused) = json(root.path(), &[command, &["--preview"]].concat());
+        assert_eq!(code, 2);
+        assert!(refused["errors"][0]["message"].as_str().unwrap().contains("`--preview`"), "{refused}");
+    }
+}
+
+#[test]
 fn a_run_as_json_has_one_materialization_per_asset() {
     let root = tempdir().unwrap();
     let (code, report) = json(root.path(), &["materialize", "numbers", "names"]);

@@ -21,6 +21,8 @@ impl Waiting {
         let begun = root.join("gate.begun");
         let gate = format!("{asset}.waits={}", serde_json::json!(begun));
         let mut child = pipeline(root, &[arguments, &["--set", &gate]].concat())
+            // As on a machine of one processor: whatever else has to be heard is heard beside the step.
+            .env("TOKIO_WORKER_THREADS", "1")
             .stderr(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -159,6 +161,64 @@ fn a_second_ctrl_c_stops_at_once_and_what_was_printed_is_shown() {
 }
 
 #[test]
+fn ctrl_c_is_heard_beside_a_body_that_leaves_its_thread_to_nobody() {
+    let root = tempdir().unwrap();
+    let mut waiting = Waiting::start(root.path(), &["materialize", "patient", "--set", "patient.computes=true"], "patient");
+    waiting.signal("-INT");
+    waiting.hear("goes on with the rest");
+    waiting.signal("-INT");
+    let (code, _, stderr) = waiting.end();
+    assert_eq!(code, Some(130));
+    assert!(stderr.contains("stopped; `runs resume"), "{stderr}");
+}
+
+#[test]
+fn what_a_body_that_was_cut_off_left_on_a_thread_is_not_waited_for() {
+    let root = tempdir().unwrap();
+    let mut waiting = Waiting::start(root.path(), &["materialize", "patient", "--set", "patient.blocks=true"], "patient");
+    waiting.signal("-TERM");
+    waiting.hear("terminated: ");
+    // Nobody opens the gate.
+    let (code, _, stderr) = waiting.end();
+    assert_eq!(code, Some(130), "{stderr}");
+    assert_eq!(newest(root.path()).1, "canceled");
+}
+
+/// What is shown of a run may take long: a store that is slow to give the first rows, or nobody who reads.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_signal_after_the_run_ends_the_process() {
+    use std::io::Write;
+
+    let root = tempdir().unwrap();
+    // It has room for as much, and nobody reads it: what is shown of the run waits.
+    let (unread, mut full) = std::io::pipe().unwrap();
+    full.write_all(&vec![0; 64 << 10]).unwrap();
+    let mut child =
+        pipeline(root.path(), &["materialize", "numbers", "--logs", "off"]).stderr(Stdio::piped()).stdout(full).spawn().unwrap();
+    let (mut said, mut byte, mut stderr) = (String::new(), [0], child.stderr.take().unwrap());
+    while !said.contains("succeeded after") {
+        assert_eq!(stderr.read(&mut byte).unwrap(), 1, "the process ended: {said}");
+        said.push(char::from(byte[0]));
+    }
+    // Not all of them come after the run, and of two at once one may be heard.
+    let mut ended = None;
+    for _ in 0..1000 {
+        Command::new("kill").args(["-INT", &child.id().to_string()]).stderr(Stdio::null()).status().unwrap();
+        ended = child.try_wait().unwrap();
+        if ended.is_some() {
+            break;
+        }
+    }
+    if ended.is_none() {
+        child.kill().unwrap();
+    }
+    drop(unread);
+    assert_eq!(ended.and_then(|status| status.code()), Some(130));
+    assert_eq!(newest(root.path()).1, "succeeded");
+}
+
+#[test]
 fn a_request_to_end_cancels() {
     let root = tempdir().unwrap();
     let mut waiting = Waiting::start(root.path(), &["materialize", "patient"], "patient");
@@ -214,7 +274,7 @@ fn a_run_that_is_not_there_is_a_mistake_of_who_asks_and_near_misses_are_named() 
 #[test]
 fn how_steps_are_run_is_said_on_the_command_line() {
     let root = tempdir().unwrap();
-    let options = ["--retries", "2", "--timeout", "10m", "--memory", "1GiB", "--pool", "api=2", "--logs", "off"];
+    let options = ["--retries", "2", "--timeout", "1h 30m", "--memory", "1.5TiB", "--pool", "api=2", "--logs", "off"];
     assert_eq!(run(root.path(), &[&["materialize", "numbers"][..], &options].concat()).0, 0);
     for wrong in [["--timeout", "soon"], ["--memory", "much"], ["--pool", "api"], ["--tag", "ticket"], ["--logs", "loud"]] {
         let (code, _, stderr) = run(root.path(), &["materialize", "numbers", wrong[0], wrong[1]]);
@@ -224,6 +284,9 @@ fn how_steps_are_run_is_said_on_the_command_line() {
     let (code, _, stderr) = run(root.path(), &["materialize", "numbers", "--pool", "api=0"]);
     assert_eq!(code, 4);
     assert!(stderr.contains("no step could ever run in the pool `api` of 0"), "{stderr}");
+    let (code, _, stderr) = run(root.path(), &["materialize", "numbers", "--pool", "apii=4"]);
+    assert_eq!(code, 4);
+    assert!(stderr.contains("no asset is in the pool `apii`") && stderr.contains("did you mean `api`?"), "{stderr}");
 }
 
 #[test]

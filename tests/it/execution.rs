@@ -1,7 +1,7 @@
 //! How steps run: side by side, off the async threads, and without taking each other down.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex, OnceLock};
 
 use lakewright::event::{EventKind, RunStatus, SkipReason};
 use lakewright::exec::{Interrupt, StepOutcome};
@@ -223,6 +223,30 @@ fn a_subscriber_that_panics_fails_nothing() {
 }
 
 #[test]
+fn a_subscriber_is_told_that_a_run_of_its_own_lakehouse_would_wait_for_it() {
+    let root = tempdir().unwrap();
+    let quick = |name: &str| step(name, &[], || Ok(1));
+    let other = Lakehouse::builder().registry(Registry::from_specs([quick("other")])).build().unwrap();
+    let (own, told) = (Arc::new(OnceLock::<Lakehouse>::new()), Arc::new(Mutex::new(Vec::new())));
+    let (waits, tells) = (Arc::clone(&own), Arc::clone(&told));
+    let builder = lakehouse(&root, [quick("a"), quick("b")]).subscribe(move |event| {
+        // This one is told by a thread that may wait, and not by one of the runtime.
+        if matches!(event.kind, EventKind::StepSucceeded { .. }) {
+            let others = other.materialize_blocking("*").map(|report| report.is_success());
+            tells.lock().unwrap().push((others, waits.get().unwrap().materialize_blocking("b").map(drop)));
+        }
+    });
+    let lakehouse = builder.build().unwrap();
+    own.set(lakehouse.clone()).unwrap();
+    assert!(lakehouse.materialize_blocking("a").unwrap().is_success());
+    let told = std::mem::take(&mut *told.lock().unwrap());
+    let [(Ok(true), Err(refused))] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(refused.kind(), ErrorKind::Unsupported);
+    assert!(refused.message().contains("a subscriber cannot wait"), "{refused:?}");
+    assert!(lakehouse.materialize_blocking("b").unwrap().is_success(), "nothing is left of it");
+}
+
+#[test]
 fn a_step_may_produce_several_assets() {
     let root = tempdir().unwrap();
     let both = AssetBuilder::new("both", ValueKind::Table)
@@ -282,6 +306,19 @@ fn a_check_between_stage_and_commit_keeps_the_old_rows() {
     assert_eq!(run_to_failure(&lakehouse).message, "`t` would become empty");
     let kept: DataFrame = block_on(lakehouse.load_frame(&key("t"))).unwrap();
     assert_eq!(integers(&kept, "a"), [1, 2, 3]);
+    assert_eq!(crate::support::files_below(&stored), files, "what was staged is gone");
+}
+
+#[test]
+fn a_check_that_panics_refuses_what_was_staged() {
+    let root = tempdir().unwrap();
+    run_all(&lakehouse(&root, [frame_asset("t", abc())]).build().unwrap());
+    let stored = root.path().join("delta");
+    let files = crate::support::files_below(&stored);
+    let strict = lakehouse(&root, [frame_asset("t", abc())]).before_commit(|_| panic!("nothing is good enough"));
+    let failure = run_to_failure(&strict.build().unwrap());
+    assert_eq!(failure.message, "a check before the commit panicked: nothing is good enough");
+    assert!(failure.context.iter().any(|(name, value)| name == "store" && value == "`delta`"), "{failure:?}");
     assert_eq!(crate::support::files_below(&stored), files, "what was staged is gone");
 }
 

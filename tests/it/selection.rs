@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use lakewright::exec::PartitionChoice;
+use lakewright::io::Maintenance;
 use lakewright::prelude::*;
-use lakewright::{AssetBuilder, AssetSpec, ErrorKind};
+use lakewright::{AssetBuilder, AssetSpec, Error, ErrorKind};
 use tempfile::tempdir;
 
-use crate::support::lakehouse;
+use crate::support::{block_on, key, lakehouse};
 
 fn asset(name: &str, upstream: &[&str], with: impl FnOnce(AssetBuilder) -> AssetBuilder) -> AssetSpec {
     let builder = upstream.iter().fold(AssetBuilder::new(name, ValueKind::Object), |asset, upstream| asset.input(*upstream));
@@ -95,4 +97,33 @@ fn a_name_that_several_assets_have_asks_for_the_whole_key() {
     let lakehouse = lakehouse(&root, [asset("x/n", &[], |a| a), asset("y/n", &[], |a| a)]).build().unwrap();
     let error = lakehouse.select("n").unwrap_err();
     assert_eq!(error.help_text(), Some("write the whole key: `x/n` or `y/n`"));
+}
+
+#[test]
+fn a_key_that_no_asset_has_is_told_by_every_call_as_selections_tell_it() {
+    let lakehouse = chain();
+    let refused = |name: &str| -> Vec<Error> {
+        let (key, choice) = (key(name), PartitionChoice::none());
+        let errors = block_on(async {
+            [
+                lakehouse.load(&key).await.err(),
+                lakehouse.preview(&key, 3).await.err(),
+                lakehouse.describe(&key).await.err(),
+                lakehouse.history(&key, u64::MAX, 1).err(),
+                lakehouse.wipe(&key, &choice).await.err(),
+                lakehouse.partitions(&key).err(),
+                lakehouse.locate(&key).err(),
+                lakehouse.maintain(&key, None, Maintenance::Checkpoint).await.err(),
+            ]
+        });
+        errors.map(Option::unwrap).into()
+    };
+    let selected = lakehouse.select("dep/er").unwrap_err();
+    for error in refused("dep/er") {
+        assert_eq!((error.kind(), error.message()), (ErrorKind::Selection, "there is no asset `dep/er`"));
+        assert_eq!((error.help_text(), selected.help_text()), (Some("did you mean `deep/er`?"), Some("did you mean `deep/er`?")));
+    }
+    for error in refused("er") {
+        assert_eq!(error.help_text(), Some("did you mean `deep/er`?"), "a name is not a key: {error:?}");
+    }
 }

@@ -1,21 +1,29 @@
 //! A run as a person follows it: progress, signals, and how it ended.
 
-use std::process::exit;
 use std::sync::Arc;
 
 use tokio::runtime::Runtime;
 use tracing::level_filters::LevelFilter;
 
 use super::output::{Recorder, Tee};
+use super::signals::{Signals, until_done};
 use super::{EXIT_INTERRUPTED, EXIT_OK, EXIT_STEP_FAILED, complain, print, print_json};
 use crate::error::Result;
 use crate::event::{Materialization, RunStatus};
 use crate::exec::{Interrupt, RunReport, StepOutcome};
-use crate::lakehouse::{Lakehouse, LakehouseBuilder};
+use crate::lakehouse::{Lakehouse, LakehouseBuilder, runtime};
 use crate::report::{ConsoleReporter, preview_table, run_table};
 
 /// How many rows a preview shows.
 const PREVIEW_ROWS: usize = 5;
+
+/// Does something on a runtime whose threads are not waited for in the end: a body that was cut off may block on one of them for ever.
+pub(super) fn on_threads<T>(work: impl FnOnce(&Runtime) -> T) -> Result<T> {
+    let runtime = runtime()?;
+    let done = work(&runtime);
+    runtime.shutdown_background();
+    Ok(done)
+}
 
 /// What is shown of a run.
 pub(super) struct Front {
@@ -60,8 +68,7 @@ impl Front {
         let reporter = Arc::clone(&self.reporter);
         let around: Tee = Arc::new(move |write| reporter.suspend(write));
         let recorder = Recorder::start(lakehouse, Some(run), logs, &around, self.json);
-        let goes_on = format!("runs resume {run}");
-        let signals = Signals { goes_on, reporter: Arc::clone(&self.reporter), recorder: recorder.clone() };
+        let signals = Signals::shown(format!("runs resume {run}"), Arc::clone(&self.reporter)).recorded(recorder.clone());
         let report = runtime.block_on(until_done(signals, work));
         recorder.finish();
         report
@@ -77,8 +84,8 @@ impl Front {
             } else {
                 print(&run_table(report));
             }
-            if preview && let Err(error) = runtime.block_on(show(lakehouse, report)) {
-                complain(&format!("no preview: {error}"));
+            if preview {
+                runtime.block_on(show(lakehouse, report));
             }
             match report.status {
                 RunStatus::Succeeded => {}
@@ -96,88 +103,14 @@ impl Front {
     }
 }
 
-/// What is done about the signals of the process.
-#[derive(Clone)]
-pub(super) struct Signals {
-    /// The command that goes on with what was ended.
-    goes_on: String,
-    reporter: Arc<ConsoleReporter>,
-    recorder: Recorder,
-}
-
-/// Does something that the signals of the process end.
-pub(super) async fn until_done<F, T>(signals: Signals, work: impl FnOnce(Interrupt) -> F) -> T
-where
-    F: Future<Output = T>,
-{
-    let interrupt = Interrupt::new();
-    let listening =
-        [tokio::spawn(interrupted(signals.clone(), interrupt.clone())), tokio::spawn(terminated(signals, interrupt.clone()))];
-    let done = work(interrupt).await;
-    listening.iter().for_each(tokio::task::JoinHandle::abort);
-    done
-}
-
-impl Signals {
-    /// Of something whose steps nobody shows, and that this command goes on with.
-    pub(super) fn new(goes_on: String) -> Self {
-        Self { goes_on, reporter: Arc::new(ConsoleReporter::new()), recorder: Recorder::off() }
-    }
-
-    /// What its steps write is recorded there.
-    pub(super) fn recorded(self, recorder: Recorder) -> Self {
-        Self { recorder, ..self }
-    }
-
-    /// Ends the process, whatever goes on in it. What was printed before is shown.
-    fn stop(&self) -> ! {
-        self.recorder.stop();
-        complain(&format!("stopped; `{}` goes on with it", self.goes_on));
-        exit(EXIT_INTERRUPTED.into())
-    }
-}
-
-/// The first Ctrl-C lets what has begun finish, the second stops at once.
-async fn interrupted(signals: Signals, interrupt: Interrupt) {
-    if tokio::signal::ctrl_c().await.is_err() {
-        return;
-    }
-    if !interrupt.is_raised() {
-        let on = format!("`{}` goes on with the rest", signals.goes_on);
-        signals
-            .reporter
-            .say(&format!("interrupted: what has begun is finished, nothing else begins; Ctrl-C again stops at once. {on}"));
-        interrupt.raise();
-        if tokio::signal::ctrl_c().await.is_err() {
-            return;
-        }
-    }
-    signals.stop()
-}
-
-/// A request to end cancels the run; a second one stops at once.
-#[cfg(unix)]
-async fn terminated(signals: Signals, interrupt: Interrupt) {
-    let Ok(mut requests) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else { return };
-    requests.recv().await;
-    let on = format!("`{}` goes on with it", signals.goes_on);
-    signals.reporter.say(&format!("terminated: what has begun ends as soon as it can. {on}"));
-    interrupt.cancel();
-    requests.recv().await;
-    signals.stop()
-}
-
-#[cfg(not(unix))]
-#[expect(clippy::unused_async, reason = "as where there are such signals")]
-async fn terminated(_signals: Signals, _interrupt: Interrupt) {}
-
-async fn show(lakehouse: &Lakehouse, report: &RunReport) -> Result<()> {
+async fn show(lakehouse: &Lakehouse, report: &RunReport) {
     for stored in report.materializations() {
-        if let Some(preview) = lakehouse.preview(&stored.asset, PREVIEW_ROWS).await? {
-            print(&format!("\n{}\n{}", stored.asset, preview_table(&preview)));
+        match lakehouse.preview(&stored.asset, PREVIEW_ROWS).await {
+            Ok(Some(preview)) => print(&format!("\n{}\n{}", stored.asset, preview_table(&preview))),
+            Ok(None) => {}
+            Err(error) => complain(&format!("no preview of `{}`: {error}", stored.asset)),
         }
     }
-    Ok(())
 }
 
 fn to_json(report: &RunReport) -> serde_json::Value {

@@ -5,13 +5,13 @@ use std::time::Duration;
 use clap::Args;
 use tracing::level_filters::LevelFilter;
 
-use super::front::Front;
+use super::front::{Front, on_threads};
 use super::partition_options::PartitionOptions;
 use super::units::{bytes, counted, duration, level, pair};
-use super::{Ended, Shell, joined};
+use super::{Ended, Shell, check_preview, joined};
 use crate::env::unique_id;
 use crate::exec::SystemEnv;
-use crate::lakehouse::{LakehouseBuilder, RunOptions, runtime};
+use crate::lakehouse::{LakehouseBuilder, RunOptions};
 
 /// Compute assets and store them
 #[derive(Args)]
@@ -68,25 +68,28 @@ pub(super) struct How {
 
 impl Materialize {
     pub(super) fn run(self, mut shell: Shell) -> Result<u8, Ended> {
+        check_preview(self.preview, shell.json)?;
         let front = Front::new(shell.json);
         shell.builder = self.how.configure(front.listen(shell.builder));
         let lakehouse = shell.lakehouse()?;
         let selection = joined(&self.selection);
-        let (runtime, choice) = (runtime()?, self.partitions.choice()?);
-        let plan = if self.changed {
-            runtime.block_on(lakehouse.plan_changed(&selection, &choice))?
-        } else {
-            lakehouse.plan_for(&selection, &choice)?
-        };
-        let run = unique_id(&SystemEnv::new());
-        // One selection is shown as it was written.
-        let written = if let [one] = &self.selection[..] { one } else { &selection };
-        let options = RunOptions::new().id(&run).selection(written);
-        let options = self.tags.iter().fold(options, |options, (name, value)| options.tag(name, value));
-        let report = front.carry_out(&runtime, &lakehouse, &run, self.how.logs, |interrupt| {
-            lakehouse.run_with(plan, options.interrupt(interrupt))
-        })?;
-        Ok(front.end(&runtime, &lakehouse, &report, self.preview))
+        let choice = self.partitions.choice()?;
+        on_threads(|runtime| -> Result<u8, Ended> {
+            let plan = if self.changed {
+                runtime.block_on(lakehouse.plan_changed(&selection, &choice))?
+            } else {
+                lakehouse.plan_for(&selection, &choice)?
+            };
+            let run = unique_id(&SystemEnv::new());
+            // One selection is shown as it was written.
+            let written = if let [one] = &self.selection[..] { one } else { &selection };
+            let options = RunOptions::new().id(&run).selection(written);
+            let options = self.tags.iter().fold(options, |options, (name, value)| options.tag(name, value));
+            let report = front.carry_out(runtime, &lakehouse, &run, self.how.logs, |interrupt| {
+                lakehouse.run_with(plan, options.interrupt(interrupt))
+            })?;
+            Ok(front.end(runtime, &lakehouse, &report, self.preview))
+        })?
     }
 }
 

@@ -17,6 +17,7 @@ mod partition_options;
 mod partitions;
 mod plan;
 mod runs;
+mod signals;
 mod units;
 
 use std::ffi::OsString;
@@ -27,7 +28,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind as ClapErrorKind;
 use clap::{Parser, Subcommand};
 
-pub use output::LogLayer;
+pub use output::{KeptLines, LogLayer};
 
 use crate::error::{Error, ErrorKind};
 use crate::event::Failure;
@@ -297,6 +298,15 @@ fn joined(selections: &[String]) -> String {
     } else {
         selections.iter().map(|one| format!("({one})")).collect::<Vec<_>>().join(" or ")
     }
+}
+
+/// Refuses rows for a person in a document for a program, which would only be left out.
+fn check_preview(preview: bool, json: bool) -> Result<(), Error> {
+    if !(preview && json) {
+        return Ok(());
+    }
+    let message = "`--preview` shows rows to a person, and `--json` writes a document for a program";
+    Err(Error::new(ErrorKind::Selection, message).help("leave one of them out"))
 }
 
 fn print(text: &str) {

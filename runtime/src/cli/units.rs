@@ -6,18 +6,7 @@ use tracing::level_filters::LevelFilter;
 
 /// A duration as people write it.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is no time such as `7d`, `36h`, `90m` or `30s`");
-    let split = text.len().checked_sub(1).filter(|at| text.is_char_boundary(*at)).ok_or_else(wrong)?;
-    let (number, unit) = text.split_at(split);
-    let seconds: u64 = match unit {
-        "d" => 24 * 60 * 60,
-        "h" => 60 * 60,
-        "m" => 60,
-        "s" => 1,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)
+    crate::config::duration(text).ok_or_else(|| format!("`{text}` is no time such as `7d`, `1h 30m`, `30s` or `500ms`"))
 }
 
 /// A number of bytes as people write it.
@@ -53,13 +42,18 @@ mod tests {
     fn times_and_sizes_have_units() {
         assert_eq!(duration("90m").unwrap(), Duration::from_mins(90));
         assert_eq!(duration("7d").unwrap(), Duration::from_hours(168));
-        for wrong in ["", "7", "d", "7w", "-1d", "99999999999999999999d", "1ü"] {
+        assert_eq!(duration("1d 12h").unwrap(), Duration::from_hours(36));
+        assert_eq!(duration("1h 30m").unwrap(), Duration::from_mins(90));
+        assert_eq!(duration("500ms").unwrap(), Duration::from_millis(500));
+        for wrong in ["", "7", "d", "7mo", "-1d", "99999999999999999999d", "1ü"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
         assert_eq!(bytes("4GiB").unwrap(), 4 << 30);
+        assert_eq!(bytes("1TiB").unwrap(), 1 << 40);
+        assert_eq!(bytes("1.5GB").unwrap(), 1_500_000_000);
         assert_eq!(bytes("512 MB").unwrap(), 512_000_000);
         assert_eq!(bytes("17").unwrap(), 17);
-        for wrong in ["", "GiB", "4gigs", "1.5GB", "99999999999GiB"] {
+        for wrong in ["", "GiB", "4gigs", "1.5", "1.GB", ".5GB", "99999999999GiB"] {
             assert!(bytes(wrong).is_err(), "{wrong}");
         }
         assert_eq!(pair("a=b=c").unwrap(), ("a".to_owned(), "b=c".to_owned()));

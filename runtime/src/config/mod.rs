@@ -27,7 +27,7 @@ pub use secret::Secret;
 pub use show::Configuration;
 pub use table::ConfigTable;
 #[cfg(feature = "cli")]
-pub(crate) use units::bytes;
+pub(crate) use units::{bytes, duration};
 
 pub(crate) use environment::ROOT_VARIABLE;
 

@@ -1,8 +1,9 @@
-//! What has a unit: times (`30s`, `1m 30s`) and sizes (`512MB`, `4GiB`).
+//! What has a unit: times (`30s`, `1m 30s`, `7d`) and sizes (`512MB`, `1.5GiB`), for the configuration and the command line. What the
+//! attribute takes is taken here too.
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -17,8 +18,8 @@ impl Time {
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let parsed = text.parse::<SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
-        parsed.map(Self).ok_or_else(|| D::Error::custom("it is not a time with a unit, as `30s`, `500ms` or `1m 30s` are"))
+        let wrong = || D::Error::custom("it is not a time with a unit, as `30s`, `500ms` or `1m 30s` are");
+        duration(&text).map(Self).ok_or_else(wrong)
     }
 }
 
@@ -53,19 +54,35 @@ impl<'de> Deserialize<'de> for Size {
     }
 }
 
-/// A number of bytes as people write it.
+/// A time as people write it. A day has 24 hours.
+pub(crate) fn duration(text: &str) -> Option<Duration> {
+    let in_days = || text.parse::<Span>().and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()));
+    let duration = text.parse::<SignedDuration>().or_else(|_| in_days());
+    duration.ok().and_then(|duration| Duration::try_from(duration).ok())
+}
+
+const UNITS: [(&str, u64); 10] = [
+    ("B", 1),
+    ("kB", 1_000),
+    ("KB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("TB", 1_000_000_000_000),
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
+];
+
+/// A number of bytes as people write it, without a part of one.
 pub(crate) fn bytes(text: &str) -> Option<u64> {
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let unit: u64 = match unit.trim() {
-        "" | "B" => 1,
-        "kB" | "KB" => 1000,
-        "MB" => 1000 * 1000,
-        "GB" => 1000 * 1000 * 1000,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        _ => return None,
-    };
-    number.parse::<u64>().ok()?.checked_mul(unit)
+    let Some(end) = text.find(|c: char| !c.is_ascii_digit() && c != '.') else { return text.parse().ok() };
+    let (number, unit) = text.split_at(end);
+    let (_, unit) = UNITS.iter().find(|(name, _)| *name == unit.trim())?;
+    let (whole, decimals) = number.split_once('.').unwrap_or((number, "0"));
+    // Parsing alone would take none of them, and more than fit.
+    let parts = 10_u128.pow(u32::try_from(decimals.len()).ok().filter(|digits| (1..=12).contains(digits))?);
+    let bytes = whole.parse::<u64>().ok()?.checked_mul(*unit)?;
+    let rest = decimals.parse::<u128>().ok()? * u128::from(*unit) / parts;
+    bytes.checked_add(u64::try_from(rest).ok()?)
 }

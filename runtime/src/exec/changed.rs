@@ -6,13 +6,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::chronicle::Part;
-use super::sources::{Inputs, Sources};
+use super::sources::{Compared, Inputs, Sources};
 use super::workshop::{Moment, Workshop};
 use crate::asset::AssetSpec;
 use crate::error::Result;
 use crate::event::InputVersion;
 use crate::key::AssetKey;
-use crate::partition::KeySet;
+use crate::partition::{KeySet, KeySpace};
 use crate::slice::Slice;
 use crate::state::PartitionStatus;
 
@@ -25,9 +25,9 @@ pub enum StepReason {
     Missing,
     /// The last run that was to store it failed.
     Failed,
-    /// It was stored somewhere else than where it is kept now.
+    /// It was stored somewhere else than where it is kept now, for example under an earlier key.
     Moved,
-    /// Its code, or which columns it reads, is another than that which made what is stored.
+    /// Its code, which columns it reads, or which asset each parameter is, is another than that which made what is stored.
     CodeChanged,
     /// Its configuration is another.
     ConfigChanged,
@@ -117,8 +117,9 @@ impl Workshop {
     }
 
     async fn judge_whole(&self, asset: &AssetSpec, moment: &Moment, verdict: &mut Verdict) -> Result<()> {
-        let status = self.state.partition_status(&asset.key)?;
-        if status.contains(&(Slice::Whole, PartitionStatus::Failed)) {
+        let status = self.status_rows(asset, 0)?;
+        let last = status.iter().rfind(|row| row.slice == Slice::Whole);
+        if last.is_some_and(|row| row.status == PartitionStatus::Failed) {
             verdict.reasons.insert(StepReason::Failed);
         }
         let Some(part) = self.chronicles.whole(self.state.as_ref(), asset, &moment.made)? else {
@@ -131,6 +132,12 @@ impl Workshop {
     }
 
     async fn judge_partitions(&self, asset: &AssetSpec, keys: &KeySet, moment: &Moment, verdict: &mut Verdict) -> Result<()> {
+        // Among all that there are: a part that was stored as one may reach beyond what the slice of a step names.
+        let among_all = match &asset.partitions {
+            Some(def) => self.space_at(def, moment)?.known(&keys.slice()),
+            None => keys.clone(),
+        };
+        let keys = if among_all.len() == keys.len() { &among_all } else { keys };
         let mut with_reason = self.recorded(&asset.key, keys.space(), PartitionStatus::Failed)?.intersection(keys);
         if !with_reason.is_empty() {
             verdict.reasons.insert(StepReason::Failed);
@@ -168,8 +175,33 @@ impl Workshop {
 
     /// Why a part would be made differently now.
     fn reasons(&self, asset: &AssetSpec, part: &Part, sources: &Sources<'_>, now: &Inputs) -> Vec<StepReason> {
-        let mut reasons = reasons(asset, part, sources, now);
-        if part.told().is_some_and(|stored| self.is_elsewhere(asset, part.slice(), stored.location)) {
+        let Some(stored) = part.told() else { return vec![StepReason::Unknown { asset: asset.key.clone() }] };
+        let mut reasons = Vec::new();
+        if stored.config != sources.config.as_deref() {
+            reasons.push(StepReason::ConfigChanged);
+        }
+        reasons.extend(now.unknown.iter().map(|asset| StepReason::Unknown { asset: asset.clone() }));
+        let mut before: Vec<(usize, &InputVersion)> = stored.inputs.iter().enumerate().collect();
+        let mut moved = false;
+        for (place, (is, how)) in now.versions.iter().zip(&now.compared).enumerate() {
+            // It may have had another key then.
+            let earlier = self.graph.get(&is.asset).map(|spec| spec.aliases.as_slice()).unwrap_or_default();
+            let known = before.iter().position(|(_, was)| was.asset == is.asset || earlier.contains(&was.asset));
+            let was = known.map(|known| before.remove(known));
+            moved |= how.loaded && was.is_some_and(|(at, _)| at != place);
+            let was = was.map(|(_, was)| was);
+            if was.is_none_or(|was| !same(was, is, how)) && !now.unknown.contains(&is.asset) {
+                reasons.push(changed(&is.asset, was, Some(is)));
+            }
+        }
+        reasons.extend(before.into_iter().map(|(_, was)| changed(&was.asset, Some(was), None)));
+        // Attributes say which asset a parameter is, and they are no part of the text that the code is known by: parameters whose assets
+        // have changed places are read as each other. Where there are more or fewer inputs than there were, that is said already.
+        let other_places = moved && stored.inputs.len() == now.versions.len();
+        if stored.code != sources.code.as_deref() || other_places {
+            reasons.push(StepReason::CodeChanged);
+        }
+        if self.is_elsewhere(asset, part.slice(), stored.location) {
             reasons.push(StepReason::Moved);
         }
         reasons
@@ -185,32 +217,16 @@ impl Workshop {
     }
 }
 
-/// Why a part would be made differently now, wherever it is.
-fn reasons(asset: &AssetSpec, part: &Part, sources: &Sources<'_>, now: &Inputs) -> Vec<StepReason> {
-    let Some(stored) = part.told() else { return vec![StepReason::Unknown { asset: asset.key.clone() }] };
-    let mut reasons = Vec::new();
-    if stored.code != sources.code.as_deref() {
-        reasons.push(StepReason::CodeChanged);
-    }
-    if stored.config != sources.config.as_deref() {
-        reasons.push(StepReason::ConfigChanged);
-    }
-    reasons.extend(now.unknown.iter().map(|asset| StepReason::Unknown { asset: asset.clone() }));
-    let mut before: Vec<&InputVersion> = stored.inputs.iter().collect();
-    for is in &now.versions {
-        let was = before.iter().position(|was| was.asset == is.asset).map(|place| before.remove(place));
-        if was.is_none_or(|was| !same(was, is)) && !now.unknown.contains(&is.asset) {
-            reasons.push(changed(&is.asset, was, Some(is)));
-        }
-    }
-    reasons.extend(before.into_iter().map(|was| changed(&was.asset, Some(was), None)));
-    reasons
+/// Whether two inputs are the same data. The version of a table that we write may rise without that.
+fn same(was: &InputVersion, is: &InputVersion, how: &Compared) -> bool {
+    let version = |input: &InputVersion| if input.data.is_empty() { input.version } else { None };
+    was.data == is.data && version(was) == version(is) && same_part(was, is, how)
 }
 
-/// Whether two inputs are the same data. The version of a table that we write may rise without that.
-fn same(was: &InputVersion, is: &InputVersion) -> bool {
-    let version = |input: &InputVersion| if input.data.is_empty() { input.version } else { None };
-    was.slice == is.slice && was.data == is.data && version(was) == version(is)
+/// Whether two inputs are the same partitions, but for those that are gone and make no difference.
+fn same_part(was: &InputVersion, is: &InputVersion, how: &Compared) -> bool {
+    let is_what_is_left = |space: &KeySpace| was.slice != Slice::Whole && space.known(&was.slice).slice() == is.slice;
+    was.slice == is.slice || how.left.as_ref().is_some_and(is_what_is_left)
 }
 
 fn changed(asset: &AssetKey, was: Option<&InputVersion>, is: Option<&InputVersion>) -> StepReason {
@@ -220,7 +236,12 @@ fn changed(asset: &AssetKey, was: Option<&InputVersion>, is: Option<&InputVersio
         Some((was, is)) => {
             StepReason::InputChanged { asset: asset.clone(), was: Some(format!("version {was}")), is: Some(is.to_string()) }
         }
-        None => StepReason::InputChanged { asset: asset.clone(), was: was.and_then(shown), is: is.and_then(shown) },
+        None => {
+            // What was stored as one has one name for its data, whichever partitions of it are read.
+            let others = was.zip(is).is_some_and(|(was, is)| was.data == is.data && was.slice != is.slice);
+            let now = is.and_then(shown).map(|data| if others { format!("{data} of other partitions") } else { data });
+            StepReason::InputChanged { asset: asset.clone(), was: was.and_then(shown), is: now }
+        }
     }
 }
 

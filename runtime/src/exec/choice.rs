@@ -115,17 +115,23 @@ impl PartitionChoice {
     }
 
     /// What it asks for of every asset by what is recorded of it: the partitions with the status of [`Self::asks_for`].
-    pub(super) fn by_record(&self, space: &KeySpace, recorded: Option<&KeySet>) -> KeySet {
+    ///
+    /// # Errors
+    /// If it asks for some, and nobody has looked up what is recorded: that is not the same as nothing.
+    pub(super) fn by_record(&self, space: &KeySpace, recorded: Option<&KeySet>) -> Result<KeySet> {
         match (self.general, recorded) {
-            (General::Nothing | General::All, _) | (General::Failed, None) => space.none(),
-            (General::Missing, None) => space.all(),
-            (General::Missing, Some(recorded)) => space.all().difference(recorded),
-            (General::Failed, Some(recorded)) => recorded.clone(),
+            (General::Nothing | General::All, _) => Ok(space.none()),
+            (General::Missing, Some(recorded)) => Ok(space.all().difference(recorded)),
+            (General::Failed, Some(recorded)) => Ok(recorded.clone()),
+            (General::Missing | General::Failed, None) => {
+                let message = format!("what is recorded of the partitions of `{}` was not looked up", space.def().name());
+                Err(Error::new(ErrorKind::Internal, message))
+            }
         }
     }
 
-    /// What it comes to for the roots of a run. Each item has to apply to at least one of them, and one that names no dimension to
-    /// all.
+    /// What it comes to for the roots of a run, each with what is recorded with the status of [`Self::asks_for`]. Each item has to apply
+    /// to at least one of them, and one that names no dimension to all.
     pub(crate) fn resolve(&self, roots: &[(String, &KeySpace, Option<&KeySet>)]) -> Result<Vec<KeySet>> {
         let mut applied_somewhere = vec![roots.is_empty(); self.items.len()];
         let mut sets = Vec::with_capacity(roots.len());
@@ -133,7 +139,7 @@ impl PartitionChoice {
             let mut set = match self.general {
                 General::Nothing => space.none(),
                 General::All => space.all(),
-                General::Missing | General::Failed => self.by_record(space, *recorded),
+                General::Missing | General::Failed => self.by_record(space, *recorded)?,
             };
             let mut keys_of: Vec<Vec<String>> = vec![Vec::new(); space.axes().len()];
             for (index, item) in self.items.iter().enumerate() {

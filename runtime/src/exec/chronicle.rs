@@ -320,7 +320,7 @@ impl Chronicle {
         let mut new: Vec<Event> = Vec::new();
         let (mut before, mut limit) = (u64::MAX, 1);
         loop {
-            let events = state.history(&asset.key, before, limit)?;
+            let events = history(state, asset, before, limit)?;
             let all = events.len();
             let unknown: Vec<Event> = events.into_iter().take_while(|event| event.cursor > known).collect();
             let more = unknown.len() == all && all == limit;
@@ -356,7 +356,7 @@ impl Chronicle {
             return Ok(false);
         }
         let limit = usize::try_from(self.parts.len()).unwrap_or(PAGES.1).clamp(PAGES.0, PAGES.1);
-        let events = state.history(&asset.key, self.oldest, limit)?;
+        let events = history(state, asset, self.oldest, limit)?;
         self.complete = events.len() < limit;
         if let Some(last) = events.last() {
             self.oldest = last.cursor;
@@ -369,6 +369,19 @@ impl Chronicle {
         }
         Ok(any)
     }
+}
+
+/// Up to `limit` events before a cursor that changed what is stored of an asset, newest first, also under keys that it had before.
+pub(crate) fn history(state: &dyn State, asset: &AssetSpec, before: u64, limit: usize) -> Result<Vec<Event>> {
+    let mut events = state.history(&asset.key, before, limit)?;
+    if !asset.aliases.is_empty() {
+        for alias in &asset.aliases {
+            events.extend(state.history(alias, before, limit)?);
+        }
+        events.sort_by_key(|event| std::cmp::Reverse(event.cursor));
+        events.truncate(limit);
+    }
+    Ok(events)
 }
 
 /// The partitions of a slice, if it has some: those that the definition still has. Nothing for what a definition of before knew by other

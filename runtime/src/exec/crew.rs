@@ -21,14 +21,14 @@ use super::interrupt::{Interrupt, Level};
 use super::journal::Journal;
 use super::progress::Schedule;
 use super::schedule::Begun;
-use crate::asset::AssetSpec;
+use crate::asset::{AssetSpec, Mode};
 use crate::cancel::{Cancel, Why};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{EventKind, Failure, SkipReason};
+use crate::event::{EventKind, Failure};
 use crate::exec::env::panic_message;
 use crate::exec::plan::Plan;
 use crate::exec::step::{Launch, StepLauncher, StepResult};
-use crate::exec::workshop::Workshop;
+use crate::exec::workshop::{Store, Workshop};
 use crate::io::RunInfo;
 
 /// How many events the log may be behind before no other step begins.
@@ -58,6 +58,8 @@ pub(super) struct Course {
     /// How urgent the end was when it was last looked at.
     pub(super) level: Level,
     attempts: BTreeMap<usize, u32>,
+    /// How many of them were made before the run went on here: they are counted on, and take nobody's retries.
+    attempts_before: BTreeMap<usize, u32>,
     cancels: BTreeMap<usize, Cancel>,
     /// Steps that failed and are to be tried again, after how long.
     retries: Vec<(usize, Duration)>,
@@ -83,6 +85,7 @@ impl Course {
         Self {
             schedule,
             level: Level::Go,
+            attempts_before: attempts.clone(),
             attempts,
             cancels: BTreeMap::new(),
             retries: Vec::new(),
@@ -258,6 +261,14 @@ impl Crew {
         self.workshop.graph.place(key).map(|place| Arc::clone(self.workshop.graph.asset(place)))
     }
 
+    /// Whether a step adds to what is there: made by two runs, its rows would be there twice.
+    fn adds(&self, step: usize) -> bool {
+        let adds = |(asset, store): (&Arc<AssetSpec>, Option<Store<'_>>)| {
+            store.is_some_and(|store| matches!(store.mode(asset), Mode::Append | Mode::Merge))
+        };
+        self.plan.steps[step].assets.iter().any(|target| self.workshop.asset(&target.key).is_ok_and(adds))
+    }
+
     fn emit(&self, course: &mut Course, kind: EventKind) {
         if let Err(error) = self.journal.emit(&self.workshop, kind) {
             course.untold.get_or_insert(error);
@@ -284,29 +295,32 @@ impl Crew {
 
     fn ended(&self, course: &mut Course, step: usize, result: Result<StepResult>, asset: Option<&AssetSpec>) {
         course.cancels.remove(&step);
-        course.doubts.remove(&step);
+        let doubt = course.doubts.remove(&step);
         course.schedule.ready.ended(step);
         let error = match result {
             Ok(result) => {
-                let kind = if result.unchanged {
-                    EventKind::StepSkipped { step, reason: SkipReason::Unchanged }
-                } else {
-                    EventKind::StepSucceeded { step, durations: result.durations }
+                let kind = match &result.left_out {
+                    Some(reason) => EventKind::StepSkipped { step, reason: reason.clone() },
+                    None => EventKind::StepSucceeded { step, durations: result.durations },
                 };
                 self.emit(course, kind);
                 return course.schedule.succeeded(step, result);
             }
             Err(error) => blamed(error, &self.plan, step, asset),
         };
+        if error.is_unsettled() {
+            course.doubts.insert(step, doubtful(&error, self.journal.run()));
+        } else if let Some(doubt) = doubt.filter(|_| error.kind() != ErrorKind::Superseded && self.adds(step)) {
+            // What an earlier attempt has sent may still come, whatever became of this one; unless a later commit has taken its place.
+            course.doubts.insert(step, doubt);
+        }
         if error.kind() == ErrorKind::Canceled {
             // It is left for when the run is resumed.
             return;
         }
-        if error.is_unsettled() {
-            course.doubts.insert(step, doubtful(&error, self.journal.run()));
-        }
         let attempt = course.attempts.get(&step).copied().unwrap_or(1);
-        let delay = asset.and_then(|asset| self.workshop.policy.delay(asset, attempt, &error, self.workshop.env.as_ref()));
+        let here = attempt.saturating_sub(course.attempts_before.get(&step).copied().unwrap_or_default());
+        let delay = asset.and_then(|asset| self.workshop.policy.delay(asset, here, &error, self.workshop.env.as_ref()));
         let failure = Failure::from(&error);
         if let Some(delay) = delay.filter(|_| course.goes_on()) {
             let waits = SignedDuration::try_from(delay).unwrap_or_default();

@@ -10,6 +10,8 @@ use tokio::sync::watch;
 #[derive(Clone, Debug)]
 pub struct Interrupt {
     level: Arc<watch::Sender<Level>>,
+    /// What ends this as well, and is not ended with it.
+    also: Option<Arc<watch::Sender<Level>>>,
 }
 
 /// How urgent it is.
@@ -23,7 +25,7 @@ pub(super) enum Level {
 
 impl Default for Interrupt {
     fn default() -> Self {
-        Self { level: Arc::new(watch::Sender::new(Level::Go)) }
+        Self { level: Arc::new(watch::Sender::new(Level::Go)), also: None }
     }
 }
 
@@ -58,6 +60,11 @@ impl Interrupt {
         self.level() >= Level::Drain
     }
 
+    /// One for a single run: raised with this one, and by itself without it, since this one may be for other runs too.
+    pub(crate) fn of_one(&self) -> Self {
+        Self { also: Some(Arc::clone(&self.level)), ..Self::default() }
+    }
+
     /// Waits until it is raised.
     pub(crate) async fn raised(&self) {
         self.above(Level::Go).await;
@@ -73,13 +80,27 @@ impl Interrupt {
     }
 
     pub(super) fn level(&self) -> Level {
-        *self.level.borrow()
+        let also = self.also.as_ref().map_or(Level::Go, |also| *also.borrow());
+        also.max(*self.level.borrow())
     }
 
     /// Waits until it is more urgent than that.
     pub(super) async fn above(&self, level: Level) {
-        let mut changes = self.level.subscribe();
-        // The sender is here, so this ends only when it has changed.
-        drop(changes.wait_for(|now| *now > level).await);
+        let also = async {
+            match &self.also {
+                Some(also) => rises_above(also, level).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = rises_above(&self.level, level) => {}
+            () = also => {}
+        }
     }
+}
+
+async fn rises_above(sender: &watch::Sender<Level>, level: Level) {
+    let mut changes = sender.subscribe();
+    // The sender is here, so this ends only when it has changed.
+    drop(changes.wait_for(|now| *now > level).await);
 }

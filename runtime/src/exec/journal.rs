@@ -1,23 +1,24 @@
 //! What happens in one run, on its way to the log: kept in order, written in batches.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
 use super::referee::LEASE;
 use super::workshop::{Workshop, is_due};
-use crate::env::{Holder, blocking};
+use crate::env::{Env, Holder, blocking};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, EventKind};
 use crate::state::{Beat, told_of};
 
 /// A process that was last heard of longer ago asks whether the run is still its own before it stores or records anything.
-const DOUBT: Duration = Duration::from_secs(30);
+const DOUBT: SignedDuration = SignedDuration::from_secs(30);
 
 /// The events of a run that are not in the log yet. Whoever makes one does not wait for the log; the schedule has one batch written at a
 /// time, so events are in the log, and told to subscribers, in the order in which they were made.
@@ -25,10 +26,30 @@ pub(crate) struct Journal {
     run: String,
     holder: Holder,
     /// When the log last heard that the run goes on.
-    heard: Mutex<Duration>,
+    heard: Mutex<Clocks>,
     waiting: Mutex<Waiting>,
     /// Something is waiting.
     wake: Notify,
+}
+
+/// A moment, by both clocks. Leases go by the time of day; while a machine sleeps it goes on, and the clock that never goes back may not.
+#[derive(Clone, Copy)]
+struct Clocks {
+    elapsed: Duration,
+    now: Timestamp,
+}
+
+impl Clocks {
+    fn of(env: &dyn Env) -> Self {
+        Self { elapsed: env.elapsed(), now: env.now() }
+    }
+
+    /// Whether it is so long ago, by either clock, that others may have come to a conclusion. A time of day that was put back tells as
+    /// little as one that is far ahead.
+    fn is_doubtful(self, now: Self) -> bool {
+        let elapsed = now.elapsed.saturating_sub(self.elapsed);
+        elapsed >= DOUBT.unsigned_abs() || now.now.duration_since(self.now).abs() >= DOUBT
+    }
 }
 
 #[derive(Default)]
@@ -41,7 +62,7 @@ struct Waiting {
 impl Journal {
     /// The journal of a run that this holder has just begun or taken over.
     pub(crate) fn new(run: String, holder: Holder, workshop: &Workshop) -> Self {
-        let heard = Mutex::new(workshop.env.elapsed());
+        let heard = Mutex::new(Clocks::of(workshop.env.as_ref()));
         Self { run, holder, heard, waiting: Mutex::default(), wake: Notify::new() }
     }
 
@@ -58,14 +79,16 @@ impl Journal {
     /// # Errors
     /// If the log cannot be written, or the run is another's by now.
     pub(crate) fn beat(&self, workshop: &Workshop) -> Result<Beat> {
-        let beat = workshop.state.beat(&self.run, &self.holder, workshop.env.now())?;
+        // Before the log is asked, which may take long.
+        let moment = Clocks::of(workshop.env.as_ref());
+        let beat = workshop.state.beat(&self.run, &self.holder, moment.now)?;
         if beat == Beat::Lost {
             self.waiting().failed = true;
             let message = format!("the run `{}` was taken over by another process", self.run);
             let help = "this process was away for so long that it was taken for ended; what it committed counts once";
             return Err(Error::new(ErrorKind::Conflict, message).help(help));
         }
-        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = workshop.env.elapsed();
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = moment;
         Ok(beat)
     }
 
@@ -75,7 +98,7 @@ impl Journal {
     /// As [`Journal::beat`].
     pub(crate) fn hold(&self, workshop: &Workshop) -> Result<()> {
         let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        if workshop.env.elapsed().saturating_sub(heard) < DOUBT { Ok(()) } else { self.beat(workshop).map(drop) }
+        if heard.is_doubtful(Clocks::of(workshop.env.as_ref())) { self.beat(workshop).map(drop) } else { Ok(()) }
     }
 
     /// Lets another take the run over at once, instead of when nobody has heard of this one for long enough.
@@ -125,23 +148,30 @@ impl Journal {
 
     /// Writes what there is, and tells it.
     pub(crate) fn flush(&self, workshop: &Workshop) -> Result<()> {
-        let events = {
+        let (events, failed) = {
             let mut waiting = self.waiting();
             if waiting.events.is_empty() {
                 return Ok(());
             }
             // The next batch is about as large, and is not to be moved again and again while it grows.
             let room = Vec::with_capacity(waiting.events.len());
-            std::mem::replace(&mut waiting.events, room)
+            (std::mem::replace(&mut waiting.events, room), waiting.failed)
         };
-        let written = self.hold(workshop).and_then(|()| workshop.tell(|| workshop.state.append_all(&self.run, events)));
+        let written = self.hold(workshop).and_then(|()| {
+            // Behind what was lost it would hide the gap: nobody asks its store any more what became of a step that is said to be done.
+            if failed { Ok(()) } else { workshop.tell(|| workshop.state.append_all(&self.run, events)) }
+        });
         written.inspect_err(|_| self.waiting().failed = true)
     }
 }
 
 impl Workshop {
     /// Writes events to the log and tells them to everybody who listens, in one order for all.
+    ///
+    /// # Errors
+    /// If the log cannot be written, or one who listens waits for this: for a run of the same lakehouse.
     pub(crate) fn tell(&self, append: impl FnOnce() -> Result<Vec<Event>>) -> Result<()> {
+        let _telling = Telling::begin(self)?;
         let order = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
         let mut due = BTreeSet::new();
         for event in append()? {
@@ -156,5 +186,35 @@ impl Workshop {
         drop(order);
         self.sum_up(due);
         Ok(())
+    }
+}
+
+thread_local! {
+    /// The workshops whose subscribers this thread tells something, by where they are.
+    static TELLING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
+
+/// While this is there, this thread tells subscribers something.
+struct Telling;
+
+impl Telling {
+    /// Refuses whoever is told something and has something else told meanwhile: the two would wait for each other.
+    fn begin(workshop: &Workshop) -> Result<Self> {
+        let place = std::ptr::from_ref(workshop).addr();
+        TELLING.with_borrow_mut(|telling| {
+            if telling.contains(&place) {
+                let message = "a subscriber cannot wait for a run of the lakehouse that it hears events of";
+                let help = "have another thread or task begin the run, and let the subscriber return";
+                return Err(Error::new(ErrorKind::Unsupported, message).help(help));
+            }
+            telling.push(place);
+            Ok(Self)
+        })
+    }
+}
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        TELLING.with_borrow_mut(Vec::pop);
     }
 }

@@ -1,9 +1,12 @@
 //! What becomes of the value of a body: staged piece by piece, looked at, committed as one, recorded.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::sources::MadeFrom;
+use futures::FutureExt;
+
+use super::sources::{MadeFrom, Sources};
 use super::step::{StepRun, in_body};
 use super::workshop::{PendingOutput, Store, one_table};
 use crate::asset::{AssetSpec, Mode};
@@ -12,17 +15,15 @@ use crate::commit::CommitId;
 use crate::env::{Env, blocking};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EventKind, Materialization};
+use crate::exec::env::panic_message;
 use crate::exec::plan::StepAsset;
 use crate::frame::StoredRows;
 use crate::frame::check_declared;
-use crate::io::{CommitState, LoadRequest, Staged, StoreRequest};
+use crate::io::{Staged, StoreRequest};
 use crate::metadata::MetadataValue;
 use crate::partition::{KeySet, PartitionKey};
 use crate::slice::Slice;
 use crate::value::Value;
-
-/// How many milliseconds a store whose answer to a commit was lost is waited for before each time that it is asked.
-const ASK: [u64; 5] = [0, 100, 400, 1_000, 2_000];
 
 /// The output of one asset on its way: what is staged of it, and what to say of it once it is committed.
 pub(super) struct Pending<'a> {
@@ -30,7 +31,7 @@ pub(super) struct Pending<'a> {
     target: &'a StepAsset,
     store: Option<Store<'a>>,
     number: i64,
-    made_from: Arc<MadeFrom>,
+    sources: Arc<Sources<'a>>,
     /// What the body says identifies the data, call by call.
     versions: Vec<(Slice, Option<String>)>,
     staged: Vec<Staged>,
@@ -40,10 +41,17 @@ pub(super) struct Pending<'a> {
 }
 
 impl<'a> StepRun<'a> {
-    pub(super) fn pending(&self, target: &'a StepAsset, number: i64, made_from: &Arc<MadeFrom>) -> Result<Pending<'a>> {
+    /// The output of one asset before there is anything of it. One that is stored already is not stored again.
+    pub(super) fn pending(
+        &self,
+        target: &'a StepAsset,
+        number: i64,
+        is_stored: bool,
+        sources: &Arc<Sources<'a>>,
+    ) -> Result<Pending<'a>> {
         let (asset, store) = self.workshop.asset(&target.key)?;
-        let (made_from, versions) = (Arc::clone(made_from), Vec::new());
-        Ok(Pending { asset, target, store, number, made_from, versions, staged: Vec::new(), metadata: Vec::new(), rows: None })
+        let (store, sources, versions) = (store.filter(|_| !is_stored), Arc::clone(sources), Vec::new());
+        Ok(Pending { asset, target, store, number, sources, versions, staged: Vec::new(), metadata: Vec::new(), rows: None })
     }
 
     /// Stages what one call gave for one asset.
@@ -51,7 +59,9 @@ impl<'a> StepRun<'a> {
         let making = making.filter(|_| pending.asset.partitions.is_some());
         let slice = making.map_or(Slice::Whole, KeySet::slice);
         pending.metadata.extend(produced.beside.metadata);
-        pending.versions.push((slice.clone(), produced.beside.data_version));
+        if !matches!(produced.value, ProducedValue::Nothing) {
+            pending.versions.push((slice.clone(), produced.beside.data_version));
+        }
         match produced.value {
             ProducedValue::Nothing => self.nothing_to_store(pending.asset, &slice),
             ProducedValue::One(value) => self.stage_value(value, slice, making, pending).await,
@@ -142,7 +152,10 @@ impl<'a> StepRun<'a> {
             let Pending { asset, target, staged, metadata, store, .. } = output;
             let shown = PendingOutput { asset, slice: &target.slice, staged, metadata };
             for hook in &self.workshop.hooks {
-                hook(&shown).map_err(|error| match store {
+                // One that panics has not said that all is well, and what was staged is not to stay.
+                let said = catch_unwind(AssertUnwindSafe(|| hook(&shown)));
+                let said = said.unwrap_or_else(|payload| Err(panicked("a check before the commit", payload.as_ref())));
+                said.map_err(|error| match store {
                     Some(store) => store.blame(error, asset, &target.slice),
                     None => error,
                 })?;
@@ -153,14 +166,21 @@ impl<'a> StepRun<'a> {
 
     /// Commits the output of one asset; nothing if there is none.
     pub(super) async fn commit(&self, output: Pending<'_>) -> Result<Option<Arc<Materialization>>> {
-        let Pending { asset, target, store, number, made_from, versions, staged, metadata, rows } = output;
+        let Pending { asset, target, store, number, sources, versions, staged, metadata, rows } = output;
         let Some(store) = store.filter(|_| !staged.is_empty()) else { return Ok(None) };
         let id = CommitId::new(&self.workshop.state.log_id()?, &asset.key, &target.slice, number);
         let slice = staged_slice(asset, &staged)?;
+        let made_from = self.made_from(&sources, &slice)?;
         let request = self.request(asset, store, &slice, &metadata);
         self.hand_over.forget(&asset.key);
         self.journal.hold(self.workshop)?;
-        let committed = match store.io.commit(request.clone(), staged.clone(), &id).await {
+        // A store that panics may have done it before.
+        let committed = AssertUnwindSafe(async { store.io.commit(request.clone(), staged.clone(), &id).await });
+        let committed = committed.catch_unwind().await;
+        let committed = match committed.unwrap_or_else(|payload| Err(panicked("the store", payload.as_ref()))) {
+            Ok(committed) if committed.already && self.again => {
+                return Box::pin(self.made_before(asset, store, &slice, &id)).await;
+            }
             Ok(committed) => committed,
             Err(error) => return Box::pin(self.settle(error, request, store, staged, id)).await,
         };
@@ -174,6 +194,7 @@ impl<'a> StepRun<'a> {
             }
         }
         let (slice, staged) = stored_pieces(asset, slice, staged, committed.ignored.as_ref())?;
+        let made_from = if committed.ignored.is_some() { self.made_from(&sources, &slice)? } else { made_from };
         // Only what replaces is all there is, whatever the store says of its own part.
         let replaced = store.mode(asset) == Mode::Overwrite && committed.ignored.is_none();
         if let Some(rows) = rows.filter(|_| committed.exact && replaced) {
@@ -187,7 +208,7 @@ impl<'a> StepRun<'a> {
             }
         }
         let data_version = made_from.data_version(&versions, &staged, store.mode(asset), &id);
-        let MadeFrom { code, config, inputs, .. } = Arc::unwrap_or_clone(made_from);
+        let MadeFrom { code, config, inputs, .. } = made_from;
         let sum = |of: fn(&Staged) -> Option<u64>| staged.iter().map(of).sum::<Option<u64>>();
         let rows = sum(|staged| staged.rows);
         // Whoever replaces a slice knows what is in it.
@@ -217,105 +238,15 @@ impl<'a> StepRun<'a> {
         Ok(Some(materialization))
     }
 
-    /// After a commit that failed: an answer can be lost when everything was done, and a step that were said to have failed would be
-    /// made again by another run, under another number. So the store is asked until it answers, for a while.
-    async fn settle(
-        &self,
-        error: Error,
-        request: StoreRequest<'_>,
-        store: Store<'_>,
-        staged: Vec<Staged>,
-        id: CommitId,
-    ) -> Result<Option<Arc<Materialization>>> {
-        let (asset, slice) = (request.asset, request.slice);
-        // Who was refused knows.
-        let mut answered = matches!(error.kind(), ErrorKind::Superseded | ErrorKind::Present);
-        for pause in ASK {
-            if answered {
-                break;
-            }
-            self.workshop.env.sleep(Duration::from_millis(pause)).await;
-            match self.stored_as(asset, store, slice, &id).await {
-                Ok(Some(found)) => {
-                    self.reconciled(asset, &found)?;
-                    return Ok(Some(found));
-                }
-                Ok(None) => answered = true,
-                Err(_) => {}
-            }
-        }
-        // What is left behind is invisible; the error of the commit tells more than one of the clean-up. A commit that may still land
-        // needs what it would make visible.
-        if answered && !error.is_unsettled() {
-            drop(store.io.discard(request.clone(), staged).await);
-        }
-        // Whoever made it again would do so under the same number, or replace it.
-        let error = if answered { error.settled() } else { error.unsettled() };
-        Err(store.blame(error, asset, slice))
-    }
-
-    /// What an earlier attempt at the step has stored already, if it was all there is to store: the store itself knows, whatever became
-    /// of the one who asked it.
-    pub(super) async fn committed_before(&self, numbers: &[i64]) -> Result<Option<Vec<Arc<Materialization>>>> {
-        let log = self.workshop.state.log_id()?;
-        let mut found = Vec::with_capacity(numbers.len());
-        for (target, number) in self.step.assets.iter().zip(numbers) {
-            let (asset, store) = self.workshop.asset(&target.key)?;
-            let Some(store) = store else { return Ok(None) };
-            let id = CommitId::new(&log, &asset.key, &target.slice, *number);
-            match self.stored_as(asset, store, &target.slice, &id).await? {
-                Some(materialization) => found.push(materialization),
-                None => return Ok(None),
-            }
-        }
-        for materialization in &found {
-            self.reconciled(self.workshop.asset(&materialization.asset)?.0, materialization)?;
-        }
-        Ok(Some(found))
-    }
-
-    /// Something turned out to be stored.
-    fn reconciled(&self, asset: &AssetSpec, materialization: &Arc<Materialization>) -> Result<()> {
-        self.moment.made.add(asset, materialization);
-        self.emit(EventKind::Reconciled { step: self.step.number, materialization: Arc::clone(materialization) })
-    }
-
-    /// What the store says of a commit, if it has it.
-    async fn stored_as(
-        &self,
-        asset: &AssetSpec,
-        store: Store<'_>,
-        slice: &Slice,
-        id: &CommitId,
-    ) -> Result<Option<Arc<Materialization>>> {
-        let request = self.request(asset, store, slice, &[]);
-        let blame = |error| store.blame(error, asset, slice);
-        let state = store.io.committed(request, std::slice::from_ref(id)).await.map_err(blame)?;
-        if state != [CommitState::Committed] {
-            return Ok(None);
-        }
-        let request = LoadRequest::new(asset, slice, Arc::clone(&self.workshop.env));
-        let there = store.io.describe(request).await.map_err(blame)?;
-        Ok(Some(Arc::new(Materialization {
-            asset: asset.key.clone(),
-            slice: slice.clone(),
-            store: store.key.to_owned(),
-            location: store.io.locate(asset, slice)?.to_string(),
-            version: there.version,
-            rows: None,
-            slice_rows: None,
-            table_rows: there.rows.filter(|_| *slice == Slice::Whole),
-            bytes: None,
-            columns: there.columns,
-            code_version: asset.code_version.clone(),
-            code: None,
-            config: None,
-            inputs: Vec::new(),
-            data_version: None,
-            metadata: Vec::new(),
-            commit: id.clone(),
-            attempt: self.run.attempt,
-        })))
+    /// What a part of the output is made from: of what the step reads, only what these partitions are made from.
+    fn made_from(&self, sources: &Sources<'_>, slice: &Slice) -> Result<MadeFrom> {
+        // What is made for several assets at once is made from what the first of them is, which has the keys.
+        let main = &self.step.assets[0];
+        let (asset, _) = self.workshop.asset(&main.key)?;
+        let part = if *slice == Slice::Whole { &main.slice } else { slice };
+        let def = asset.partitions.as_ref().filter(|_| *part != Slice::Whole);
+        let keys = def.map(|def| def.resolve(part)).transpose()?;
+        sources.made_from(asset, keys.as_ref())
     }
 
     pub(super) async fn discard(&self, pending: &[Pending<'_>]) {
@@ -327,7 +258,7 @@ impl<'a> StepRun<'a> {
         }
     }
 
-    fn request<'r>(
+    pub(super) fn request<'r>(
         &'r self,
         asset: &'r AssetSpec,
         store: Store<'_>,
@@ -336,6 +267,11 @@ impl<'a> StepRun<'a> {
     ) -> StoreRequest<'r> {
         StoreRequest::new(asset, slice, self.run, Arc::clone(&self.workshop.env)).metadata(metadata).mode(store.mode(asset))
     }
+}
+
+/// An error of somebody who was called between the body and its record. What a body panicked with is told by whoever carries out the step.
+fn panicked(who: &str, payload: &(dyn Any + Send)) -> Error {
+    Error::new(ErrorKind::Panic, format!("{who} panicked: {}", panic_message(payload)))
 }
 
 /// What of the pieces was stored.

@@ -79,7 +79,7 @@ pub(crate) struct Partitioning<'a> {
     pub(crate) choice: &'a PartitionChoice,
     /// The keys there are for each partitioned asset of the selection.
     pub(crate) spaces: BTreeMap<usize, KeySpace>,
-    /// The partitions that are recorded with the status that the choice asks for partitions by.
+    /// The partitions of each of them that are recorded with the status that the choice asks for partitions by, if it does.
     pub(crate) recorded: BTreeMap<usize, KeySet>,
 }
 
@@ -256,7 +256,7 @@ fn partition_sets(graph: &Graph, run: &[usize], partitioning: &Partitioning<'_>)
             let feeds = mapping.and_then(|mapping| mapping.downstream(Some(from), own));
             set = set.union(&feeds.map_err(|error| error.with("asset", format!("`{}`", asset.key)).with("at", asset.source))?);
         }
-        sets.insert(place, set.union(&partitioning.choice.by_record(own, partitioning.recorded.get(&place))));
+        sets.insert(place, set.union(&partitioning.choice.by_record(own, partitioning.recorded.get(&place))?));
     }
     Ok(sets)
 }

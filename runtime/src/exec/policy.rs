@@ -38,17 +38,17 @@ impl From<RunSettings> for Policy {
 /// How many steps of a pool run at once that nobody has configured.
 const POOL: usize = 1;
 
-/// No pause is longer, whatever the number of attempts.
+/// No pause grows beyond this, whatever the number of attempts. One that is longer from the beginning stays as it is.
 const LONGEST_DELAY: Duration = Duration::from_mins(5);
 
 impl Policy {
-    /// How long to wait for another attempt at a step; nothing if there is to be none.
-    pub(super) fn delay(&self, asset: &AssetSpec, attempt: u32, error: &Error, env: &dyn Env) -> Option<Duration> {
-        if attempt > asset.retries.unwrap_or(self.retries) || !may_pass(error, asset.retry_any) {
+    /// How long to wait for another attempt at a step after so many of them; nothing if there is to be none.
+    pub(super) fn delay(&self, asset: &AssetSpec, attempts: u32, error: &Error, env: &dyn Env) -> Option<Duration> {
+        if attempts > asset.retries.unwrap_or(self.retries) || !may_pass(error, asset.retry_any) {
             return None;
         }
         let first = asset.retry_delay.unwrap_or(self.retry_delay);
-        let full = first.saturating_mul(2u32.saturating_pow(attempt.saturating_sub(1))).min(LONGEST_DELAY);
+        let full = first.saturating_mul(2u32.saturating_pow(attempts.saturating_sub(1))).min(LONGEST_DELAY.max(first));
         // Between half of it and all of it, so that steps that failed together do not come back together.
         let share = env.random() >> 11;
         Some(full.mul_f64(0.5 + share as f64 / (1u64 << 54) as f64))
@@ -86,10 +86,16 @@ mod tests {
         let policy = Policy::from(RunSettings { retries: Some(40), ..RunSettings::default() });
         let env = SystemEnv::new();
         let passing = Error::new(ErrorKind::Io, "away").retryable();
-        for (attempt, full) in [(1, 1), (2, 2), (3, 4), (9, 256), (10, 300), (40, 300)] {
-            let delay = policy.delay(&asset, attempt, &passing, &env).unwrap();
+        for (attempts, full) in [(1, 1), (2, 2), (3, 4), (9, 256), (10, 300), (40, 300)] {
+            let delay = policy.delay(&asset, attempts, &passing, &env).unwrap();
             let full = Duration::from_secs(full);
-            assert!(full / 2 <= delay && delay <= full, "{attempt}: {delay:?}");
+            assert!(full / 2 <= delay && delay <= full, "{attempts}: {delay:?}");
+        }
+        let hour = Duration::from_hours(1);
+        let slow = Policy { retry_delay: hour, ..policy.clone() };
+        for attempts in [1, 2, 40] {
+            let delay = slow.delay(&asset, attempts, &passing, &env).unwrap();
+            assert!(hour / 2 <= delay && delay <= hour, "{attempts}: {delay:?}");
         }
         assert_eq!(policy.delay(&asset, 41, &passing, &env), None);
         assert_eq!(policy.delay(&asset, 1, &Error::new(ErrorKind::Body, "wrong"), &env), None);

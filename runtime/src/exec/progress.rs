@@ -37,7 +37,8 @@ impl Schedule {
         let mut schedule =
             Self { waiting_for, dependents, ready, outcomes: vec![None; steps], materializations: vec![Vec::new(); steps] };
         for (step, result) in done {
-            schedule.outcomes[step] = Some(StepOutcome::Succeeded(result.durations));
+            let outcome = StepOutcome::Succeeded(result.durations);
+            schedule.outcomes[step] = Some(result.left_out.map_or(outcome, StepOutcome::Skipped));
             schedule.materializations[step] = result.materializations;
             for dependent in &schedule.dependents[step] {
                 schedule.waiting_for[*dependent].remove(&step);
@@ -53,7 +54,7 @@ impl Schedule {
 
     pub(super) fn succeeded(&mut self, step: usize, result: StepResult) {
         let outcome = StepOutcome::Succeeded(result.durations);
-        self.outcomes[step] = Some(if result.unchanged { StepOutcome::Skipped(SkipReason::Unchanged) } else { outcome });
+        self.outcomes[step] = Some(result.left_out.map_or(outcome, StepOutcome::Skipped));
         self.materializations[step] = result.materializations;
         for dependent in &self.dependents[step] {
             self.waiting_for[*dependent].remove(&step);

@@ -18,16 +18,18 @@ pub(super) const LEASE: SignedDuration = SignedDuration::from_secs(60);
 
 impl Referee for Workshop {
     fn alive(&self, holder: &Holder, beat: Timestamp) -> bool {
-        self.env.now().duration_since(beat) < LEASE && !self.env.is_gone(holder)
+        // Nor is it alive for as long as its clock was ahead.
+        self.env.now().duration_since(beat).abs() < LEASE && !self.env.is_gone(holder)
     }
 
-    fn overlap(&self, asset: &AssetKey, one: &Slice, other: &Slice) -> bool {
-        if one == other || *one == Slice::Whole || *other == Slice::Whole {
-            return true;
+    fn overlap(&self, asset: &AssetKey, some: &[&Slice], others: &[&Slice]) -> bool {
+        if some.is_empty() || others.is_empty() {
+            return false;
         }
-        let keys = |slice| self.graph.get(asset)?.partitions.as_ref()?.resolve(slice).ok();
-        match (keys(one), keys(other)) {
-            (Some(one), Some(other)) => !one.intersection(&other).is_empty(),
+        // A table that is made whole has no keys, and is met by everything.
+        let keys = |slices: &[&Slice]| self.graph.get(asset)?.partitions.as_ref()?.combine(slices.iter().copied()).ok();
+        match (keys(some), keys(others)) {
+            (Some(some), Some(others)) => !some.intersection(&others).is_empty(),
             // Of what this program does not know it cannot say that it is something else.
             _ => true,
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::plan::Plan;
 use super::step::StepResult;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{Durations, Event, EventKind, Materialization, SkipReason};
+use crate::event::{Event, EventKind, Materialization};
 
 /// A run as its events tell it.
 pub(crate) struct Past {
@@ -35,7 +35,11 @@ impl Past {
             }
             let past = past.as_mut().ok_or_else(damaged)?;
             match &event.kind {
-                EventKind::StepStarted { step, attempt } => drop(past.attempts.insert(*step, *attempt)),
+                EventKind::StepStarted { step, attempt } => {
+                    past.attempts.insert(*step, *attempt);
+                    // Whoever tries again says anew what is stored.
+                    stored.remove(step);
+                }
                 EventKind::Materialized { step, materialization } | EventKind::Reconciled { step, materialization } => {
                     stored.entry(*step).or_default().push(Arc::clone(materialization));
                 }
@@ -43,8 +47,8 @@ impl Past {
                     let materializations = stored.remove(step).unwrap_or_default();
                     past.done.insert(*step, StepResult::done(*durations, materializations));
                 }
-                EventKind::StepSkipped { step, reason: SkipReason::Unchanged } => {
-                    past.done.insert(*step, StepResult::done(Durations::default(), Vec::new()));
+                EventKind::StepSkipped { step, reason } if reason.is_done() => {
+                    past.done.insert(*step, StepResult::left_out(reason.clone()));
                 }
                 _ => {}
             }

@@ -159,7 +159,8 @@ fn say_that_it_goes_on(crew: &Crew) {
     match crew.journal.beat(&crew.workshop) {
         Ok(Beat::Go) => {}
         Ok(Beat::Cancel | Beat::Lost) => crew.interrupt.cancel(),
-        Err(error) if error.kind() == ErrorKind::Conflict => {
+        // Another has the run; a log that is busy says by the same kind that it may be asked again.
+        Err(error) if error.kind() == ErrorKind::Conflict && !error.is_retryable() => {
             crew.interrupt.cancel();
             crew.course().note(Err(error));
         }

@@ -30,20 +30,39 @@ struct Source<'a> {
 
 /// What is known of an upstream.
 enum Found {
+    /// Nothing: it has no value, and nobody can tell what it did.
+    Unknown,
     /// The version of a table that somebody else writes, or that was asked for.
     Version(Option<i64>),
     /// An asset without partitions.
     Whole(Option<Arc<Part>>),
     /// Some partitions.
-    Keys { mapping: Mapping, space: KeySpace, covered: Covered },
+    Keys {
+        mapping: Mapping,
+        space: KeySpace,
+        covered: Covered,
+        /// Whether a partition that is gone can only have been read for one of the asset that is gone as well.
+        alone: bool,
+    },
 }
 
 /// The inputs of some partitions.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Inputs {
     pub(crate) versions: Vec<InputVersion>,
+    /// How each of them is compared with what it was.
+    pub(crate) compared: Vec<Compared>,
     /// The upstream assets of whose data nothing, or not all, is known.
     pub(crate) unknown: Vec<AssetKey>,
+}
+
+/// How an input is compared with what it was.
+#[derive(Debug, Clone)]
+pub(crate) struct Compared {
+    /// Whether the body loads it, and does not only wait for it.
+    pub(crate) loaded: bool,
+    /// The partitions that there are now, if those that are gone make no difference to what is made from the others.
+    pub(crate) left: Option<KeySpace>,
 }
 
 /// What is recorded of a step beside what it stores.
@@ -61,9 +80,7 @@ impl Workshop {
     pub(crate) async fn sources<'a>(&self, asset: &'a AssetSpec, keys: Option<&KeySet>, moment: &Moment) -> Result<Sources<'a>> {
         let mut inputs = Vec::with_capacity(asset.inputs.len());
         for input in &asset.inputs {
-            if let Some(found) = self.found(asset, input, keys, moment).await? {
-                inputs.push(Source { input, found });
-            }
+            inputs.push(Source { input, found: self.found(asset, input, keys, moment).await? });
         }
         let config = match &asset.config {
             Some(def) => Some(digest([asset.key.to_string(), self.settings.resolve(&asset.key, def)?.to_string()])),
@@ -72,20 +89,20 @@ impl Workshop {
         Ok(Sources { code: code_of(asset), config, inputs })
     }
 
-    /// What is known of an input; nothing if there is nothing to know, because the upstream is not stored.
-    async fn found(&self, asset: &AssetSpec, input: &InputSpec, keys: Option<&KeySet>, moment: &Moment) -> Result<Option<Found>> {
+    /// What is known of an input.
+    async fn found(&self, asset: &AssetSpec, input: &InputSpec, keys: Option<&KeySet>, moment: &Moment) -> Result<Found> {
         let (upstream, store) = self.asset(&input.upstream)?;
-        let Some(store) = store else { return Ok(None) };
+        let Some(store) = store else { return Ok(Found::Unknown) };
         if input.version.is_some() {
-            return Ok(Some(Found::Version(input.version)));
+            return Ok(Found::Version(input.version));
         }
         if upstream.is_external() {
             let request = LoadRequest::new(upstream, &Slice::Whole, Arc::clone(&self.env));
             let there = store.io.describe(request).await.map_err(|error| store.blame(error, upstream, &Slice::Whole))?;
-            return Ok(Some(Found::Version(there.version)));
+            return Ok(Found::Version(there.version));
         }
         let Some(def) = &upstream.partitions else {
-            return Ok(Some(Found::Whole(self.chronicles.whole(self.state.as_ref(), upstream, &moment.made)?)));
+            return Ok(Found::Whole(self.chronicles.whole(self.state.as_ref(), upstream, &moment.made)?));
         };
         let mapping = match mapping_of(input, upstream, asset) {
             // What is only to be made before may be partitioned by anything.
@@ -95,22 +112,23 @@ impl Workshop {
         let space = self.space_at(def, moment)?;
         let wanted = mapping.upstream(keys, &space)?;
         let covered = self.chronicles.covered(self.state.as_ref(), upstream, &wanted, &moment.made)?;
-        Ok(Some(Found::Keys { mapping, space, covered }))
-    }
-
-    /// What a step is made from, to be recorded with what it stores. Known before anything is read: what changes in the meantime is then
-    /// taken for newer than what was read, and never the other way round.
-    pub(super) async fn made_from(&self, asset: &AssetSpec, keys: Option<&KeySet>, moment: &Moment) -> Result<MadeFrom> {
-        let sources = self.sources(asset, keys, moment).await?;
-        let Inputs { versions, unknown } = sources.inputs(keys)?;
-        // A body that only waits for others reads something that nobody knows of, and so does one without any input.
-        let reads = !asset.inputs.is_empty() && asset.inputs.iter().all(|input| !input.order_only);
-        let settled = reads && unknown.is_empty() && sources.code.is_some();
-        Ok(MadeFrom { code: sources.code, config: sources.config, inputs: versions, settled })
+        // Of an upstream with more dimensions, a key that is gone was a part of what keys that are left are made from.
+        let alone = mapping == Mapping::Identity && (asset.partitions.as_ref() == Some(def) || !def.is_multi());
+        Ok(Found::Keys { mapping, space, covered, alone })
     }
 }
 
 impl Sources<'_> {
+    /// What these partitions of the asset are made from, to be recorded with them. The sources are looked up before anything is read: what
+    /// changes in the meantime is then taken for newer than what was read, and never the other way round.
+    pub(super) fn made_from(&self, asset: &AssetSpec, keys: Option<&KeySet>) -> Result<MadeFrom> {
+        let Inputs { versions, unknown, .. } = self.inputs(keys)?;
+        // A body that only waits for others reads something that nobody knows of, and so does one without any input.
+        let reads = !asset.inputs.is_empty() && asset.inputs.iter().all(|input| !input.order_only);
+        let settled = reads && unknown.is_empty() && self.code.is_some();
+        Ok(MadeFrom { code: self.code.clone(), config: self.config.clone(), inputs: versions, settled })
+    }
+
     /// The inputs of these partitions, which are some of those that were asked for.
     pub(crate) fn inputs(&self, keys: Option<&KeySet>) -> Result<Inputs> {
         let mut inputs = Inputs::default();
@@ -119,21 +137,28 @@ impl Sources<'_> {
             if !known {
                 inputs.unknown.push(input.upstream.clone());
             }
+            let Some(version) = version else { continue };
+            let left = match found {
+                Found::Keys { space, alone: true, .. } => Some(space.clone()),
+                _ => None,
+            };
+            inputs.compared.push(Compared { loaded: !input.order_only, left });
             inputs.versions.push(version);
         }
         Ok(inputs)
     }
 }
 
-/// What an input comes to, and whether that is all.
-fn of_source(input: &InputSpec, found: &Found, keys: Option<&KeySet>) -> Result<(InputVersion, bool)> {
-    let of = |slice, data, version| InputVersion { asset: input.upstream.clone(), slice, data, version };
+/// What an input comes to, if anything is known of it, and whether that is all.
+fn of_source(input: &InputSpec, found: &Found, keys: Option<&KeySet>) -> Result<(Option<InputVersion>, bool)> {
+    let of = |slice, data, version| Some(InputVersion { asset: input.upstream.clone(), slice, data, version });
     let may_be_missing = input.optional || input.allow_missing || input.order_only;
     Ok(match found {
+        Found::Unknown => (None, false),
         Found::Version(version) => (of(Slice::Whole, Vec::new(), *version), version.is_some()),
         Found::Whole(None) => (of(Slice::Whole, Vec::new(), None), may_be_missing),
         Found::Whole(Some(part)) => (of(Slice::Whole, vec![part.data_version()], part.version()), true),
-        Found::Keys { mapping, space, covered } => {
+        Found::Keys { mapping, space, covered, .. } => {
             let wanted = mapping.upstream(keys, space)?;
             let stored = wanted.intersection(&covered.keys);
             let parts = covered.parts(&stored);

@@ -1,7 +1,9 @@
 //! One step: load, call, stage, check, commit, record. The body is called once for each partition, or once for all of them, and
 //! everything is committed at once.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -9,6 +11,7 @@ use jiff::SignedDuration;
 
 use super::handover::HandOver;
 use super::journal::Journal;
+use super::landed::Before;
 use super::output::Pending;
 use super::workshop::{Moment, Store, Workshop};
 use crate::asset::{AssetSpec, Calls, Mode};
@@ -16,7 +19,7 @@ use crate::call::{Call, ProducedOutput};
 use crate::cancel::{Cancel, Why};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{Durations, EventKind, Materialization};
+use crate::event::{Durations, EventKind, Materialization, SkipReason};
 use crate::exec::plan::{StepAsset, StepSpec};
 use crate::io::{LoadRequest, Present, RunInfo};
 use crate::partition::KeySet;
@@ -30,14 +33,19 @@ pub struct StepResult {
     pub durations: Durations,
     /// What it stored.
     pub materializations: Vec<Arc<Materialization>>,
-    /// Whether it was left out, since nothing that it is made from has changed.
-    pub unchanged: bool,
+    /// Why it was left out, if it was: nothing that it is made from has changed, or a later run has stored it.
+    pub left_out: Option<SkipReason>,
 }
 
 impl StepResult {
     /// What a step did that has come to its end.
     pub(super) fn done(durations: Durations, materializations: Vec<Arc<Materialization>>) -> Self {
-        Self { durations, materializations, unchanged: false }
+        Self { durations, materializations, left_out: None }
+    }
+
+    /// What a step did that needs not be carried out.
+    pub(super) fn left_out(reason: SkipReason) -> Self {
+        Self { left_out: Some(reason), ..Self::done(Durations::default(), Vec::new()) }
     }
 }
 
@@ -78,8 +86,9 @@ impl StepLauncher for InProcess {
             // Used where they are: what is moved within a future is in it twice.
             let (Self { workshop, hand_over, moment, journal, changed }, Launch { step, run, reconcile, cancel }) =
                 (&here, &launch);
-            let result = StepRun { workshop, hand_over, moment, journal, step, run, cancel, changed: *changed };
-            let result = Box::pin(result.run(*reconcile)).await;
+            let (changed, again) = (*changed, *reconcile);
+            let result = StepRun { workshop, hand_over, moment, journal, step, run, cancel, changed, again };
+            let result = Box::pin(result.run()).await;
             // A step that fails may be tried again, and reads again.
             if let Some(main) = step.assets.first().filter(|_| result.is_ok()) {
                 hand_over.done(&workshop.graph, &main.key);
@@ -98,16 +107,8 @@ pub(super) struct StepRun<'a> {
     pub(super) run: &'a RunInfo,
     pub(super) cancel: &'a Cancel,
     pub(super) changed: bool,
-}
-
-/// Whether a step of a run whose process is no more had stored all it was to; says so to the journal.
-pub(crate) async fn committed_before(workshop: &Arc<Workshop>, journal: &Journal, step: &StepSpec) -> Result<bool> {
-    let Some(numbers) = step.assets.iter().map(|asset| asset.number).collect::<Option<Vec<i64>>>() else { return Ok(false) };
-    let run = RunInfo::new(journal.run(), 1);
-    let (hand_over, moment, cancel) = (HandOver::none(), Moment::new(workshop.env.now()), Cancel::default());
-    let step =
-        StepRun { workshop, hand_over: &hand_over, moment: &moment, journal, step, run: &run, cancel: &cancel, changed: false };
-    Ok(step.committed_before(&numbers).await?.is_some())
+    /// Whether an earlier attempt may have stored something.
+    pub(super) again: bool,
 }
 
 /// One call of the body: the partitions it makes, or nothing for an asset without partitions.
@@ -120,7 +121,7 @@ impl<'a> StepRun<'a> {
 
     /// A future is as large as all that it waits for, and allocators are quick only with what is smaller than a kilobyte: so the large parts
     /// of it are apart, as is what few steps need.
-    pub(super) async fn run(&self, reconcile: bool) -> Result<StepResult> {
+    pub(super) async fn run(&self) -> Result<StepResult> {
         if self.step.fingerprint != self.workshop.graph.fingerprint() {
             let message = "the step was planned from other definitions than this program has";
             return Err(Error::new(ErrorKind::Fingerprint, message).help("plan it again with this program"));
@@ -129,22 +130,31 @@ impl<'a> StepRun<'a> {
         let (asset, store) = self.workshop.asset(&main.key)?;
         let keys = self.known_keys(asset, &main.slice)?;
         let numbers = self.numbers()?;
-        // Until the store answers it is not known what became of the attempt before.
-        if reconcile && let Some(materializations) = Box::pin(self.committed_before(&numbers)).await.map_err(Error::unsettled)? {
-            return Ok(StepResult::done(Durations::default(), materializations));
+        let mut before = Before::default();
+        if self.again {
+            // Until the store answers it is not known what became of the attempt before.
+            before = Box::pin(self.landed_before(&numbers)).await.map_err(Error::unsettled)?;
+            self.tell(&before)?;
+        }
+        if before.is_superseded() {
+            return Ok(StepResult::left_out(SkipReason::Superseded));
+        }
+        if before.is_all() {
+            return Ok(StepResult::done(Durations::default(), before.found));
         }
         if self.changed && Box::pin(self.workshop.verdict(asset, keys.as_ref(), self.moment)).await?.is_unchanged() {
-            return Ok(StepResult { unchanged: true, ..StepResult::done(Durations::default(), Vec::new()) });
+            return Ok(StepResult::left_out(SkipReason::Unchanged));
         }
-        let made_from = Arc::new(self.workshop.made_from(asset, keys.as_ref(), self.moment).await?);
-        let Some(units) = self.units(asset, store, keys).await? else {
-            return Ok(StepResult::done(Durations::default(), Vec::new()));
+        let sources = Arc::new(self.workshop.sources(asset, keys.as_ref(), self.moment).await?);
+        // What is stored already is of this very commit: it is nobody else's, and is not made again.
+        let Some(units) = self.units(asset, store, before.left(keys)).await? else {
+            return Ok(StepResult::done(Durations::default(), before.found));
         };
 
-        let mut pending = self.step.assets.iter().zip(numbers).map(|(target, number)| self.pending(target, number, &made_from));
-        let mut pending = pending.by_ref().collect::<Result<Vec<Pending<'a>>>>()?;
-        // The outputs have it; the last of them need not copy it.
-        drop(made_from);
+        let mut pending: Vec<Pending<'a>> = Vec::with_capacity(self.step.assets.len());
+        for (place, (target, number)) in self.step.assets.iter().zip(numbers).enumerate() {
+            pending.push(self.pending(target, number, before.has(place), &sources)?);
+        }
         let mut durations = Durations::default();
         let outcome = match Box::pin(self.produce(asset, units, &mut pending, &mut durations)).await {
             Ok(()) => self.goes_on(asset).and_then(|()| self.check(&pending)),
@@ -155,7 +165,7 @@ impl<'a> StepRun<'a> {
             return Err(error);
         }
         let computed = self.workshop.env.elapsed();
-        let mut materializations = Vec::with_capacity(pending.len());
+        let mut materializations = before.found;
         let mut pending = pending.into_iter();
         while let Some(output) = pending.next() {
             match Box::pin(self.commit(output)).await {
@@ -275,6 +285,7 @@ impl<'a> StepRun<'a> {
             self.goes_on(asset)?;
             let start = self.workshop.env.elapsed();
             let call = self.load(asset, unit.as_ref()).await.map_err(|error| in_unit(error, unit.as_ref()))?;
+            self.goes_on(asset)?;
             let loaded = self.workshop.env.elapsed();
             let outputs = self.call(asset, call).await.map_err(|error| in_unit(error, unit.as_ref()))?;
             let computed = self.workshop.env.elapsed();
@@ -307,10 +318,14 @@ impl<'a> StepRun<'a> {
             biased;
             produced = &mut called => produced,
             why = self.cancel.raised() => {
-                // A thread cannot be stopped, and what it does is not to go on behind the back of the next attempt.
-                if context.is_blocking() {
-                    drop(called.await);
-                }
+                // A thread cannot be stopped, and what it does is not to go on behind the back of the next attempt. The rest of the body
+                // is dropped where it waits.
+                poll_fn(|cx| {
+                    // Looked at twice: of what has ended in between nobody would be woken.
+                    let stands = context.is_blocking() && called.as_mut().poll(cx).is_pending() && context.is_blocking();
+                    if stands { Poll::Pending } else { Poll::Ready(()) }
+                })
+                .await;
                 Err(self.ended(asset, why))
             }
         };

@@ -12,7 +12,7 @@ use super::policy::Policy;
 use super::profile::Profiling;
 use crate::asset::{AssetSpec, Mode};
 use crate::env::Env;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::graph::Graph;
 use crate::io::{IoManager, Staged};
@@ -20,6 +20,7 @@ use crate::key::AssetKey;
 use crate::metadata::MetadataValue;
 use crate::partition::{KeySet, KeySpace, Marks, PartitionsDef};
 use crate::resource::Resources;
+use crate::select::unknown_asset;
 use crate::settings::Settings;
 use crate::slice::Slice;
 use crate::state::{PartitionStatus, SliceStatus, Snapshot, State};
@@ -92,8 +93,7 @@ pub(crate) struct Workshop {
 impl Workshop {
     /// An asset with its store, if it has one.
     pub(crate) fn asset(&self, key: &AssetKey) -> Result<(&Arc<AssetSpec>, Option<Store<'_>>)> {
-        let place =
-            self.graph.place(key).ok_or_else(|| Error::new(ErrorKind::Internal, format!("`{key}` is not in the graph")))?;
+        let place = self.graph.place(key).ok_or_else(|| unknown_asset(key.as_str(), &self.graph))?;
         let store = self.store_keys[place].as_deref().and_then(|key| Some(Store { key, io: self.stores.get(key)? }));
         Ok((self.graph.asset(place), store))
     }

@@ -134,7 +134,8 @@ pub trait IoManager: Send + Sync + 'static {
     /// If it cannot be removed.
     async fn discard(&self, request: StoreRequest<'_>, staged: Vec<Staged>) -> Result<()>;
 
-    /// What became of commits, in the same order.
+    /// What became of commits, in the same order. Where each partition is a table or a file of its own, one that was to store several may
+    /// have landed in some: it has landed in the slice of the request if it has in all of its partitions.
     ///
     /// # Errors
     /// If the store cannot tell.

@@ -1,6 +1,6 @@
 //! Puts a lakehouse together, and says everything that is wrong with it at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorKind, Result, known_names};
 use crate::event::Event;
 use crate::exec::{Chronicles, OutputHook, PendingOutput, Profiling, Subscriber, SystemEnv, Workshop, default_parallelism};
 use crate::graph::Graph;
+use crate::io::files::resolved;
 use crate::io::{IoManager, default_stores};
 use crate::key::AssetKey;
 use crate::registry::Registry;
@@ -46,6 +47,8 @@ pub struct LakehouseBuilder {
     parallelism: Option<usize>,
     hand_over: Option<u64>,
     run: RunSettings,
+    /// The pools that the code and the command line name. Those of a configuration may be of another program that has the same file.
+    pools: BTreeSet<String>,
 }
 
 /// How many bytes may be handed from step to step in memory unless somebody says otherwise.
@@ -251,7 +254,8 @@ impl LakehouseBuilder {
         self
     }
 
-    /// Hears every event, in order. Must not block for long: the run waits.
+    /// Hears every event, in order. Must not block for long: the run waits. Nor must it wait for a run of the same lakehouse, which would
+    /// wait for it: on the thread of the subscriber that is an error, and elsewhere it would never end.
     pub fn subscribe(mut self, subscriber: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.subscribers.push(Arc::new(subscriber));
         self
@@ -296,11 +300,14 @@ impl LakehouseBuilder {
         self
     }
 
-    /// How many steps of the assets with this `pool` run at once, in all the processes of the log; one without this.
+    /// How many steps of the assets with this `pool` run at once, in all the processes of the log; one without this. A pool that no asset is
+    /// in is a mistake; in `[pools]` of a configuration it is not, since other programs may have the same file.
     pub fn pool(mut self, name: impl Into<String>, steps: usize) -> Self {
         let name = name.into();
         if steps == 0 {
             self.errors.push(Error::new(ErrorKind::Config, format!("no step could ever run in the pool `{name}` of 0")));
+        } else {
+            self.pools.insert(name.clone());
         }
         self.run.pools.insert(name, steps);
         self
@@ -356,7 +363,8 @@ impl LakehouseBuilder {
         }
         errors.extend(check::check_timeout(self.run.timeout, ErrorKind::Config));
         let registry = self.registry.unwrap_or_else(Registry::collect);
-        let bindings = check::Bindings { stores: &self.stores, resources: &self.resources, settings: &self.settings };
+        let (stores, resources, settings, pools) = (&self.stores, &self.resources, &self.settings, &self.pools);
+        let bindings = check::Bindings { stores, resources, settings, pools };
         // Beside each other, since a program with ten thousand assets is to begin at once.
         let (graph, mut wrong) = std::thread::scope(|scope| {
             let graph = scope.spawn(|| Graph::new(&registry));
@@ -385,7 +393,8 @@ impl LakehouseBuilder {
         });
         let workshop = Workshop {
             graph,
-            root,
+            // As stores have it in what they say of locations. What is no folder has none of theirs below it.
+            root: resolved(&root).unwrap_or(root),
             stores: self.stores,
             store_keys,
             resources: Arc::new(self.resources),

@@ -1,6 +1,6 @@
 //! Everything that can be wrong between assets and what they are bound to, found before anything runs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +21,8 @@ pub(super) struct Bindings<'a> {
     pub(super) stores: &'a BTreeMap<String, Arc<dyn IoManager>>,
     pub(super) resources: &'a Resources,
     pub(super) settings: &'a Settings,
+    /// The pools that are to be of another size.
+    pub(super) pools: &'a BTreeSet<String>,
 }
 
 /// The assets by their keys.
@@ -67,6 +69,7 @@ pub(super) fn check(registry: &Registry, bindings: &Bindings<'_>) -> Vec<Error> 
     let shared = located.iter().filter(|(_, assets)| assets.len() > 1);
     errors.extend(sorted(shared.filter_map(|(location, assets)| Some((location, check_shared(location, assets)?)))));
     errors.extend(check_configured(registry, bindings.settings));
+    errors.extend(check_pools(registry, bindings.pools));
     errors
 }
 
@@ -184,7 +187,7 @@ fn check_shared(location: &Location, assets: &[&AssetSpec]) -> Option<Error> {
     let keys: Vec<_> = assets.iter().map(|asset| format!("`{}`", asset.key)).collect();
     let places: Vec<_> = assets.iter().map(|asset| asset.source.to_string()).collect();
     // Two assets of one key are in one place because they are one key, which is an error of its own.
-    let distinct = keys.iter().collect::<std::collections::BTreeSet<_>>().len();
+    let distinct = keys.iter().collect::<BTreeSet<_>>().len();
     (distinct > 1).then(|| {
         Error::new(ErrorKind::SharedLocation, format!("{} are stored in one place", keys.join(" and ")))
             .with("location", location)
@@ -295,4 +298,14 @@ fn check_configured(registry: &Registry, settings: &Settings) -> Vec<Error> {
         })
     };
     settings.assets().filter_map(|one| wrong(one).err()).collect()
+}
+
+/// A pool that no asset is in was meant for another.
+fn check_pools(registry: &Registry, pools: &BTreeSet<String>) -> Vec<Error> {
+    let known: BTreeSet<&str> = registry.assets().filter_map(|asset| asset.pool.as_deref()).collect();
+    let wrong = |pool: &String| {
+        let help = known_names(pool, "pools", known.iter().copied());
+        Error::new(ErrorKind::Config, format!("no asset is in the pool `{pool}`")).help(help)
+    };
+    pools.iter().filter(|pool| !known.contains(pool.as_str())).map(wrong).collect()
 }

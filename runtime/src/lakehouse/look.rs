@@ -208,18 +208,7 @@ impl Lakehouse {
         })?;
         match begin_so.len() {
             1 => Ok(begin_so.remove(0)),
-            0 => {
-                let error = Error::new(ErrorKind::Selection, format!("there is no run `{name}` in the log"));
-                // What was typed may be a beginning with a slip in it.
-                let typed = name.len();
-                let beginnings = all.iter().map(|run| run.get(..typed).unwrap_or(run));
-                let near = nearest(name, all.iter().map(String::as_str)).or_else(|| nearest(name, beginnings));
-                let near = near.and_then(|near| all.iter().find(|run| run.starts_with(near)));
-                Err(match near {
-                    Some(near) => error.help(format!("did you mean `{near}`? `runs list` shows those there are")),
-                    None => error.help("`runs list` shows those there are"),
-                })
-            }
+            0 => Err(no_run(name, &all)),
             several => {
                 let named: Vec<_> = begin_so.iter().take(NAMED).map(|(record, _)| format!("`{}`", record.run)).collect();
                 let more = if several > NAMED { " and others" } else { "" };
@@ -237,6 +226,16 @@ impl Lakehouse {
         let (record, status) = self.find_run(run)?;
         let steps = steps_of(&self.run_events(&record.run, 0, usize::MAX)?, status);
         Ok(RunDetail { record, status, steps })
+    }
+
+    /// The error of who names a run that there is not.
+    pub(super) fn unknown_run(&self, name: &str) -> Result<Error> {
+        let mut all = Vec::new();
+        self.each_run(false, |record, _| {
+            all.push(record.run);
+            true
+        })?;
+        Ok(no_run(name, &all))
     }
 
     /// Shows every run, the one that began last first, until told to stop.
@@ -258,8 +257,20 @@ impl Lakehouse {
     }
 }
 
+/// There is no run of this name, nor one whose name begins so; perhaps one is called nearly so.
+fn no_run(name: &str, all: &[String]) -> Error {
+    let error = Error::new(ErrorKind::Selection, format!("there is no run `{name}` in the log"));
+    // What was typed may be a beginning with a slip in it.
+    let beginnings = all.iter().map(|run| run.get(..name.len()).unwrap_or(run));
+    let near = nearest(name, all.iter().map(String::as_str)).or_else(|| nearest(name, beginnings));
+    match near.and_then(|near| all.iter().find(|run| run.starts_with(near))) {
+        Some(near) => error.help(format!("did you mean `{near}`? `runs list` shows those there are")),
+        None => error.help("`runs list` shows those there are"),
+    }
+}
+
 /// What became of the steps of a run, from its events in order.
-fn steps_of(events: &[Event], status: RunState) -> Vec<StepDetail> {
+pub(super) fn steps_of(events: &[Event], status: RunState) -> Vec<StepDetail> {
     let mut steps: Vec<StepDetail> = Vec::new();
     for event in events {
         match &event.kind {

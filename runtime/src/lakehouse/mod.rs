@@ -339,6 +339,10 @@ impl Lakehouse {
     /// # Errors
     /// As [`Lakehouse::load`].
     pub async fn preview(&self, key: &AssetKey, rows: usize) -> Result<Option<Preview>> {
+        // The values of several partitions are not one, and are no table anyway.
+        if self.workshop.asset(key)?.0.output.kind != ValueKind::Table {
+            return Ok(None);
+        }
         match self.load(key).await? {
             Some(Value::Table(table)) => crate::env::blocking(&self.workshop.env, move || table.preview(rows).map(Some)).await,
             _ => Ok(None),

@@ -1,10 +1,12 @@
 //! Runs: beginning one, going on with one, ending one, and looking at those there have been.
 
 use std::collections::{BTreeMap, HashMap};
+use std::panic::resume_unwind;
 use std::pin::pin;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
+use tracing::Instrument;
 
 use super::Lakehouse;
 use crate::env::{Holder, unique_id};
@@ -55,7 +57,7 @@ impl RunOptions {
         self
     }
 
-    /// Ends the run early.
+    /// Ends the run early. It may be that of several runs: one that is ended by itself, as by `runs cancel`, does not raise it.
     pub fn interrupt(mut self, interrupt: Interrupt) -> Self {
         self.interrupt = interrupt;
         self
@@ -74,6 +76,10 @@ pub(super) type Wanted<'a> = &'a (dyn Fn() -> Vec<StepSummary> + Sync);
 impl Lakehouse {
     /// Runs a plan until it is done or interrupted.
     ///
+    /// A run is ended with its [`Interrupt`]. If the future is dropped, because of a timeout or since whoever asked has left, the run is
+    /// cancelled, and comes to its end without it: async bodies are dropped where they wait, bodies that block are waited for, and what they
+    /// give is not stored. Until then nobody else makes the same. If the runtime ends before that, it is so for another minute.
+    ///
     /// # Errors
     /// If the log cannot be written, the plan was made from other definitions, or another run that still goes on makes a part of the
     /// same ([`ErrorKind::Busy`]).
@@ -84,7 +90,7 @@ impl Lakehouse {
     /// As [`Lakehouse::run`], with options.
     ///
     /// # Errors
-    /// As [`Lakehouse::run`], or if there is a run of this identifier.
+    /// As [`Lakehouse::run`], or if there is a run of this identifier ([`ErrorKind::Present`]).
     pub async fn run_with(&self, mut plan: Plan, options: RunOptions) -> Result<RunReport> {
         plan.check(self.graph())?;
         let steps = plan.summary();
@@ -124,7 +130,8 @@ impl Lakehouse {
     /// numbers, so that what it had committed is not committed again.
     ///
     /// # Errors
-    /// If there is no such run, it still goes on, it has nothing left to do, or its definitions have changed; or as [`Lakehouse::run`].
+    /// If there is no such run ([`ErrorKind::Selection`]), it still goes on, it has nothing left to do, or its definitions have changed; or as
+    /// [`Lakehouse::run`].
     pub async fn resume(&self, run: &str, interrupt: Interrupt) -> Result<RunReport> {
         self.go_on(run, interrupt, &[RunState::Interrupted, RunState::Canceled]).await
     }
@@ -137,7 +144,8 @@ impl Lakehouse {
         self.go_on(run, interrupt, &[RunState::Failed, RunState::Interrupted, RunState::Canceled]).await
     }
 
-    /// The steps of a run as a plan, for a new run of the same under new numbers.
+    /// The steps of a run as a plan, for a new run of the same under new numbers. It makes everything, also what a run of what has changed
+    /// had left out.
     ///
     /// ```
     /// use lakewright::RunOptions;
@@ -163,7 +171,7 @@ impl Lakehouse {
         let (record, _) = self.known_run(run)?;
         refuse_action(&record)?;
         let mut plan = Past::of(run, &self.workshop.state.run_events(run, 0, usize::MAX)?)?.plan;
-        plan.at = self.workshop.env.now();
+        (plan.at, plan.changed) = (self.workshop.env.now(), false);
         for asset in plan.steps.iter_mut().flat_map(|step| &mut step.assets) {
             asset.number = None;
         }
@@ -202,7 +210,22 @@ impl Lakehouse {
         self.carry_out(run.to_owned(), holder, begun, interrupt).await
     }
 
+    /// Carries out a run that is in the log. Were it dropped where it waits, nobody would hear of a commit that is on its way, and a body that
+    /// blocks would go on beside whoever makes the same next; so it comes to its end, cancelled, also if nobody waits for it any more.
     async fn carry_out(&self, run: String, holder: Holder, begun: Begun, interrupt: Interrupt) -> Result<RunReport> {
+        let (lakehouse, interrupt) = (self.clone(), interrupt.of_one());
+        let _waits = Waits(interrupt.clone());
+        let work = async move { lakehouse.attend(run, holder, begun, interrupt).await };
+        match tokio::spawn(work.in_current_span()).await {
+            Ok(report) => report,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                Err(_) => Err(Error::new(ErrorKind::Interrupted, "the runtime was shut down")),
+            },
+        }
+    }
+
+    async fn attend(&self, run: String, holder: Holder, begun: Begun, interrupt: Interrupt) -> Result<RunReport> {
         let hand_over = Arc::new(HandOver::new(&begun.plan, self.graph(), self.workshop.hand_over));
         let (moment, changed) = (Arc::new(Moment::new(begun.plan.at)), begun.plan.changed);
         let journal = Arc::new(Journal::new(run, holder, &self.workshop));
@@ -221,8 +244,8 @@ impl Lakehouse {
     }
 
     /// Waits for what may take long, a store that does not answer for example, and says in the meantime that a run goes on: who has not been
-    /// heard of for a minute is taken for lost.
-    async fn beating<T>(
+    /// heard of for a minute is taken for lost. If that has happened, the work is given up where it waits.
+    pub(super) async fn beating<T>(
         &self,
         journal: &Journal,
         canceled: impl Fn() + Send + Sync,
@@ -232,11 +255,15 @@ impl Lakehouse {
         loop {
             tokio::select! {
                 done = &mut work => return done,
-                () = self.workshop.env.tick(BEAT) => {
-                    if journal.beat(&self.workshop)? == Beat::Cancel {
-                        canceled();
+                () = self.workshop.env.tick(BEAT) => match journal.beat(&self.workshop) {
+                    Ok(Beat::Cancel | Beat::Lost) => canceled(),
+                    Ok(Beat::Go) => {}
+                    // Another try is due soon, before anybody misses this one.
+                    Err(error) if error.is_retryable() => {
+                        tracing::warn!(run = journal.run(), %error, "cannot tell the log that the run goes on");
                     }
-                }
+                    Err(error) => return Err(error),
+                },
             }
         }
     }
@@ -269,11 +296,10 @@ impl Lakehouse {
     }
 
     fn known_run(&self, run: &str) -> Result<(RunRecord, RunState)> {
-        let missing = || {
-            Error::new(ErrorKind::Missing, format!("there is no run `{run}` in the log"))
-                .help("`runs list` shows those there are")
-        };
-        self.run_record(run)?.ok_or_else(missing)
+        match self.run_record(run)? {
+            Some(found) => Ok(found),
+            None => Err(self.unknown_run(run)?),
+        }
     }
 
     fn with_state(&self, record: RunRecord) -> (RunRecord, RunState) {
@@ -320,14 +346,8 @@ impl Lakehouse {
     /// Whether a run was to make a part of the same; true if that cannot be told.
     fn meets(&self, run: &str, wanted: &[StepSummary]) -> bool {
         let Ok(theirs) = self.steps_of(run) else { return true };
-        let mut by_asset: HashMap<&AssetKey, Vec<&Slice>> = HashMap::new();
-        for (asset, slice) in theirs.iter().flat_map(parts) {
-            by_asset.entry(asset).or_default().push(slice);
-        }
-        let meets = |(asset, slice): (&AssetKey, &Slice)| {
-            by_asset.get(asset).is_some_and(|theirs| theirs.iter().any(|part| self.workshop.overlap(asset, slice, part)))
-        };
-        wanted.iter().flat_map(parts).any(meets)
+        let (ours, theirs) = (by_asset(wanted), by_asset(&theirs));
+        ours.iter().any(|(asset, ours)| theirs.get(*asset).is_some_and(|theirs| self.workshop.overlap(asset, ours, theirs)))
     }
 
     /// The steps of a run.
@@ -354,8 +374,8 @@ impl Lakehouse {
         let closed = self.beating(&journal, || {}, self.end_lost_run(record, &journal)).await;
         match closed {
             Ok(()) => Ok(true),
-            // It took so long that another process does it now.
-            Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
+            // It took so long that another process does it now; of a log that is only busy nobody knows that.
+            Err(error) if error.kind() == ErrorKind::Conflict && !error.is_retryable() => Ok(false),
             Err(error) => {
                 // Somebody else may ask again.
                 journal.release(workshop);
@@ -377,7 +397,7 @@ impl Lakehouse {
         if let Some(past) = past.filter(|_| record.about.action.is_none()) {
             status = RunStatus::Succeeded;
             for step in past.open() {
-                if exec::committed_before(workshop, journal, &past.plan.steps[step]).await? {
+                if exec::landed_before(workshop, journal, &past.plan.steps[step]).await? {
                     journal.emit(workshop, EventKind::StepSucceeded { step, durations: Durations::default() })?;
                 } else {
                     status = RunStatus::Interrupted;
@@ -390,9 +410,22 @@ impl Lakehouse {
     }
 }
 
-/// What a step makes.
-fn parts(step: &StepSummary) -> impl Iterator<Item = (&AssetKey, &Slice)> {
-    step.assets.iter().zip(&step.slices)
+/// Whoever waits for a run. Without them it is cancelled; once it has ended, that means nothing.
+struct Waits(Interrupt);
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+/// What steps make of each asset.
+fn by_asset(steps: &[StepSummary]) -> HashMap<&AssetKey, Vec<&Slice>> {
+    let mut by_asset: HashMap<&AssetKey, Vec<&Slice>> = HashMap::new();
+    for (asset, slice) in steps.iter().flat_map(|step| step.assets.iter().zip(&step.slices)) {
+        by_asset.entry(asset).or_default().push(slice);
+    }
+    by_asset
 }
 
 /// Refuses what only makes sense for a run that materializes.

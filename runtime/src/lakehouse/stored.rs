@@ -1,6 +1,5 @@
 //! What is stored, and what the log says of it: its history, removing it, and saying that it is there.
 
-use std::pin::pin;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -8,16 +7,16 @@ use serde::Serialize;
 
 use super::{Lakehouse, not_partitioned};
 use crate::asset::AssetSpec;
-use crate::env::{Holder, unique_id};
+use crate::env::unique_id;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Durations, Event, EventKind, Failure, RunAbout, RunStatus, StepSummary};
-use crate::exec::{BEAT, Interrupt, Journal, PartitionChoice, Past, Store, one_table};
+use crate::exec::{Interrupt, Journal, PartitionChoice, Past, Store, history, one_table};
 use crate::io::{LoadRequest, Present, RunInfo, StoreRequest};
 use crate::key::AssetKey;
 use crate::metadata::MetadataValue;
 use crate::partition::KeySet;
 use crate::slice::Slice;
-use crate::state::{Beat, NewRun, PartitionStatus};
+use crate::state::{NewRun, PartitionStatus};
 
 /// What was changed of an asset by other means than materializing it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -34,7 +33,6 @@ pub struct Changed {
 /// A run of one step that does not materialize.
 pub(super) struct Action {
     pub(super) journal: Journal,
-    holder: Holder,
     interrupt: Interrupt,
     asset: Arc<AssetSpec>,
     slice: Slice,
@@ -61,14 +59,7 @@ impl Lakehouse {
     /// # Errors
     /// If there is no such asset, or the log cannot be read.
     pub fn history(&self, key: &AssetKey, before: u64, limit: usize) -> Result<Vec<Event>> {
-        let (asset, _) = self.workshop.asset(key)?;
-        let mut events = Vec::new();
-        for key in std::iter::once(key).chain(&asset.aliases) {
-            events.extend(self.workshop.state.history(key, before, limit)?);
-        }
-        events.sort_by_key(|event| std::cmp::Reverse(event.cursor));
-        events.truncate(limit);
-        Ok(events)
+        history(self.workshop.state.as_ref(), self.workshop.asset(key)?.0, before, limit)
     }
 
     /// Removes what is stored of an asset, or of some of its partitions, and records that it is gone. It is a run of its own: nobody else
@@ -94,7 +85,8 @@ impl Lakehouse {
     /// # Errors
     /// If there is no such asset or partition, somebody else writes the asset, a run that makes a part of the same goes on
     /// ([`ErrorKind::Busy`]), or the store cannot delete ([`ErrorKind::Unsupported`]) or fails to. What was removed before that is
-    /// recorded.
+    /// recorded. [`ErrorKind::Conflict`] if this process was away for so long that another took it for ended: then nothing more is
+    /// removed, as others may have made it since.
     pub async fn wipe(&self, key: &AssetKey, choice: &PartitionChoice) -> Result<Changed> {
         let (asset, store) = self.workshop.asset(key)?;
         if asset.is_external() {
@@ -106,10 +98,13 @@ impl Lakehouse {
         };
         let keys = self.chosen(asset, choice)?;
         let action = self.begin_action("wipe", asset, keys.as_ref()).await?;
-        let done = match keys {
-            None => self.wipe_whole(&action, store).await,
-            Some(keys) => self.wipe_keys(&action, store, &keys).await,
+        let work = async {
+            match &keys {
+                None => self.wipe_whole(&action, store).await,
+                Some(keys) => self.wipe_keys(&action, store, keys).await,
+            }
         };
+        let done = self.beating(&action.journal, || action.interrupt.cancel(), work).await;
         self.end_action(&action, done)
     }
 
@@ -158,7 +153,9 @@ impl Lakehouse {
         let Some(space) = self.partitions(&asset.key)? else {
             return if choice.is_none() { Ok(None) } else { Err(not_partitioned(&asset.key).with("at", asset.source)) };
         };
-        let keys = choice.resolve(&[(asset.key.to_string(), &space, None)])?.pop().unwrap_or_else(|| space.none());
+        let recorded = choice.asks_for().map(|status| self.workshop.recorded(&asset.key, &space, status)).transpose()?;
+        let asked = [(asset.key.to_string(), &space, recorded.as_ref())];
+        let keys = choice.resolve(&asked)?.pop().unwrap_or_else(|| space.none());
         if choice.is_none() {
             let message = format!(
                 "`{}` is partitioned by `{}`, and it is not said which partitions are meant",
@@ -169,9 +166,12 @@ impl Lakehouse {
             return Err(Error::new(ErrorKind::PartitionKey, message).with("at", asset.source).help(help));
         }
         if keys.is_empty() {
-            return Err(
-                Error::new(ErrorKind::PartitionKey, format!("`{}` has no partitions yet", asset.key)).with("at", asset.source)
-            );
+            let message = match choice.asks_for().filter(|_| !space.is_empty()) {
+                None => format!("`{}` has no partitions yet", asset.key),
+                Some(PartitionStatus::Failed) => format!("no partition of `{}` is recorded as failed", asset.key),
+                Some(_) => format!("no partition of `{}` is missing: all are recorded as stored", asset.key),
+            };
+            return Err(Error::new(ErrorKind::PartitionKey, message).with("at", asset.source));
         }
         Ok(Some(keys))
     }
@@ -194,27 +194,33 @@ impl Lakehouse {
             about,
         };
         workshop.tell(|| Ok(vec![workshop.state.begin(&new, workshop.as_ref())?]))?;
-        let journal = Journal::new(run, holder.clone(), workshop);
+        let journal = Journal::new(run, holder, workshop);
         journal.emit(workshop, EventKind::StepStarted { step: 0, attempt: 1 })?;
-        journal.flush(workshop)?;
-        Ok(Action { journal, holder, interrupt: Interrupt::new(), asset: Arc::clone(asset), slice })
+        journal.flush(workshop).inspect_err(|_| journal.release(workshop))?;
+        Ok(Action { journal, interrupt: Interrupt::new(), asset: Arc::clone(asset), slice })
     }
 
     /// Records how an action ended, and gives back what it did.
     pub(super) fn end_action(&self, action: &Action, done: Result<(Option<Slice>, Option<u64>)>) -> Result<Changed> {
-        let workshop = &self.workshop;
         let (kind, status) = match &done {
             Ok(_) => (EventKind::StepSucceeded { step: 0, durations: Durations::default() }, RunStatus::Succeeded),
             Err(error) => (EventKind::StepFailed { step: 0, failure: Failure::from(error) }, RunStatus::Failed),
         };
-        action.journal.emit(workshop, kind)?;
-        let run = action.journal.run();
-        let started = workshop.state.run(run)?.map(|record| record.started);
-        let elapsed = started.map_or(SignedDuration::ZERO, |started| workshop.env.now().duration_since(started));
-        action.journal.emit(workshop, EventKind::RunFinished { status, elapsed: elapsed.max(SignedDuration::ZERO) })?;
-        action.journal.flush(workshop)?;
+        // What could not be recorded, whoever takes the run over asks the store.
+        let recorded = self.record_end(&action.journal, kind, status).inspect_err(|_| action.journal.release(&self.workshop));
+        // What went wrong first is what is told.
         let (slice, partitions) = done?;
-        Ok(Changed { run: run.to_owned(), slice, partitions })
+        recorded?;
+        Ok(Changed { run: action.journal.run().to_owned(), slice, partitions })
+    }
+
+    fn record_end(&self, journal: &Journal, kind: EventKind, status: RunStatus) -> Result<()> {
+        let workshop = &self.workshop;
+        journal.emit(workshop, kind)?;
+        let started = workshop.state.run(journal.run())?.map(|record| record.started);
+        let elapsed = started.map_or(SignedDuration::ZERO, |started| workshop.env.now().duration_since(started));
+        journal.emit(workshop, EventKind::RunFinished { status, elapsed: elapsed.max(SignedDuration::ZERO) })?;
+        journal.flush(workshop)
     }
 
     async fn wipe_whole(&self, action: &Action, store: Store<'_>) -> Result<(Option<Slice>, Option<u64>)> {
@@ -259,10 +265,8 @@ impl Lakehouse {
             }
         }
         // Whatever went wrong, what is gone is gone.
-        if !gone.is_empty() {
-            self.wiped(action, gone.slice())?;
-        }
-        deleted?;
+        let recorded = if gone.is_empty() { Ok(()) } else { self.wiped(action, gone.slice()) };
+        deleted.and(recorded)?;
         Ok(((!gone.is_empty()).then(|| gone.slice()), Some(gone.len())))
     }
 
@@ -271,25 +275,17 @@ impl Lakehouse {
         action.journal.flush(&self.workshop)
     }
 
-    /// Removes a slice from a store, and says in the meantime that the run goes on.
+    /// Removes a slice from a store, unless the run is to end or is not carried out here any more: no store refuses to delete what
+    /// others have made since.
     async fn delete(&self, action: &Action, store: Store<'_>, slice: &Slice) -> Result<()> {
         let (workshop, asset, run) = (&self.workshop, &action.asset, action.journal.run());
         if action.interrupt.is_raised() {
             return Err(Error::new(ErrorKind::Canceled, format!("the run `{run}` was cancelled")).help("do it again to go on"));
         }
+        action.journal.hold(workshop)?;
         let info = RunInfo::new(run, 1);
         let request = StoreRequest::new(asset, slice, &info, Arc::clone(&workshop.env));
-        let mut deleted = pin!(store.io.delete(request));
-        loop {
-            tokio::select! {
-                done = &mut deleted => return done.map_err(|error| store.blame(error, asset, slice)),
-                () = workshop.env.tick(BEAT) => {
-                    if workshop.state.beat(run, &action.holder, workshop.env.now())? != Beat::Go {
-                        action.interrupt.cancel();
-                    }
-                }
-            }
-        }
+        store.io.delete(request).await.map_err(|error| store.blame(error, asset, slice))
     }
 
     async fn refuse_absent(&self, asset: &AssetSpec, store: Store<'_>, keys: Option<&KeySet>) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Keeping the log: whether it says what the stores say, and removing what is old.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::io::{CommitState, Present, RunInfo, StoreRequest};
 use crate::key::AssetKey;
 use crate::partition::{KeySet, KeySpace};
 use crate::slice::Slice;
-use crate::state::{BeforeFailure, Collected, PartitionStatus, RunState, SliceStatus, needs_its_runs};
+use crate::state::{Collected, PartitionStatus, RunState, SliceStatus};
 
 /// How the log and the stores differ.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -365,7 +365,7 @@ impl Lakehouse {
     /// ```
     ///
     /// # Errors
-    /// If the log cannot be written; then nothing is removed.
+    /// If the log cannot be written. What was removed before that is gone, each run as a whole.
     pub fn collect(&self, older_than: Duration) -> Result<Collected> {
         self.workshop.state.collect(self.before(older_than)?)
     }
@@ -375,52 +375,7 @@ impl Lakehouse {
     /// # Errors
     /// If the log cannot be read.
     pub fn would_collect(&self, older_than: Duration) -> Result<Collected> {
-        let before = self.before(older_than)?;
-        let mut old = Vec::new();
-        self.each_run(false, |record, _| {
-            if record.finished.is_some_and(|finished| finished < before) {
-                old.push((record.run, record.about.backfill));
-            }
-            true
-        })?;
-        let named: BTreeSet<String> = old.iter().filter_map(|(_, backfill)| backfill.clone()).collect();
-        let mut open = BTreeSet::new();
-        for id in named {
-            if self.workshop.state.backfill(&id)?.is_some_and(|backfill| needs_its_runs(&backfill.json)) {
-                open.insert(id);
-            }
-        }
-        old.retain(|(_, backfill)| backfill.as_ref().is_none_or(|id| !open.contains(id)));
-        let mut collected = Collected { runs: old.len() as u64, ..Collected::default() };
-        let mut kept: BTreeMap<AssetKey, BTreeSet<u64>> = BTreeMap::new();
-        let mut stored = BeforeFailure::default();
-        for (run, _) in old {
-            let events = self.workshop.state.run_events(&run, 0, usize::MAX)?;
-            let told = events.iter().flat_map(|event| match &event.kind {
-                EventKind::RunStarted { steps, .. } => steps.iter().flat_map(|step| step.assets.clone()).collect(),
-                EventKind::Reported { asset, .. } | EventKind::Wiped { asset, .. } => vec![asset.clone()],
-                _ => Vec::new(),
-            });
-            let assets: BTreeSet<AssetKey> = told.collect();
-            for asset in &assets {
-                if !kept.contains_key(asset) {
-                    let rows = self.workshop.state.slice_status(asset, 0)?;
-                    for row in rows.iter().filter(|row| row.status == PartitionStatus::Failed) {
-                        stored.failed(asset.clone(), row.slice.clone());
-                    }
-                    kept.insert(asset.clone(), rows.into_iter().map(|row| row.cursor).collect());
-                }
-            }
-            let stays = |cursor: u64| assets.iter().any(|asset| kept.get(asset).is_some_and(|kept| kept.contains(&cursor)));
-            collected.events += events.iter().filter(|event| !stays(event.cursor)).count() as u64;
-            collected.lines += self.workshop.state.lines(&run, 0, usize::MAX)?.len() as u64;
-            for event in &events {
-                stored.look(event);
-            }
-        }
-        // No status points at them, so they were counted above.
-        collected.events -= stored.cursors().count() as u64;
-        Ok(collected)
+        self.workshop.state.would_collect(self.before(older_than)?)
     }
 
     fn before(&self, older_than: Duration) -> Result<Timestamp> {

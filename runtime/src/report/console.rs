@@ -139,6 +139,7 @@ impl ConsoleReporter {
                     SkipReason::UpstreamFailed { asset } => format!("`{asset}` failed"),
                     SkipReason::Interrupted => "the run was interrupted".to_owned(),
                     SkipReason::Unchanged => "nothing it is made from has changed".to_owned(),
+                    SkipReason::Superseded => "a later run has stored it".to_owned(),
                 };
                 let line = format!("skipped  {:<24} {why}", state.name(*step));
                 state.line(&line);

@@ -83,12 +83,7 @@ fn by_key(name: &str, graph: &Graph) -> Result<BTreeSet<usize>> {
     let by_name = places(&|asset| asset.key.name() == name);
     match by_name.len() {
         1 => Ok(by_name),
-        0 => {
-            let keys: Vec<String> = graph.assets().map(|asset| asset.key.to_string()).collect();
-            let names = graph.assets().map(|asset| asset.key.name());
-            let near = nearest(name, keys.iter().map(String::as_str).chain(names));
-            Err(unknown("asset", name, near.map(str::to_owned), "`list` shows every asset"))
-        }
+        0 => Err(unknown_asset(name, graph)),
         _ => {
             let mut keys: Vec<String> = by_name.iter().map(|place| format!("`{}`", graph.asset(*place).key)).collect();
             keys.sort();
@@ -96,6 +91,16 @@ fn by_key(name: &str, graph: &Graph) -> Result<BTreeSet<usize>> {
             Err(Error::new(ErrorKind::Selection, message).help(format!("write the whole key: {}", keys.join(" or "))))
         }
     }
+}
+
+/// The error of who names an asset that there is not, with the nearest that there is.
+pub(crate) fn unknown_asset(key: &str, graph: &Graph) -> Error {
+    let keys = graph.assets().map(|asset| asset.key.as_str());
+    let names = graph.assets().map(|asset| asset.key.name());
+    // Who has to write the whole key may have written the name.
+    let named = graph.assets().find(|asset| asset.key.name() == key).map(|asset| asset.key.as_str());
+    let near = named.or_else(|| nearest(key, keys.chain(names)));
+    unknown("asset", key, near.map(str::to_owned), "`list` shows every asset")
 }
 
 fn having(what: &str, wanted: &str, graph: &Graph, has: impl Fn(&AssetSpec) -> Vec<String>) -> Result<BTreeSet<usize>> {

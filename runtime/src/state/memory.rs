@@ -6,13 +6,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 
 use super::projection::{
-    Projection, check_keys, first_event, follow, no_run, over, refuse_overlap, refuse_running, steps_of, told_of,
+    Projection, check_keys, first_event, follow, may_be_left, no_run, over, refuse_overlap, refuse_running, steps_of, told_of,
+    used_already,
 };
 use super::{
     BackfillRecord, Beat, BeforeFailure, Collected, Holder, LogLine, NewRun, PartitionStatus, Referee, RunQuery, RunRecord,
     SliceStatus, Snapshot, State, needs_its_runs,
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::event::{EVENT_VERSION, Event, EventKind, StepSummary};
 use crate::key::AssetKey;
 use crate::slice::Slice;
@@ -36,6 +37,8 @@ pub struct MemoryState {
 #[derive(Default)]
 struct Inner {
     events: Vec<Event>,
+    /// The runs that they are of.
+    named: HashSet<String>,
     /// The greatest number of each slice.
     numbers: HashMap<(AssetKey, Slice), i64>,
     /// What each step was given that asked by itself.
@@ -50,6 +53,12 @@ struct Inner {
     backfills: BTreeMap<String, BackfillRecord>,
     lines: HashMap<String, Vec<LogLine>>,
     snapshots: HashMap<AssetKey, Snapshot>,
+}
+
+/// What is old: runs, and events by their cursors.
+struct Old {
+    runs: HashSet<String>,
+    events: HashSet<u64>,
 }
 
 impl MemoryState {
@@ -71,7 +80,7 @@ impl Inner {
     }
 
     fn append(&mut self, run: &str, at: Timestamp, kind: EventKind) -> Result<Event> {
-        let Self { events, projection, status, runs, cursor, .. } = self;
+        let Self { events, named, projection, status, runs, cursor, .. } = self;
         let first = || -> Result<_> { Ok(events.iter().find(|event| event.run == run).map(|event| event.kind.clone())) };
         let changes = projection.changes(run, &kind, first)?;
         *cursor += 1;
@@ -85,6 +94,9 @@ impl Inner {
         if let Some(record) = runs.get_mut(run) {
             follow(record, at, &kind);
         }
+        if !named.contains(run) {
+            named.insert(run.to_owned());
+        }
         let event = Event { v: EVENT_VERSION, cursor: *cursor, run: run.to_owned(), at, kind };
         events.push(event.clone());
         Ok(event)
@@ -92,6 +104,42 @@ impl Inner {
 
     fn first_of(&self, run: &str) -> Option<Event> {
         self.events.iter().find(|event| event.run == run).cloned()
+    }
+
+    fn old(&self, before: Timestamp) -> Old {
+        let open = self.backfills.values().filter(|backfill| needs_its_runs(&backfill.json));
+        let open: HashSet<&str> = open.map(|backfill| backfill.id.as_str()).collect();
+        let runs: HashSet<String> = self
+            .runs
+            .values()
+            .filter(|record| record.finished.is_some_and(|finished| finished < before))
+            .filter(|record| record.about.backfill.as_deref().is_none_or(|backfill| !open.contains(backfill)))
+            .map(|record| record.run.clone())
+            .collect();
+        let pointed_at: HashSet<u64> = self.status.values().flat_map(HashMap::values).map(|(cursor, _)| *cursor).collect();
+        let goes = |event: &&Event| {
+            let is_known = self.runs.contains_key(&event.run);
+            let is_old = if is_known { runs.contains(&event.run) } else { may_be_left(event, before) };
+            is_old && !pointed_at.contains(&event.cursor)
+        };
+        let gone: Vec<&Event> = self.events.iter().filter(goes).collect();
+        let mut stored = BeforeFailure::default();
+        for (asset, slices) in &self.status {
+            for (slice, _) in slices.iter().filter(|(_, (_, what))| *what == PartitionStatus::Failed) {
+                stored.failed(asset.clone(), slice.clone());
+            }
+        }
+        gone.iter().for_each(|event| stored.look(event));
+        let mut events: HashSet<u64> = gone.iter().map(|event| event.cursor).collect();
+        for cursor in stored.cursors() {
+            events.remove(&cursor);
+        }
+        Old { runs, events }
+    }
+
+    fn counted(&self, old: &Old) -> Collected {
+        let lines: usize = old.runs.iter().filter_map(|run| self.lines.get(run)).map(Vec::len).sum();
+        Collected { runs: old.runs.len() as u64, events: old.events.len() as u64, lines: lines as u64 }
     }
 
     /// Refuses steps of which another run that goes on makes a part.
@@ -132,8 +180,8 @@ impl State for MemoryState {
 
     fn begin(&self, run: &NewRun<'_>, referee: &dyn Referee) -> Result<Event> {
         let mut inner = self.inner();
-        if inner.runs.contains_key(run.run) {
-            return Err(Error::new(ErrorKind::Internal, format!("there is a run `{}` already", run.run)));
+        if inner.named.contains(run.run) {
+            return Err(used_already(run.run));
         }
         inner.admit(run.run, &run.steps.iter().collect::<Vec<_>>(), referee)?;
         let mut numbers = Vec::with_capacity(run.steps.len());
@@ -267,29 +315,19 @@ impl State for MemoryState {
     }
 
     fn collect(&self, before: Timestamp) -> Result<Collected> {
-        let Inner { events, runs, lines, status, backfills, .. } = &mut *self.inner();
-        let open = backfills.values().filter(|backfill| needs_its_runs(&backfill.json));
-        let open: HashSet<&str> = open.map(|backfill| backfill.id.as_str()).collect();
-        let old: HashSet<String> = runs
-            .values()
-            .filter(|record| record.finished.is_some_and(|finished| finished < before))
-            .filter(|record| record.about.backfill.as_deref().is_none_or(|backfill| !open.contains(backfill)))
-            .map(|record| record.run.clone())
-            .collect();
-        let mut stored = BeforeFailure::default();
-        for (asset, slices) in &*status {
-            for (slice, _) in slices.iter().filter(|(_, (_, what))| *what == PartitionStatus::Failed) {
-                stored.failed(asset.clone(), slice.clone());
-            }
-        }
-        events.iter().filter(|event| old.contains(&event.run)).for_each(|event| stored.look(event));
-        let pointed_at = status.values().flat_map(HashMap::values).map(|(cursor, _)| *cursor);
-        let kept: HashSet<u64> = pointed_at.chain(stored.cursors()).collect();
-        let had = events.len();
-        events.retain(|event| !old.contains(&event.run) || kept.contains(&event.cursor));
-        let gone: u64 = old.iter().filter_map(|run| lines.remove(run)).map(|lines| lines.len() as u64).sum();
-        runs.retain(|run, _| !old.contains(run));
-        Ok(Collected { runs: old.len() as u64, events: (had - events.len()) as u64, lines: gone })
+        let mut inner = self.inner();
+        let old = inner.old(before);
+        let collected = inner.counted(&old);
+        inner.events.retain(|event| !old.events.contains(&event.cursor));
+        inner.named = inner.events.iter().map(|event| event.run.clone()).collect();
+        inner.lines.retain(|run, _| !old.runs.contains(run));
+        inner.runs.retain(|run, _| !old.runs.contains(run));
+        Ok(collected)
+    }
+
+    fn would_collect(&self, before: Timestamp) -> Result<Collected> {
+        let inner = self.inner();
+        Ok(inner.counted(&inner.old(before)))
     }
 
     fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>> {

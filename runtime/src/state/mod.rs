@@ -93,7 +93,8 @@ pub trait State: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`ErrorKind::Busy`] if a run that still goes on has a step to make that [overlaps](Referee::overlap) one of this; the error names
-    /// the run and its process. Nothing is recorded then. [`ErrorKind::Internal`] if there is a run of this name.
+    /// the run and its process. Nothing is recorded then. [`ErrorKind::Present`] if there is a run of this name, or there was one of
+    /// which [`State::collect`] has left events.
     fn begin(&self, run: &NewRun<'_>, referee: &dyn Referee) -> Result<Event>;
 
     /// Lets a run that has ended, or whose process has, go on under another holder, and appends [`EventKind::RunResumed`]. It has
@@ -198,12 +199,20 @@ pub trait State: Send + Sync + 'static {
 
     /// Removes the runs that have ended before a moment, with their events and lines, but for the events that
     /// [`State::slice_status`] points at, and, of each slice that a run failed at last, the newest that says what is stored of
-    /// it. Runs of a backfill whose record is there and has no `done` stay too, since only they tell how far it is. Numbers are
-    /// never removed.
+    /// it. Events that stayed for that go with a later call, when it is not true of them any more. Runs of a backfill whose record is
+    /// there and has no `done` stay too, since only they tell how far it is. Numbers are never removed.
+    ///
+    /// It may take effect in parts, so that others need not wait for all of it. Each part is of whole runs.
     ///
     /// # Errors
-    /// If the log cannot be written; then nothing is removed.
+    /// If the log cannot be written. What was removed before that is gone.
     fn collect(&self, before: Timestamp) -> Result<Collected>;
+
+    /// What [`State::collect`] would remove now.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    fn would_collect(&self, before: Timestamp) -> Result<Collected>;
 
     /// Up to `limit` events after a cursor, oldest first. An event that is there is never preceded by one that appears later.
     ///

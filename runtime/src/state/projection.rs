@@ -1,13 +1,13 @@
 //! What events say of slices and keys, apart from where it is kept: every log comes to the same.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::{NewRun, PartitionStatus, Referee, RunRecord, RunState};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{Event, EventKind, StepSummary};
+use crate::event::{Event, EventKind, RunStatus, StepSummary};
 use crate::key::AssetKey;
 use crate::partition::PartitionKey;
 use crate::slice::Slice;
@@ -37,6 +37,8 @@ impl Projection {
             }
             EventKind::Reported { asset, slice, .. } => Ok(vec![(asset.clone(), slice.clone(), PartitionStatus::Materialized)]),
             EventKind::Wiped { asset, slice } => Ok(vec![(asset.clone(), slice.clone(), PartitionStatus::Wiped)]),
+            // Who was refused because a later run has stored it says nothing of what that one has stored.
+            EventKind::StepFailed { failure, .. } if failure.code == ErrorKind::Superseded.code() => Ok(Vec::new()),
             EventKind::StepFailed { step, .. } => {
                 let steps = self.steps(run, first)?;
                 let Some(step) = steps.get(*step) else { return Ok(Vec::new()) };
@@ -83,14 +85,25 @@ pub(crate) fn told_of(kind: &EventKind) -> Option<&AssetKey> {
     }
 }
 
+/// Whether an old event may be one that was kept of a run that was removed: it says what became of a slice.
+pub(super) fn may_be_left(event: &Event, before: Timestamp) -> bool {
+    let says = told_of(&event.kind).is_some() || matches!(event.kind, EventKind::StepFailed { .. });
+    says && event.at < before
+}
+
 /// Brings a run up to date with an event of it.
 pub(super) fn follow(record: &mut RunRecord, at: Timestamp, kind: &EventKind) {
     match kind {
-        EventKind::RunResumed { .. } => {
+        EventKind::RunResumed { steps } => {
             record.recorded = RunState::Running;
             record.finished = None;
             record.cancel = false;
-            (record.failed, record.skipped) = (0, 0);
+            // Whoever only finds out how a run ended tries none of its steps again.
+            if !steps.is_empty() {
+                record.failed = 0;
+                // Those that are done without having been carried out stay so.
+                record.skipped = record.steps.saturating_sub(record.succeeded + steps.len() as u64);
+            }
         }
         EventKind::StepSucceeded { .. } => record.succeeded += 1,
         EventKind::StepFailed { .. } => record.failed += 1,
@@ -98,6 +111,10 @@ pub(super) fn follow(record: &mut RunRecord, at: Timestamp, kind: &EventKind) {
         EventKind::RunFinished { status, .. } => {
             record.recorded = (*status).into();
             record.finished = Some(at);
+            // What was told to have failed may have been found in its store since.
+            if *status == RunStatus::Succeeded {
+                record.failed = 0;
+            }
         }
         _ => {}
     }
@@ -109,6 +126,7 @@ pub(super) fn over<'e>(events: impl IntoIterator<Item = &'e EventKind>) -> BTree
     for kind in events {
         match kind {
             EventKind::StepSucceeded { step, .. } => drop(done.insert(*step)),
+            EventKind::StepSkipped { step, reason } if reason.is_done() => drop(done.insert(*step)),
             EventKind::StepFailed { step, .. } | EventKind::StepSkipped { step, .. } => drop(given_up.insert(*step)),
             EventKind::RunResumed { .. } => given_up.clear(),
             _ => {}
@@ -138,25 +156,47 @@ pub(super) fn refuse_overlap<E: From<Error>>(
     referee: &dyn Referee,
     over: impl FnOnce() -> Result<BTreeSet<usize>, E>,
 ) -> Result<(), E> {
-    let mut theirs: HashMap<&AssetKey, Vec<(usize, &Slice)>> = HashMap::new();
-    for (number, step) in steps.iter().enumerate() {
-        for (asset, slice) in step.assets.iter().zip(&step.slices) {
-            theirs.entry(asset).or_default().push((number, slice));
-        }
-    }
-    let mut shared = Vec::new();
+    let mut ours: BTreeMap<&AssetKey, Vec<&Slice>> = BTreeMap::new();
     for (asset, slice) in wanted.iter().flat_map(|step| step.assets.iter().zip(&step.slices)) {
-        let meets = theirs.get(asset).into_iter().flatten().filter(|(_, theirs)| referee.overlap(asset, slice, theirs));
-        shared.extend(meets.map(|(step, theirs)| (*step, asset, *theirs)));
+        ours.entry(asset).or_default().push(slice);
     }
-    if shared.is_empty() {
+    let theirs = by_asset(steps, |_| true);
+    ours.retain(|asset, ours| theirs.get(*asset).is_some_and(|theirs| referee.overlap(asset, ours, theirs)));
+    if ours.is_empty() {
         return Ok(());
     }
     let over = over()?;
-    match shared.into_iter().find(|(step, ..)| !over.contains(step)) {
-        None => Ok(()),
-        Some((_, asset, slice)) => Err(busy(other, asset, slice).into()),
+    let left = by_asset(steps, |step| !over.contains(&step));
+    for (asset, ours) in &ours {
+        if let Some(slice) = left.get(*asset).and_then(|left| met(asset, ours, left, referee)) {
+            return Err(busy(other, asset, slice).into());
+        }
     }
+    Ok(())
+}
+
+/// What the steps that count make of each asset.
+fn by_asset(steps: &[StepSummary], counts: impl Fn(usize) -> bool) -> HashMap<&AssetKey, Vec<&Slice>> {
+    let mut by_asset: HashMap<&AssetKey, Vec<&Slice>> = HashMap::new();
+    for (_, step) in steps.iter().enumerate().filter(|(number, _)| counts(*number)) {
+        for (asset, slice) in step.assets.iter().zip(&step.slices) {
+            by_asset.entry(asset).or_default().push(slice);
+        }
+    }
+    by_asset
+}
+
+/// A slice of theirs that has a partition of ours, if there is one: found by halves.
+fn met<'s>(asset: &AssetKey, ours: &[&Slice], theirs: &[&'s Slice], referee: &dyn Referee) -> Option<&'s Slice> {
+    if !referee.overlap(asset, ours, theirs) {
+        return None;
+    }
+    let mut left = theirs;
+    while left.len() > 1 {
+        let (first, rest) = left.split_at(left.len() / 2);
+        left = if referee.overlap(asset, ours, first) { first } else { rest };
+    }
+    left.first().copied()
 }
 
 /// Says who makes something already.
@@ -172,6 +212,13 @@ fn busy(other: &RunRecord, asset: &AssetKey, slice: &Slice) -> Error {
         other.run, other.run
     );
     Error::new(ErrorKind::Busy, message).with("carried out by", holder).help(help).retryable()
+}
+
+/// Refuses the identifier of a run that there is, or that was removed but for what says what is stored: its events would be taken for
+/// those of the new one.
+pub(super) fn used_already(run: &str) -> Error {
+    let help = "take another one; of runs that are removed stays what says what is stored";
+    Error::new(ErrorKind::Present, format!("there is a run `{run}` already")).help(help)
 }
 
 /// Refuses to take over a run that goes on.

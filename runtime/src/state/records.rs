@@ -32,8 +32,9 @@ pub trait Referee {
     /// Whether a run goes on whose holder was last heard of at this moment.
     fn alive(&self, holder: &Holder, beat: Timestamp) -> bool;
 
-    /// Whether two slices of an asset have a partition in common.
-    fn overlap(&self, asset: &AssetKey, one: &Slice, other: &Slice) -> bool;
+    /// Whether any of some slices of an asset has a partition in common with any of others: asked of all at once, since runs have
+    /// thousands of them, and each pair would be a question of its own. Of none it is false.
+    fn overlap(&self, asset: &AssetKey, some: &[&Slice], others: &[&Slice]) -> bool;
 }
 
 /// What a run is to do, as it hears when it says that it goes on.

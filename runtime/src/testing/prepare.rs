@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::asset::{AssetSpec, InputSpec, PartitionExpr};
+use crate::asset::{AssetSpec, InputSpec};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Graph;
 use crate::key::AssetKey;
@@ -44,10 +44,7 @@ pub(super) fn prepared(registry: &Registry, injected: &BTreeSet<AssetKey>, selec
     }
     let run: BTreeSet<&AssetKey> = run.into_iter().map(|asset| &asset.key).collect();
     check_inputs(&graph, &run, injected)?;
-    for asset in assets.iter_mut().filter(|asset| !run.contains(&asset.key)) {
-        asset.body = None;
-        asset.resources.clear();
-    }
+    assets.iter_mut().filter(|asset| !run.contains(&asset.key)).for_each(not_run);
     Ok(Registry::from_specs(assets))
 }
 
@@ -58,18 +55,23 @@ fn in_memory(asset: &AssetSpec, injected: &BTreeSet<AssetKey>) -> AssetSpec {
     asset.mode = None;
     asset.store_options.clear();
     asset.inputs.iter_mut().for_each(|input| input.version = None);
-    // What only a database can compute.
-    asset.partition_expr = asset.partition_expr.filter(|expr| match expr {
-        PartitionExpr::One(expression) => !expression.contains('('),
-        PartitionExpr::Dimensions(all) => !all.iter().any(|(_, expression)| expression.contains('(')),
-    });
     if injected.contains(&asset.key) {
         // It needs nothing, so that a selection of everything upstream ends here.
-        asset.body = None;
         asset.inputs.clear();
-        asset.resources.clear();
+        not_run(&mut asset);
     }
     asset
+}
+
+/// The asset as one of which nothing runs: it asks for nothing, and what it says of how it is run would be refused. One that somebody else
+/// writes is left as it is said, so that its mistakes are found.
+fn not_run(asset: &mut AssetSpec) {
+    if asset.body.take().is_none() {
+        return;
+    }
+    asset.resources.clear();
+    (asset.retries, asset.retry_delay, asset.retry_any) = (None, None, false);
+    (asset.timeout, asset.pool, asset.priority, asset.memory) = (None, None, 0, None);
 }
 
 /// Refuses a run of assets of whose inputs nobody says where they come from.

@@ -1,5 +1,7 @@
 //! The store of a test: the one in memory, and beside it what only stores of tables do that keep all partitions in one.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 use serde_json::json;
 
@@ -20,7 +22,7 @@ use crate::slice::Slice;
 use crate::value::Value;
 
 /// Keeps everything in memory. One frame of several partitions is taken apart by `partition_expr`, and a table without partitions is
-/// read by the column that it names.
+/// read by the column that it names. Where it is SQL, nobody here can tell rows apart: those of a partition are all that are injected.
 #[derive(Clone, Default)]
 pub(super) struct TestStore(MemoryIoManager);
 
@@ -46,13 +48,15 @@ impl IoManager for TestStore {
         capabilities
     }
 
-    /// The same in every run, which has but one store.
+    /// The same in every run, which has but one store. It is no path: an asset may be called what others have as a prefix.
     fn locate(&self, asset: &AssetSpec, _slice: &Slice) -> Result<Location> {
-        Ok(Location::new(format!("memory:{}", asset.key)))
+        let key = asset.key.as_str().replace('%', "%25").replace('/', "%2F");
+        Ok(Location::new(format!("memory:{key}")))
     }
 
     async fn load(&self, request: LoadRequest<'_>) -> Result<Option<Value>> {
-        let Some((keys, expr)) = by_column(&request)? else { return self.0.load(request).await };
+        let Some(keys) = by_column(&request)? else { return self.0.load(request).await };
+        let Some(expr) = columns(request.asset).cloned() else { return self.0.load(request.slice(&Slice::Whole)).await };
         let Some(table) = self.whole(&request).await? else { return Ok(None) };
         let columns = request.columns.map(<[String]>::to_vec);
         let read = move || rows_of(table, &keys, &expr)?.materialize()?.table(columns.as_deref());
@@ -60,9 +64,10 @@ impl IoManager for TestStore {
     }
 
     async fn present(&self, request: LoadRequest<'_>) -> Result<Present> {
-        let Some((keys, expr)) = by_column(&request)? else { return self.0.present(request).await };
+        let Some(keys) = by_column(&request)? else { return self.0.present(request).await };
         let mut present = keys.space().none();
         let Some(table) = self.whole(&request).await? else { return Ok(Present::Keys(present)) };
+        let Some(expr) = columns(request.asset).cloned() else { return Ok(Present::Keys(keys)) };
         let look = move || {
             let rows = table.materialize()?;
             for index in keys.indices() {
@@ -76,10 +81,20 @@ impl IoManager for TestStore {
     }
 
     async fn stage(&self, request: StoreRequest<'_>, value: Value) -> Result<Staged> {
+        let asset = without_sql(request.asset);
+        let request = StoreRequest { asset: &asset, ..request };
         let keys = request.keys()?.filter(|keys| keys.len() > 1);
         let (table, keys, expr) = match (value, keys, &request.asset.partition_expr) {
             (Value::Table(table), Some(keys), Some(expr)) => (table, keys, expr.clone()),
             (value, None, _) => return self.0.stage(request, value).await,
+            (Value::Table(_), Some(keys), None) => {
+                let message = format!(
+                    "one frame of {} partitions, which `partition_expr` tells apart by SQL, and only a database computes that",
+                    keys.len()
+                );
+                let help = "return a `Partitions<…>` map, or run the asset in its own store";
+                return Err(Error::new(ErrorKind::Unsupported, message).help(help));
+            }
             (_, Some(keys), _) => {
                 let message = format!("one value for {} partitions, each of which is stored on its own", keys.len());
                 return Err(Error::new(ErrorKind::Value, message).help("return a `Partitions<…>` map"));
@@ -148,9 +163,30 @@ fn pieces(staged: Vec<Staged>) -> Result<Vec<Staged>> {
 }
 
 /// The partitions that are read of a table that has none itself.
-fn by_column(request: &LoadRequest<'_>) -> Result<Option<(KeySet, PartitionExpr)>> {
-    let keys = request.keys()?.filter(|_| request.asset.partitions.is_none());
-    Ok(keys.zip(request.asset.partition_expr.clone()))
+fn by_column(request: &LoadRequest<'_>) -> Result<Option<KeySet>> {
+    Ok(request.keys()?.filter(|_| request.asset.partitions.is_none()))
+}
+
+/// The columns that tell the partitions of an asset apart; nothing if that takes SQL, which only a database computes.
+fn columns(asset: &AssetSpec) -> Option<&PartitionExpr> {
+    asset.partition_expr.as_ref().filter(|expr| match expr {
+        PartitionExpr::One(expression) => is_name(expression),
+        PartitionExpr::Dimensions(all) => all.iter().all(|(_, expression)| is_name(expression)),
+    })
+}
+
+/// Whether an expression is but the name of a column, by its looks: as stores that take SQL tell them apart.
+fn is_name(expression: &str) -> bool {
+    let expression = expression.trim();
+    expression.chars().all(|c| c.is_alphanumeric() || c == '_') && !expression.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// The asset, of whose rows nobody can tell to which partition they belong if that takes SQL.
+fn without_sql(asset: &AssetSpec) -> Cow<'_, AssetSpec> {
+    if columns(asset).is_some() || asset.partition_expr.is_none() {
+        return Cow::Borrowed(asset);
+    }
+    Cow::Owned(AssetSpec { partition_expr: None, ..asset.clone() })
 }
 
 /// The rows of each partition; those of another are refused.

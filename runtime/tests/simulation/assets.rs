@@ -42,6 +42,10 @@ impl Asset {
     pub(crate) fn appends(&self) -> bool {
         self.append
     }
+
+    pub(crate) fn is_pooled(&self) -> bool {
+        self.pooled
+    }
 }
 
 impl Shape {

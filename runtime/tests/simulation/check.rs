@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use lakewright::event::{Event, EventKind, Materialization, RunStatus};
+use lakewright::event::{Event, EventKind, Materialization, RunStatus, SkipReason};
 use lakewright::state::{Holder, Referee, RunQuery, RunState, State};
 use lakewright::{AssetKey, CommitId, Lakehouse, Slice};
 
@@ -19,7 +19,7 @@ impl Referee for Everybody {
         true
     }
 
-    fn overlap(&self, _: &AssetKey, _: &Slice, _: &Slice) -> bool {
+    fn overlap(&self, _: &AssetKey, _: &[&Slice], _: &[&Slice]) -> bool {
         true
     }
 }
@@ -35,8 +35,10 @@ pub(crate) async fn check(shape: &Shape, lakehouse: &Lakehouse, log: &Arc<dyn St
         if record.finished.is_none() {
             return Err(format!("run `{}` is left open", record.run));
         }
-        let succeeded = own.iter().filter(|event| matches!(event.kind, EventKind::StepSucceeded { .. })).count() as u64;
-        if record.succeeded != succeeded || (record.recorded == RunState::Succeeded) != (succeeded == record.steps) {
+        let count = |of: fn(&EventKind) -> bool| own.iter().filter(|event| of(&event.kind)).count() as u64;
+        let succeeded = count(|kind| matches!(kind, EventKind::StepSucceeded { .. }));
+        let left = count(|kind| matches!(kind, EventKind::StepSkipped { reason: SkipReason::Superseded, .. }));
+        if record.succeeded != succeeded || (record.recorded == RunState::Succeeded) != (succeeded + left == record.steps) {
             return Err(format!("the record of run `{}` is not what its events say: {record:?}", record.run));
         }
     }
@@ -142,6 +144,12 @@ fn well_formed(events: &[&Event]) -> Result<(), String> {
                 at_work.remove(step);
                 if !succeeded.insert(*step) {
                     return Err(format!("step {step} succeeded twice"));
+                }
+            }
+            EventKind::StepSkipped { step, reason: SkipReason::Superseded } => {
+                closed("a step was left to a later run")?;
+                if !at_work.remove(step) || !succeeded.insert(*step) {
+                    return Err(format!("step {step} was left to a later run and was not at work"));
                 }
             }
             EventKind::Materialized { step, materialization } | EventKind::Reconciled { step, materialization } => {

@@ -11,7 +11,7 @@ use lakewright::exec::Interrupt;
 use lakewright::state::{RunQuery, RunState, State};
 use lakewright::{Error, ErrorKind, Lakehouse, Registry, Result, RunOptions};
 
-use crate::assets::{POOL, Shape};
+use crate::assets::{Asset, POOL, Shape};
 use crate::check::check;
 use crate::log::{Disk, Log};
 use crate::store::{Flaky, Shared};
@@ -130,15 +130,16 @@ impl Simulation {
         let process = Process::new(&self.world, self.processes, dies_after);
         let state: Arc<dyn State> = Arc::new(Log { disk: self.disk.clone(), process: process.clone() });
         let env: Arc<dyn Env> = Arc::new(process.clone());
-        let lakehouse = Lakehouse::builder()
+        let builder = Lakehouse::builder()
             .registry(Registry::from_specs(self.shape.specs(&process)))
             .io_manager("store", Flaky { shared: self.shared.clone(), process: process.clone() })
             .state(state)
             .env(env)
-            .pool(POOL, self.shape.slots)
-            .parallelism(usize::try_from(self.world.below(4) + 1).unwrap())
-            .build()
-            .unwrap();
+            .parallelism(usize::try_from(self.world.below(4) + 1).unwrap());
+        // A pool that nothing is in is a mistake.
+        let is_pooled = self.shape.assets.iter().any(Asset::is_pooled);
+        let builder = if is_pooled { builder.pool(POOL, self.shape.slots) } else { builder };
+        let lakehouse = builder.build().unwrap();
         Actor { process, lakehouse, doing: None, woken: Arc::new(Woken(AtomicBool::new(true))) }
     }
 

@@ -85,7 +85,7 @@ impl Referee for Anything {
         false
     }
 
-    fn overlap(&self, _: &AssetKey, _: &Slice, _: &Slice) -> bool {
+    fn overlap(&self, _: &AssetKey, _: &[&Slice], _: &[&Slice]) -> bool {
         false
     }
 }
@@ -241,7 +241,12 @@ impl State for Log {
 
     fn append_all(&self, run: &str, events: Vec<(Timestamp, EventKind)>) -> Result<Vec<Event>> {
         let ends = events.iter().any(|(_, kind)| matches!(kind, EventKind::RunFinished { .. }));
-        if ends && let Some((pool, _, step)) = self.disk.inner().slots.iter().find(|(_, holder, _)| holder == run) {
+        // What a process says that is no more is not heard, and another may go on with its run.
+        let slot = self.disk.inner().slots.iter().find(|(_, holder, _)| holder == run).cloned();
+        if ends
+            && !self.process.is_killed()
+            && let Some((pool, _, step)) = slot
+        {
             self.process.world.violated(|| format!("run `{run}` ended with a slot of `{pool}` for step {step}"));
         }
         let what = || What::Append { run: run.to_owned(), events: events.clone() };
@@ -337,6 +342,10 @@ impl State for Log {
 
     fn collect(&self, before: Timestamp) -> Result<Collected> {
         self.read()?.collect(before)
+    }
+
+    fn would_collect(&self, before: Timestamp) -> Result<Collected> {
+        self.read()?.would_collect(before)
     }
 
     fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>> {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that unwraps has failed where it says")]
 
+#[cfg(feature = "sqlite")]
+mod busy;
 mod configured;
 #[cfg(feature = "sqlite")]
 mod damage;

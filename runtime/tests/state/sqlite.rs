@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use lakewright::event::EventKind;
-use lakewright::state::{PartitionStatus, RunQuery, SqliteState, State};
+use lakewright::state::{Collected, PartitionStatus, RunQuery, SqliteState, State};
 use lakewright::{ErrorKind, Slice};
 use rusqlite::Connection;
 use tempfile::tempdir;
 
 use crate::suite::{Handles, every_test, suite};
-use crate::support::{Rules, at, failed, holder, key, materialized, new_run, started, succeeded, texts};
+use crate::support::{Rules, at, failed, finished, holder, key, materialized, new_run, started, succeeded, texts};
 
 /// Each handle is opened anew, and several are open at a time.
 fn with(test: impl Fn(Handles<'_>)) {
@@ -152,6 +152,29 @@ fn a_batch_or_a_beginning_that_fails_half_way_leaves_nothing() {
     let event = log.begin(&new_run("r2", &holder(1), &[&["c"], &["a"]]), &Rules::default()).unwrap();
     let EventKind::RunStarted { numbers, .. } = &event.kind else { panic!("{event:?}") };
     assert_eq!(numbers, &[[1], [2]]);
+}
+
+/// So that others, who wait for the lock, have it in between.
+#[test]
+fn what_is_old_goes_in_parts_of_whole_runs() {
+    let folder = tempdir().unwrap();
+    let log = SqliteState::new(folder.path().join("state.db"));
+    for run in ["r1", "r2", "r3"] {
+        log.begin(&new_run(run, &holder(1), &[&["a"]]), &Rules::default()).unwrap();
+        let many = (0..5_000).map(|_| (at(0), succeeded(0))).chain([(at(1), finished())]);
+        log.append_all(run, many.collect()).unwrap();
+    }
+    let other = Connection::open(log.path()).unwrap();
+    let no = "CREATE TRIGGER no BEFORE DELETE ON runs WHEN old.run = 'r2' BEGIN SELECT RAISE(ABORT, 'no'); END";
+    other.execute_batch(no).unwrap();
+    log.collect(at(100)).unwrap_err();
+    let left: Vec<String> = log.runs(&RunQuery::newest(9)).unwrap().into_iter().map(|run| run.run).collect();
+    assert_eq!(left, ["r3", "r2"], "what came before it is gone");
+    let events = |run: &str| log.run_events(run, 0, usize::MAX).unwrap().len();
+    assert_eq!(["r1", "r2", "r3"].map(events), [0, 5_002, 5_002]);
+    other.execute_batch("DROP TRIGGER no").unwrap();
+    assert_eq!(log.collect(at(100)).unwrap(), Collected { runs: 2, events: 10_004, lines: 0 });
+    assert_eq!(log.events(0, 9).unwrap(), []);
 }
 
 /// The connection that writes does not look, which for every row would cost a table of the three there are.

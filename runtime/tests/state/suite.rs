@@ -44,16 +44,19 @@ macro_rules! every_test {
             a_slice_that_two_steps_make_has_two_numbers
             numbers_of_runs_and_of_steps_that_ask_are_all_different
             a_name_is_of_one_run
+            slices_are_compared_all_at_once
             what_is_being_made_is_refused_and_nothing_recorded
             slices_that_do_not_meet_are_in_nobodys_way
             a_run_whose_process_is_gone_is_in_nobodys_way
             steps_that_are_over_are_in_nobodys_way
+            a_step_that_was_left_out_as_unchanged_stays_over
             of_runs_that_begin_at_once_and_overlap_one_wins
             a_run_goes_on_under_another_holder
             a_run_that_goes_on_is_not_taken_over
             a_run_goes_on_only_if_nobody_makes_what_it_has_left
             beats_say_what_a_run_is_to_do
             what_a_run_comes_to_is_summed_up
+            what_failed_in_a_run_is_counted_until_it_is_tried_again
             runs_are_found
             events_of_a_run_are_found
             slots_are_taken_and_given_back
@@ -67,6 +70,8 @@ macro_rules! every_test {
             collecting_keeps_numbers_and_what_has_not_ended
             collecting_keeps_the_runs_of_a_backfill_that_is_not_done
             collecting_keeps_what_is_stored_of_a_slice_that_a_run_failed_at_later
+            collecting_removes_what_it_kept_once_nothing_points_at_it
+            collecting_leaves_the_name_of_what_it_keeps
         }
     };
 }

@@ -55,17 +55,20 @@ impl Referee for Rules {
         !self.dead.contains(&holder.pid)
     }
 
-    fn overlap(&self, _: &AssetKey, one: &Slice, other: &Slice) -> bool {
+    fn overlap(&self, _: &AssetKey, some: &[&Slice], others: &[&Slice]) -> bool {
         let keys = |slice: &Slice| match slice {
             Slice::Whole => None,
             some => {
-                Some(some.to_string().trim_matches(['v', '1', ':', '[', ']']).split(',').map(str::to_owned).collect::<Vec<_>>())
+                let text = some.to_string();
+                let keys = text.trim_start_matches("v1:[").trim_end_matches(']').split(',');
+                Some(keys.map(str::to_owned).collect::<Vec<_>>())
             }
         };
-        match (keys(one), keys(other)) {
+        let meet = |one: &Slice, other: &Slice| match (keys(one), keys(other)) {
             (Some(one), Some(other)) => one.iter().any(|key| other.contains(key)),
             _ => true,
-        }
+        };
+        some.iter().any(|one| others.iter().any(|other| meet(one, other)))
     }
 }
 

@@ -7,7 +7,11 @@ use serde_json::Value;
 use tempfile::tempdir;
 
 fn days(root: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_days"));
+    run(env!("CARGO_BIN_EXE_days"), root, arguments)
+}
+
+fn run(program: &str, root: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let mut command = Command::new(program);
     command.args(arguments).env("LAKEWRIGHT_ROOT", root).env_remove("RUST_BACKTRACE").current_dir(root);
     let Output { status, stdout, stderr } = command.output().unwrap();
     (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
@@ -108,4 +112,23 @@ fn what_its_steps_write_is_kept_for_each_run() {
     assert_eq!(days(root, &[&["backfill", "start"][..], &range, &["--logs", "off"]].concat()).0, 0);
     let (_, status) = json(root, &["backfill", "status"]);
     assert!(kept(&status["backfill"]["runs"]).iter().all(Vec::is_empty), "nothing is kept if nothing is to be");
+}
+
+#[test]
+fn a_backfill_of_assets_that_are_no_more_is_still_shown() {
+    let root = tempdir().unwrap();
+    let root = root.path();
+    let (code, begun) = json(root, &["backfill", "start", "orders", "--partitions", "2026-01-01..2026-01-02"]);
+    let id = begun["backfill"]["backfill"].as_str().unwrap();
+    assert_eq!((code, &begun["backfill"]["runs"][0]["keys"]), (0, &serde_json::json!(["2026-01-01"])));
+    // A program with other assets, and the same log.
+    for command in [["backfill", "status", id, "--json"], ["backfill", "resume", id, "--json"]] {
+        let (code, stdout, stderr) = run(env!("CARGO_BIN_EXE_pipeline"), root, &command);
+        assert_eq!(code, 0, "{stdout}{stderr}");
+        let shown: Value = serde_json::from_str(&stdout).unwrap();
+        let shown = &shown["backfill"];
+        assert_eq!((&shown["status"], &shown["counts"]["partitions"]["done"]), (&"done".into(), &2.into()), "{shown}");
+        assert_eq!(shown["partitions"], serde_json::json!({ "orders": null }));
+        assert_eq!(shown["runs"][0]["keys"], Value::Null);
+    }
 }

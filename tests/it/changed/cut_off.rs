@@ -114,3 +114,16 @@ fn a_run_of_what_has_changed_leaves_the_same_out_when_it_is_resumed() {
     assert!(world.made().is_empty(), "neither `raw` nor `report` was made again");
     assert_eq!(resumed.materializations().count(), 1);
 }
+
+#[test]
+fn a_run_of_what_has_changed_makes_everything_when_it_is_made_again() {
+    let (world, none) = (World::new(), PartitionChoice::none());
+    let clean = world.asset("clean", "1", |asset| asset.input(Input::of("raw")));
+    let lakehouse = world.lakehouse([world.asset("raw", "1", |asset| asset), clean]);
+    assert!(run_changed(&lakehouse, &none).is_success());
+    let nothing = run_changed(&lakehouse, &none);
+    world.made();
+    let plan = lakehouse.plan_of(&nothing.run).unwrap();
+    assert!(block_on(lakehouse.run(plan, Interrupt::new())).unwrap().is_success());
+    assert_eq!(world.made(), ["raw", "clean"]);
+}

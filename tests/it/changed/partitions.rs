@@ -29,6 +29,8 @@ fn only_the_partitions_with_a_reason_are_made() {
     assert!(run_changed(&lakehouse, &all).is_success());
     assert_eq!(world.made().len(), 59 + 59 + 2);
     assert_eq!(why(&lakehouse, &all), [vec![], vec![], vec![]]);
+    let one = PartitionChoice::none().key("2023-01-05");
+    assert_eq!(why(&lakehouse, &one), [vec![], vec![], vec![]], "nor of a part of what was stored as one");
     // One day is made again, and comes to something else. What was stored as one is compared as one.
     value.store(2, Ordering::SeqCst);
     assert!(lakehouse.materialize_for_blocking("day", &PartitionChoice::none().key("2023-02-03")).unwrap().is_success());
@@ -122,6 +124,28 @@ fn an_earlier_partition_that_changes_changes_the_later_ones() {
 }
 
 #[test]
+fn a_partition_of_which_nothing_is_made_is_no_reason_to_make_those_beside_it() {
+    let (world, value) = (World::new(), Arc::new(AtomicI64::new(1)));
+    let day = world.giving("day", "1", &value, |asset| asset.partitions(days()));
+    let made = Arc::clone(&world.made);
+    let sunny = AssetBuilder::new("sunny", ValueKind::Object).io_manager("memory").code_version("1").optional();
+    let sunny = sunny.partitions(days()).input(Input::of("day")).body(move |call: lakewright::Call| {
+        let key = call.partition_key().unwrap().to_string();
+        made.lock().unwrap().push(format!("sunny {key}"));
+        async move { if key == "2023-01-03" { Ok(lakewright::Produced::nothing()) } else { call.produce_object(1) } }
+    });
+    let lakehouse = world.lakehouse([day, sunny.unwrap()]);
+    let three = PartitionChoice::none().range("2023-01-01", "2023-01-03");
+    assert!(run_changed(&lakehouse, &three).is_success());
+    let stored = world.last("sunny");
+    let two = "v1:[2023-01-01..2023-01-02]";
+    assert_eq!((stored.slice.to_string(), stored.inputs[0].slice.to_string()), (two.to_owned(), two.to_owned()));
+    world.made();
+    assert!(run_changed(&lakehouse, &three).is_success());
+    assert_eq!(world.made(), ["sunny 2023-01-03"]);
+}
+
+#[test]
 fn what_was_asked_about_before_anything_was_there_is_known_afterwards() {
     let world = World::new();
     let lakehouse = world.lakehouse([world.asset("day", "1", |asset| asset.partitions(days()))]);
@@ -151,4 +175,35 @@ fn what_a_smaller_definition_still_has_is_known() {
     assert_eq!(run_changed(&later, &five).materializations().count(), 0);
     let recorded = later.recorded_partitions(&crate::support::key("day"), lakewright::state::PartitionStatus::Materialized);
     assert_eq!(recorded.unwrap().len(), 1);
+}
+
+#[test]
+fn a_partition_that_is_gone_is_no_reason_for_those_that_were_stored_with_it() {
+    let (world, all) = (World::new(), PartitionChoice::all());
+    let regions = |asset: AssetBuilder| asset.partitions(PartitionsDef::dynamic("regions"));
+    let lakehouse = world.lakehouse([
+        world.asset("raw", "1", regions),
+        world.asset("clean", "1", |asset| regions(asset).input(Input::of("raw"))),
+        world.asset("total", "1", |asset| asset.input(Input::of("clean").per_partition().mapping(Mapping::All))),
+    ]);
+    lakehouse.add_partitions("regions", &["a".into(), "b".into(), "c".into()]).unwrap();
+    assert!(run_changed(&lakehouse, &all).is_success());
+    lakehouse.remove_partitions("regions", &["b".into()]).unwrap();
+    let reasons = why(&lakehouse, &all);
+    assert_eq!(reasons[..2], [vec![], vec![]]);
+    // What takes all of them is made from less than it was.
+    let [changed] = &reasons[2][..] else { panic!("{reasons:?}") };
+    assert!(changed.to_string().ends_with("of other partitions"), "{changed}");
+    world.made();
+    assert!(run_changed(&lakehouse, &all).is_success());
+    assert_eq!(world.made(), ["total"]);
+
+    let from = |start: &str| {
+        let def = PartitionsDef::time("Day", TimeDef::new(Every::Day, start).unwrap().end("2023-01-10").unwrap());
+        let days = |asset: AssetBuilder| asset.partitions(def.clone());
+        world.lakehouse([world.asset("sold", "1", days), world.asset("paid", "1", |asset| days(asset).input(Input::of("sold")))])
+    };
+    let days = |first: &str| PartitionChoice::none().range(first, "2023-01-05");
+    assert!(run_changed(&from("2023-01-01"), &days("2023-01-01")).is_success());
+    assert_eq!(run_changed(&from("2023-01-03"), &days("2023-01-03")).materializations().count(), 0);
 }

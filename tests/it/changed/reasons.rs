@@ -105,6 +105,7 @@ fn what_is_kept_somewhere_else_now_is_made_there() {
     assert_eq!(why(&built("lake", "other"), &none), [vec![StepReason::Moved]]);
     std::fs::rename(folder.path().join("lake"), folder.path().join("sea")).unwrap();
     assert_eq!(why(&built("sea", "fs"), &none), [vec![]], "all of it has moved");
+    assert_eq!(why(&built("sea/../sea", "fs"), &none), [vec![]], "however the root is written");
     assert!(run_changed(&built("sea", "other"), &none).is_success());
     assert_eq!(why(&built("sea", "other"), &none), [vec![]]);
     assert!(folder.path().join("other/raw.json").exists());
@@ -168,4 +169,61 @@ fn what_nobody_can_tell_runs() {
     assert!(writer.materialize_blocking("*").unwrap().is_success());
     let changed = StepReason::InputChanged { asset: key("theirs"), was: Some("version 0".into()), is: Some("1".into()) };
     assert!(why(&lakehouse, &none).contains(&vec![changed]));
+}
+
+#[test]
+fn what_waits_for_an_asset_without_a_value_runs_each_time() {
+    let (world, none) = (World::new(), PartitionChoice::none());
+    let made = Arc::clone(&world.made);
+    let export = AssetBuilder::new("export", ValueKind::Nothing).code_version("1").input("orders");
+    let export = export.body(move |_| {
+        made.lock().unwrap().push("export".to_owned());
+        async { Ok(lakewright::Produced::nothing()) }
+    });
+    let summary = world.asset("summary", "1", |asset| asset.after("export"));
+    let lakehouse = world.lakehouse([world.asset("orders", "1", |asset| asset), export.unwrap(), summary]);
+    assert!(run_changed(&lakehouse, &none).is_success());
+    let unknown = StepReason::Unknown { asset: key("export") };
+    let made_before = StepReason::UpstreamRuns { asset: key("export") };
+    assert_eq!(why(&lakehouse, &none), [vec![], vec![unknown.clone()], vec![made_before, unknown]]);
+    world.made();
+    assert!(run_changed(&lakehouse, &none).is_success());
+    assert_eq!(world.made(), ["export", "summary"], "what the plan says is what runs");
+}
+
+#[test]
+fn parameters_that_swap_their_assets_are_other_code() {
+    let (world, none) = (World::new(), PartitionChoice::none());
+    let plain = |name: &str| world.asset(name, "1", |asset| asset);
+    let both = |first: &'static str, second: &'static str| {
+        let read = |asset: AssetBuilder| asset.input(Input::of(first).named("x")).input(Input::of(second).named("y"));
+        world.lakehouse([plain("a"), plain("b"), world.asset("both", "1", read)])
+    };
+    assert!(run_changed(&both("a", "b"), &none).is_success());
+    assert_eq!(why(&both("a", "b"), &none), [vec![], vec![], vec![]]);
+    assert_eq!(why(&both("b", "a"), &none)[2], [StepReason::CodeChanged]);
+    // Those that are only waited for may be named in any order.
+    let waits = |first: &'static str, second: &'static str| {
+        let waits = |asset: AssetBuilder| asset.input("a").after(first).after(second);
+        world.lakehouse([plain("a"), plain("b"), plain("c"), world.asset("waits", "1", waits)])
+    };
+    assert!(run_changed(&waits("b", "c"), &none).is_success());
+    assert_eq!(why(&waits("c", "b"), &none), [vec![], vec![], vec![], vec![]]);
+}
+
+#[test]
+fn an_asset_that_was_renamed_is_stored_elsewhere_and_not_missing() {
+    let (world, none) = (World::new(), PartitionChoice::none());
+    let built = |name: &'static str, alias: Option<&'static str>| {
+        let raw = world.asset(name, "1", |asset| alias.into_iter().fold(asset, AssetBuilder::alias));
+        let clean = world.asset("clean", "1", |asset| asset.input(Input::of(name).named("raw")));
+        world.lakehouse([raw, clean])
+    };
+    assert!(run_changed(&built("old", None), &none).is_success());
+    let renamed = built("new", Some("old"));
+    assert_eq!(why(&renamed, &none), [vec![StepReason::Moved], vec![StepReason::UpstreamRuns { asset: key("new") }]]);
+    world.made();
+    assert!(run_changed(&renamed, &none).is_success());
+    assert_eq!(world.made(), ["new"], "it comes to the same data, which `clean` was made from under another name");
+    assert_eq!(why(&renamed, &none), [vec![], vec![]]);
 }

@@ -246,8 +246,8 @@ fn how_steps_are_run_is_said_in_the_file_and_code_comes_before_it() {
         })
     };
     let configured = file(
-        "[stores.memory]\n[run]\nretries = 5\nretry_delay = \"1ms\"\ntimeout = \"1h\"\nmemory = \"4GiB\"\n[pools]\napi = 2\n\
-         [profiles.dev.run]\nretries = 2\n",
+        "[stores.memory]\n[run]\nretries = 5\nretry_delay = \"1ms\"\ntimeout = \"1d 12h\"\nmemory = \"1.5TiB\"\n\
+         [pools]\napi = 2\nof_another_program = 3\n[profiles.dev.run]\nretries = 2\n",
     );
     let builder = || configured.builder(&[]).registry(Registry::from_specs([counted().unwrap()]));
     let made = |builder: lakewright::LakehouseBuilder| {

@@ -142,6 +142,21 @@ fn a_crash_between_two_renames_is_finished_by_the_same_commit() {
 }
 
 #[test]
+fn what_is_staged_for_a_commit_that_has_landed_is_not_left_behind() {
+    let root = tempdir().unwrap();
+    let store = ParquetIoManager::new(root.path());
+    block_on(async {
+        let by_hand = ByHand::new(&store);
+        let first = by_hand.stage(&["red"], 1).await;
+        by_hand.commit(&["red"], &first, 1, Mode::Overwrite).await.unwrap();
+        let again = by_hand.stage(&["red"], 2).await;
+        assert!(by_hand.commit(&["red"], &again, 1, Mode::Overwrite).await.unwrap().already);
+    });
+    assert_eq!(visible_files(root.path()), ["t/red.parquet"]);
+    assert_eq!(version_in(&root.path().join("t/red.parquet")), 1);
+}
+
+#[test]
 fn error_refuses_all_also_if_somebody_was_faster() {
     let root = tempdir().unwrap();
     let (parquet, memory) = (ParquetIoManager::new(root.path()), MemoryIoManager::new());

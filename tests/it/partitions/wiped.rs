@@ -109,3 +109,19 @@ fn whole_tables_are_not_removed() {
         assert!(block_on(table.lakehouse.describe(&key(asset))).unwrap().exists);
     }
 }
+
+#[test]
+fn what_is_missing_is_what_is_not_recorded_and_nothing_else() {
+    let (table, frames) = colors();
+    let error = wipe(&table, &PartitionChoice::missing()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PartitionKey);
+    assert!(error.message().contains("no partition of `t` is missing"), "{error}");
+    let error = wipe(&table, &PartitionChoice::failed()).unwrap_err();
+    assert!(error.message().contains("recorded as failed"), "{error}");
+    assert_eq!(table.live(), rows(&frames));
+    assert_eq!(wipe(&table, &PartitionChoice::none().key("red")).unwrap(), Some(1));
+    assert_eq!(wipe(&table, &PartitionChoice::missing()).unwrap(), Some(0), "of `red` there is nothing left");
+    assert_eq!(table.live(), rows([&frames[1], &frames[2]]));
+    let report = block_on(table.lakehouse.report(&key("t"), &PartitionChoice::missing(), Vec::new(), true));
+    assert_eq!(report.unwrap().slice.unwrap().to_string(), "v1:[red]");
+}

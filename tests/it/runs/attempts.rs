@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use lakewright::event::EventKind;
+use lakewright::exec::Interrupt;
 use lakewright::{AssetBuilder, AssetSpec, Call, Error, ErrorKind};
 
 use super::{asset, lakehouse, log};
-use crate::support::{Heard, run_all, run_to_failure};
+use crate::support::{Heard, block_on, run_all, run_to_failure};
 
 /// An asset whose first `failures` attempts fail.
 fn failing(
@@ -58,6 +59,19 @@ fn the_retries_of_the_lakehouse_are_for_assets_that_do_not_say() {
     let report = built.materialize_blocking("*").unwrap();
     assert_eq!(report.failures().count(), 2);
     assert_eq!((quiet_calls.load(Ordering::SeqCst), none_calls.load(Ordering::SeqCst)), (2, 1));
+}
+
+#[test]
+fn a_run_that_goes_on_has_all_of_its_retries_again() {
+    let (spec, calls) = failing(asset("a").retries(1), 3, passing);
+    let built = lakehouse(&log(), [spec]).build().unwrap();
+    let failed = built.materialize_blocking("*").unwrap();
+    assert_eq!((failed.failures().count(), calls.load(Ordering::SeqCst)), (1, 2));
+    let retried = block_on(built.retry_failed(&failed.run, Interrupt::new())).unwrap();
+    assert!(retried.is_success(), "{retried:?}");
+    assert_eq!(calls.load(Ordering::SeqCst), 4);
+    let attempts: Vec<u32> = retried.materializations().map(|stored| stored.attempt).collect();
+    assert_eq!(attempts, [4], "they are counted on");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A store that does what it is asked, and does not say so.
+//! A store that does what it is asked, or some of it, and does not say so.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -18,6 +18,21 @@ pub(super) struct Deaf<S> {
     pub(super) away: Arc<AtomicBool>,
     /// When it says what became of commits; at once without this.
     pub(super) patience: Option<Box<dyn Fn() -> Patience + Send + Sync>>,
+    /// What is there of a commit whose answer is lost.
+    pub(super) lands: Lands,
+    /// What is heard instead of a lost answer.
+    pub(super) hears: fn() -> Error,
+    /// Whether it gives already what is to be read; at once without this.
+    pub(super) gives: Option<Box<dyn Fn() -> bool + Send + Sync>>,
+}
+
+/// What is there of a commit whose answer is lost.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Lands {
+    All,
+    /// The first of the things that were staged.
+    First,
+    Nothing,
 }
 
 /// What whoever asks what became of commits hears.
@@ -31,7 +46,8 @@ pub(super) enum Patience {
 impl<S> Deaf<S> {
     /// The answer to the first commit is lost.
     pub(super) fn once(store: S) -> Self {
-        Self { store, lost: AtomicU32::new(1), away: Arc::default(), patience: None }
+        let (lost, away) = (AtomicU32::new(1), Arc::default());
+        Self { store, lost, away, patience: None, lands: Lands::All, hears: gone, gives: None }
     }
 }
 
@@ -50,6 +66,9 @@ impl<S: IoManager> IoManager for Deaf<S> {
     }
 
     async fn load(&self, request: LoadRequest<'_>) -> Result<Option<lakewright::Value>> {
+        while self.gives.as_ref().is_some_and(|gives| !gives()) {
+            tokio::task::yield_now().await;
+        }
         self.store.load(request).await
     }
 
@@ -61,15 +80,17 @@ impl<S: IoManager> IoManager for Deaf<S> {
         self.store.stage(request, value).await
     }
 
-    async fn commit(&self, request: StoreRequest<'_>, staged: Vec<Staged>, id: &CommitId) -> Result<Committed> {
+    async fn commit(&self, request: StoreRequest<'_>, mut staged: Vec<Staged>, id: &CommitId) -> Result<Committed> {
+        let is_one_of_them = |lost: u32| lost.checked_sub(1);
+        let is_lost = self.away.load(Ordering::SeqCst)
+            || self.lost.fetch_update(Ordering::SeqCst, Ordering::SeqCst, is_one_of_them).is_ok();
+        match self.lands {
+            Lands::Nothing if is_lost => return Err((self.hears)()),
+            Lands::First if is_lost => staged.truncate(1),
+            _ => {}
+        }
         let committed = self.store.commit(request, staged, id).await?;
-        if self.away.load(Ordering::SeqCst) {
-            return Err(gone());
-        }
-        if self.lost.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |lost| lost.checked_sub(1)).is_ok() {
-            return Err(gone());
-        }
-        Ok(committed)
+        if is_lost { Err((self.hears)()) } else { Ok(committed) }
     }
 
     async fn discard(&self, request: StoreRequest<'_>, staged: Vec<Staged>) -> Result<()> {

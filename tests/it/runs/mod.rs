@@ -1,11 +1,16 @@
 //! How runs begin, end early and go on, and what steps may take.
 
 mod attempts;
+mod clocks;
 mod deaf;
 mod ends;
+mod late;
 mod once;
+mod partly;
 mod room;
 mod told;
+mod torn;
+mod wiped;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -75,7 +75,16 @@ fn a_pool_is_one_for_all_who_share_the_log() {
 fn a_pool_without_room_is_a_mistake() {
     let spec = asset("a").body(|call| async move { call.produce_object(1) }).unwrap();
     let error = lakehouse(&log(), [spec]).pool("db", 0).build().unwrap_err();
-    assert_eq!(error.errors()[0].kind(), ErrorKind::Config);
+    assert_eq!((error.errors().len(), error.errors()[0].kind()), (1, ErrorKind::Config));
+}
+
+#[test]
+fn a_pool_that_no_asset_is_in_is_a_slip_of_who_names_it() {
+    let spec = |pool: &str| asset("a").pool(pool).body(|call| async move { call.produce_object(1) }).unwrap();
+    let error = lakehouse(&log(), [spec("api")]).pool("api", 2).pool("apii", 4).build().unwrap_err();
+    let [error] = error.errors() else { panic!("one error, not {error}") };
+    assert_eq!((error.kind(), error.message()), (ErrorKind::Config, "no asset is in the pool `apii`"));
+    assert_eq!(error.help_text(), Some("did you mean `api`? known pools: `api`"));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use lakewright::env::Env;
 use lakewright::event::EventKind;
-use lakewright::exec::{PartitionChoice, SystemEnv};
+use lakewright::exec::{Interrupt, PartitionChoice, SystemEnv};
 use lakewright::io::fs::FsIoManager;
 use lakewright::jiff::Timestamp;
 use lakewright::partition::PartitionsDef;
@@ -93,6 +93,19 @@ fn a_run_is_found_by_the_beginning_of_its_name_if_no_other_begins_so() {
         assert_eq!(error.kind(), ErrorKind::Selection);
         assert!(error.help_text().unwrap().contains(help), "{error:?}");
     }
+    // Who has to name it in full is told the same.
+    let refused = [
+        built.cancel_run("nigth-1").unwrap_err(),
+        built.plan_of("nigth-1").unwrap_err(),
+        block_on(built.resume("nigth-1", Interrupt::new())).unwrap_err(),
+        block_on(built.retry_failed("night-", Interrupt::new())).unwrap_err(),
+    ];
+    for error in refused {
+        assert_eq!(error.kind(), ErrorKind::Selection, "{error:?}");
+        assert!(error.help_text().unwrap().contains("did you mean `night-"), "{error:?}");
+    }
+    let again = block_on(built.run_with(built.plan("*").unwrap(), RunOptions::new().id("noon"))).unwrap_err();
+    assert_eq!((again.kind(), again.message()), (ErrorKind::Present, "there is a run `noon` already"));
 }
 
 #[test]

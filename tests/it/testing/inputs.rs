@@ -183,6 +183,50 @@ fn what_does_not_run_needs_no_resources() {
 }
 
 #[test]
+fn what_does_not_run_may_say_how_it_would_be() {
+    #[asset(retries = 3, retry_delay = "1s", retry_on = "any", timeout = "10m", pool = "api", priority = 2, memory = "1GiB")]
+    fn fetched() -> i64 {
+        panic!("asks a server")
+    }
+
+    #[asset]
+    fn tripled(fetched: i64) -> i64 {
+        3 * fetched
+    }
+
+    #[asset(retries = 1, timeout = "1m")]
+    fn not_selected(tripled: i64) -> i64 {
+        tripled
+    }
+
+    let run = TestRun::new().assets(assets![not_selected]).with("fetched", Object::new(4));
+    assert_eq!(run.materialize("tripled").unwrap().object::<i64>("tripled"), 12);
+
+    // Of one that somebody else writes it is a mistake, here as anywhere.
+    let mistaken = AssetBuilder::new("mistaken", ValueKind::Object).retries(3).external().unwrap();
+    let reader = AssetBuilder::new("reader", ValueKind::Object).input("mistaken");
+    let reader = reader.body(|call| async move { call.produce_object(1) }).unwrap();
+    let run = TestRun::new().registry(Registry::from_specs([mistaken, reader])).with("mistaken", Object::new(1));
+    assert_eq!(run.materialize("reader").unwrap_err().kind(), ErrorKind::NotHonoured);
+}
+
+#[test]
+fn an_asset_may_be_called_what_others_have_as_a_prefix() {
+    #[asset(key_prefix = "shop")]
+    fn orders() -> i64 {
+        3
+    }
+
+    #[asset]
+    fn shop(orders: i64) -> i64 {
+        orders + 1
+    }
+
+    let outcome = TestRun::new().assets(assets![shop]).materialize("*shop").unwrap();
+    assert_eq!((outcome.object::<i64>("shop/orders"), outcome.object::<i64>("shop")), (3, 4));
+}
+
+#[test]
 fn configuration_is_set_by_value_and_by_text() {
     #[derive(Default, serde::Serialize, serde::Deserialize)]
     struct Factors {

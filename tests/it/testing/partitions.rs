@@ -166,6 +166,38 @@ fn a_table_without_partitions_is_read_by_its_column() {
 }
 
 #[test]
+fn what_takes_sql_to_tell_apart_is_not_looked_for_in_columns() {
+    #[asset(partitions = Day, partition_expr = "time::DATE", io_manager = "duckdb")]
+    fn events() -> Result<DataFrame> {
+        Ok(df!("n" => [1i64, 2])?)
+    }
+
+    #[asset(partitions = Day, partition_expr = "time::DATE", io_manager = "duckdb")]
+    fn all_events(_days: &PartitionSet<Day>) -> Result<DataFrame> {
+        Ok(df!("n" => [1i64, 2])?)
+    }
+
+    #[external_asset(io_manager = "duckdb", partition_expr = "year * 100 + month")]
+    fn elsewhere() -> DataFrame;
+
+    #[asset(partitions = Day)]
+    fn counted(events: DataFrame, #[input(mapping = identity)] elsewhere: DataFrame) -> usize {
+        events.height() + elsewhere.height()
+    }
+
+    let run = TestRun::new().assets(assets![counted]).with("elsewhere", df!("n" => [3i64]).unwrap());
+    let outcome = run.partition("2023-01-01").materialize("events+").unwrap();
+    assert_eq!(outcome.assert_success().partition_object::<usize>("counted", "2023-01-01"), 3);
+
+    let run = || TestRun::new().assets(assets![all_events]);
+    run().partition("2023-01-01").materialize("all_events").unwrap().assert_rows("all_events", 2);
+    let outcome = run().partitions("2023-01-01..2023-01-02").materialize("all_events").unwrap();
+    let failure = outcome.assert_failed("all_events", ErrorKind::Unsupported).failure("all_events").unwrap();
+    let help = failure.help.as_deref().unwrap();
+    assert!(help.contains("`Partitions<…>`") && !help.contains("partition_expr"), "{failure:?}");
+}
+
+#[test]
 fn dynamic_sets_have_the_keys_that_the_test_says() {
     #[asset(partitions = Region)]
     fn name(region: Partition<Region>) -> String {

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::super::units::bytes as size;
 use super::super::{Ended, Shell};
 use super::Which;
 use crate::io::Maintenance;
@@ -11,12 +12,12 @@ use crate::report::bytes;
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   asset optimize orders
-  asset optimize orders --target-size 134217728")]
+  asset optimize orders --target-size 128MiB")]
 pub(in super::super) struct Optimize {
     #[command(flatten)]
     which: Which,
-    /// About how many bytes a file has afterwards
-    #[arg(long, value_name = "BYTES")]
+    /// About how many bytes a file has afterwards: `128MiB`
+    #[arg(long, value_name = "BYTES", value_parser = size)]
     target_size: Option<u64>,
 }
 

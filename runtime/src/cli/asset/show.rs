@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::super::{EXIT_OK, Ended, Shell, list, print, print_json};
+use super::super::{EXIT_OK, Ended, Shell, check_preview, list, print, print_json};
 use super::one;
 use crate::asset::AssetSpec;
 use crate::io::Description;
@@ -26,6 +26,7 @@ pub(in super::super) struct Show {
 impl Show {
     pub(super) fn run(self, shell: Shell) -> Result<u8, Ended> {
         let json = shell.json;
+        check_preview(self.preview, json)?;
         let lakehouse = shell.lakehouse()?;
         let asset = one(&lakehouse, &self.asset)?;
         let runtime = runtime()?;

@@ -61,6 +61,6 @@ impl Which {
         let status = carry_out(&lakehouse, &id, &progress, &self.how, json, async |interrupt| {
             if retry { lakehouse.retry_backfill(&id, interrupt).await } else { lakehouse.resume_backfill(&id, interrupt).await }
         });
-        Ok(end(&lakehouse, &status?, json)?)
+        Ok(end(&lakehouse, &status?, json))
     }
 }

@@ -14,13 +14,14 @@ use jiff::Timestamp;
 use progress::Progress;
 use serde_json::{Value, json};
 
-use super::front::{Signals, until_done};
+use super::front::on_threads;
 use super::materialize::How;
 use super::output::{Recorder, Tee};
+use super::signals::{Signals, until_done};
 use super::{EXIT_INTERRUPTED, EXIT_OK, EXIT_STEP_FAILED, Ended, Shell, complain, print, print_json};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::Interrupt;
-use crate::lakehouse::{Backfill as Decided, BackfillOutcome, BackfillStatus, Lakehouse, runtime};
+use crate::lakehouse::{Backfill as Decided, BackfillOutcome, BackfillStatus, Lakehouse};
 use crate::slice::Slice;
 
 /// Make many partitions, run by run, and look at how far that is
@@ -99,19 +100,17 @@ fn to_json(backfill: &Decided) -> Value {
     })
 }
 
-/// The keys of a run, if it is for some and not for all.
-fn keys(lakehouse: &Lakehouse, backfill: &Decided) -> Result<Vec<Option<Vec<String>>>> {
+/// The keys of each run, if it is for some and not for all, and they are still keys.
+fn keys(lakehouse: &Lakehouse, backfill: &Decided) -> Vec<Option<Vec<String>>> {
     let one = |(_, group, run): (usize, &crate::lakehouse::BackfillGroup, &crate::lakehouse::PlannedRun)| {
         let def = group.assets.first().and_then(|asset| lakehouse.graph().get(&asset.key)?.partitions.as_ref());
-        match def.filter(|_| run.slice != Slice::Whole) {
-            Some(def) => Ok(Some(def.resolve(&run.slice)?.keys().map(|key| key.to_string()).collect())),
-            None => Ok(None),
-        }
+        // A backfill outlives the definitions that it was made from, and is to be looked at all the same.
+        let keys = def.filter(|_| run.slice != Slice::Whole)?.resolve(&run.slice).ok()?;
+        Some(keys.keys().map(|key| key.to_string()).collect())
     };
     backfill.runs().map(one).collect()
 }
 
-/// Shows how a backfill ended; its exit code.
 /// Carries a backfill out, which the signals of the process end, and keeps what the steps of its runs write.
 fn carry_out<F>(
     lakehouse: &Lakehouse,
@@ -128,30 +127,41 @@ where
     let shown = progress.clone();
     let around: Tee = Arc::new(move |write| shown.suspend(write));
     let recorder = Recorder::start(lakehouse, None, how.logs, &around, as_json);
-    let status = runtime()?.block_on(until_done(signals.recorded(recorder.clone()), work));
+    let signals = signals.recorded(recorder.clone());
+    let status = on_threads(|runtime| runtime.block_on(until_done(signals, work))).flatten();
     recorder.finish();
     progress.finish();
     status
 }
 
-fn end(lakehouse: &Lakehouse, status: &BackfillStatus, as_json: bool) -> Result<u8> {
+/// Shows how a backfill ended; its exit code.
+fn end(lakehouse: &Lakehouse, status: &BackfillStatus, as_json: bool) -> u8 {
     let outcome = status.outcome();
-    let id = &status.backfill.id;
     if as_json {
-        print_json(&status::status_json(lakehouse, status)?);
+        print_json(&status::status_json(lakehouse, status));
     } else {
         print(&status::summary(status));
         match outcome {
             BackfillOutcome::Done => {}
-            BackfillOutcome::Failed => complain(&format!("`backfill retry {id}` tries what failed again")),
-            _ => complain(&format!("`backfill resume {id}` goes on with it")),
+            BackfillOutcome::Failed => complain(&format!("`backfill retry {}` tries what failed again", status.backfill.id)),
+            _ => complain(&goes_on(status)),
         }
     }
-    Ok(match outcome {
+    match outcome {
         BackfillOutcome::Done => EXIT_OK,
         BackfillOutcome::Failed => EXIT_STEP_FAILED,
         _ => EXIT_INTERRUPTED,
-    })
+    }
+}
+
+/// How to go on with what has ended early, or not begun.
+fn goes_on(status: &BackfillStatus) -> String {
+    let id = &status.backfill.id;
+    let retry = match status.counts().failed {
+        0 => String::new(),
+        _ => format!("; `backfill retry {id}` also tries what failed again"),
+    };
+    format!("`backfill resume {id}` goes on with it{retry}")
 }
 
 /// A number with what it counts.

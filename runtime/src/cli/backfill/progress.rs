@@ -26,7 +26,7 @@ struct Shown {
     bar: Option<ProgressBar>,
     /// Standard error as it was, whatever it becomes while runs go on.
     terminal: Option<File>,
-    /// The runs that are not done, with what they are for.
+    /// The runs that are not done, with what they are for and how many partitions of theirs are not made.
     runs: BTreeMap<String, (Slice, u64)>,
     total: u64,
     done: u64,
@@ -68,7 +68,7 @@ impl Progress {
         let shown = Shown {
             bar,
             terminal,
-            runs: open.map(|run| (run.run.clone(), (run.slice.clone(), run.partitions))).collect(),
+            runs: open.map(|run| (run.run.clone(), (run.slice.clone(), run.counts.total - run.counts.done))).collect(),
             total: counts.total,
             done: counts.done,
             now: 0,

@@ -9,7 +9,6 @@ use super::super::units::pair;
 use super::super::{EXIT_OK, Ended, Shell, complain, joined, print, print_json};
 use super::progress::Progress;
 use super::{carry_out, counted, end, keys, to_json};
-use crate::error::Result;
 use crate::lakehouse::{Backfill, BackfillOptions, BackfillStatus, Lakehouse, RunCut};
 use crate::report::{partitions, table};
 
@@ -61,7 +60,7 @@ impl Start {
         let backfill = lakehouse.plan_backfill(selection, &self.partitions.choice()?, &options)?;
         if self.preview {
             if json {
-                print_json(&preview_json(&lakehouse, &backfill)?);
+                print_json(&preview_json(&lakehouse, &backfill));
             } else {
                 print(&preview(&backfill));
             }
@@ -73,7 +72,7 @@ impl Start {
         progress.begin(&BackfillStatus::new(backfill.clone()));
         let work = |interrupt| lakehouse.start_backfill(&backfill, interrupt);
         let status = carry_out(&lakehouse, &backfill.id, &progress, &self.how, json, work);
-        Ok(end(&lakehouse, &status?, json)?)
+        Ok(end(&lakehouse, &status?, json))
     }
 }
 
@@ -102,10 +101,10 @@ fn preview(backfill: &Backfill) -> String {
     format!("{}\n{assets}\n{runs}{more}", sizes(backfill))
 }
 
-fn preview_json(lakehouse: &Lakehouse, backfill: &Backfill) -> Result<serde_json::Value> {
+fn preview_json(lakehouse: &Lakehouse, backfill: &Backfill) -> serde_json::Value {
     let runs: Vec<_> = backfill
         .runs()
-        .zip(keys(lakehouse, backfill)?)
+        .zip(keys(lakehouse, backfill))
         .map(|((number, group, run), keys)| {
             let assets: Vec<_> = group.assets.iter().map(|asset| &asset.key).collect();
             json!({
@@ -116,5 +115,5 @@ fn preview_json(lakehouse: &Lakehouse, backfill: &Backfill) -> Result<serde_json
         .collect();
     let mut json = to_json(backfill);
     json["runs"] = runs.into();
-    Ok(json!({ "v": 1, "preview": json }))
+    json!({ "v": 1, "preview": json })
 }

@@ -14,15 +14,16 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::sink::{Sink, StepOf};
 
-/// The run that is recorded.
-static RECORDED: RwLock<Option<Arc<Sink>>> = RwLock::new(None);
+/// Where what steps trace is recorded.
+static RECORDED: RwLock<Vec<Arc<Sink>>> = RwLock::new(Vec::new());
 
 thread_local! {
     static LEFT_OUT: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Keeps what steps trace in the log of the run that the command line carries out, each line with its step. The command line installs it by
-/// itself; a program that has a subscriber of its own adds it there.
+/// itself; a program that has a subscriber of its own adds it there, and says with [`LogLayer::keep`] for which lakehouse, if it begins runs
+/// by calls.
 ///
 /// ```
 /// use lakewright::cli::LogLayer;
@@ -44,9 +45,19 @@ impl LogLayer {
     }
 }
 
-/// Records from now on for this run, or for none.
-pub(super) fn record(sink: Option<Arc<Sink>>) {
-    *RECORDED.write().unwrap_or_else(PoisonError::into_inner) = sink;
+/// While this is there, what steps trace is recorded.
+pub(super) struct Recorded(Arc<Sink>);
+
+/// Records from now on.
+pub(super) fn record(sink: Arc<Sink>) -> Recorded {
+    RECORDED.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&sink));
+    Recorded(sink)
+}
+
+impl Drop for Recorded {
+    fn drop(&mut self) {
+        RECORDED.write().unwrap_or_else(PoisonError::into_inner).retain(|sink| !Arc::ptr_eq(sink, &self.0));
+    }
 }
 
 /// Nothing that this thread traces is recorded.
@@ -88,9 +99,9 @@ fn is_step(metadata: &Metadata<'_>) -> bool {
     metadata.is_span() && metadata.name() == "step" && metadata.target().starts_with("lakewright::exec")
 }
 
-fn recorded() -> Option<Arc<Sink>> {
+fn recorded() -> Vec<Arc<Sink>> {
     if LEFT_OUT.get() {
-        return None;
+        return Vec::new();
     }
     RECORDED.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
@@ -104,29 +115,32 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
         attributes.record(&mut fields);
         let (Some(span), Some(run), Some(step)) = (context.span(id), fields.run, fields.step) else { return };
         let step = StepOf { run, step };
-        if let Some(sink) = recorded() {
-            sink.step(&step, true);
-        }
+        recorded().iter().for_each(|sink| sink.step(&step, true));
         span.extensions_mut().insert(step);
     }
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {
-        if let (Some(span), Some(sink)) = (context.span(&id), recorded())
+        if let Some(span) = context.span(&id)
             && let Some(step) = span.extensions().get::<StepOf>()
         {
-            sink.step(step, false);
+            recorded().iter().for_each(|sink| sink.step(step, false));
         }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let Some(sink) = recorded() else { return };
+        let sinks = recorded();
+        if sinks.is_empty() {
+            return;
+        }
         let step =
             context.event_scope(event).and_then(|mut scope| scope.find_map(|span| span.extensions().get::<StepOf>().cloned()));
         let mut fields = Fields::default();
         event.record(&mut fields);
         let metadata = event.metadata();
         let text = format!("{}{}", fields.message, fields.others);
-        sink.line(step.as_slice(), metadata.level().as_str(), metadata.target(), text.trim_start().to_owned());
+        for sink in &sinks {
+            sink.line(step.as_slice(), metadata.level().as_str(), metadata.target(), text.trim_start().to_owned());
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod capture;
 #[cfg(not(unix))]
 #[path = "no_capture.rs"]
 mod capture;
+mod kept;
 mod layer;
 mod queue;
 mod sink;
@@ -16,9 +17,11 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::Registry;
 
+pub use kept::KeptLines;
 pub use layer::LogLayer;
 
 use capture::Capture;
+use layer::Recorded;
 use queue::Queue;
 use sink::Sink;
 
@@ -39,6 +42,7 @@ pub(super) struct Recorder {
 
 struct Recording {
     capture: Option<Capture>,
+    recorded: Option<Recorded>,
     queue: Queue,
 }
 
@@ -55,9 +59,9 @@ impl Recorder {
         if level == LevelFilter::OFF {
             return Self::off();
         }
-        let queue = Queue::start(lakehouse.clone());
+        let queue = Queue::start(lakehouse.clone(), false);
         let sink = Arc::new(Sink::new(run, queue.sender()));
-        layer::record(Some(Arc::clone(&sink)));
+        let recorded = Some(layer::record(Arc::clone(&sink)));
         // Whoever has a subscriber of their own adds the layer to it.
         drop(tracing::subscriber::set_global_default(
             Registry::default().with(LogLayer::new().with_filter(layer::filter(level))),
@@ -69,7 +73,7 @@ impl Recorder {
                 None
             }
         };
-        Self { inner: Arc::new(Mutex::new(Some(Recording { capture, queue }))) }
+        Self { inner: Arc::new(Mutex::new(Some(Recording { capture, recorded, queue }))) }
     }
 
     /// Waits until all that was written is on the terminal and in the log.
@@ -88,7 +92,7 @@ impl Recorder {
         if let Some(capture) = recording.capture.take() {
             capture.end(patience);
         }
-        layer::record(None);
+        drop(recording.recorded.take());
         if let Some(trouble) = recording.queue.end(patience) {
             complain(&trouble);
         }

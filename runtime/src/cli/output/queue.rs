@@ -1,6 +1,6 @@
 //! Lines on their way into the log: whoever writes one never waits for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, channel, sync_channel};
@@ -52,7 +52,8 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub(super) fn start(lakehouse: Lakehouse) -> Self {
+    /// With `only_known`, lines are dropped of runs that the log does not have: they are of another lakehouse.
+    pub(super) fn start(lakehouse: Lakehouse, only_known: bool) -> Self {
         let (lines, received) = sync_channel(ROOM);
         let (told, done) = channel();
         let sender = Sender { lines, dropped: Arc::default() };
@@ -60,7 +61,7 @@ impl Queue {
         let work = move || {
             // What writing a line traces would be lines without end.
             layer::leave_out_this_thread();
-            drop(told.send(write(&lakehouse, &received, &dropped)));
+            drop(told.send(write(&lakehouse, &received, &dropped, only_known)));
         };
         // Without a thread nothing is kept, and the end says so, since nobody answers.
         drop(Builder::new().name("lakewright-lines".to_owned()).spawn(work));
@@ -86,8 +87,9 @@ impl Queue {
 }
 
 /// Writes lines in batches until the end.
-fn write(lakehouse: &Lakehouse, received: &Receiver<Message>, dropped: &AtomicU64) -> Option<String> {
+fn write(lakehouse: &Lakehouse, received: &Receiver<Message>, dropped: &AtomicU64, only_known: bool) -> Option<String> {
     let mut trouble = None;
+    let mut known: BTreeSet<String> = BTreeSet::new();
     let mut last_run = String::new();
     let mut over = false;
     while !over {
@@ -119,7 +121,16 @@ fn write(lakehouse: &Lakehouse, received: &Receiver<Message>, dropped: &AtomicU6
         if lost > 0 && !last_run.is_empty() {
             batch.entry(last_run.clone()).or_default().push(said_of(lost));
         }
-        let kept: Result<()> = batch.iter().try_for_each(|(run, lines)| lakehouse.keep_lines(run, lines));
+        known.retain(|run| batch.contains_key(run));
+        let kept: Result<()> = batch.iter().try_for_each(|(run, lines)| {
+            if only_known && !known.contains(run) {
+                if lakehouse.run_record(run)?.is_none() {
+                    return Ok(());
+                }
+                known.insert(run.clone());
+            }
+            lakehouse.keep_lines(run, lines)
+        });
         if let (Err(error), None) = (kept, &trouble) {
             trouble = Some(format!("some lines that were written are not in the log: {error}"));
         }

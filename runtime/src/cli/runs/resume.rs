@@ -2,10 +2,9 @@
 
 use clap::Args;
 
-use super::super::front::Front;
+use super::super::front::{Front, on_threads};
 use super::super::materialize::How;
 use super::super::{Ended, Shell};
-use crate::lakehouse::runtime;
 
 /// Go on with a run that was interrupted or cancelled, or whose process is gone
 ///
@@ -28,8 +27,10 @@ impl Resume {
         let lakehouse = shell.lakehouse()?;
         let run = lakehouse.find_run(&self.run)?.0.run;
         front.goes_on(&lakehouse, &run)?;
-        let runtime = runtime()?;
-        let report = front.carry_out(&runtime, &lakehouse, &run, self.how.logs, |interrupt| lakehouse.resume(&run, interrupt))?;
-        Ok(front.end(&runtime, &lakehouse, &report, false))
+        on_threads(|runtime| -> Result<u8, Ended> {
+            let work = |interrupt| lakehouse.resume(&run, interrupt);
+            let report = front.carry_out(runtime, &lakehouse, &run, self.how.logs, work)?;
+            Ok(front.end(runtime, &lakehouse, &report, false))
+        })?
     }
 }

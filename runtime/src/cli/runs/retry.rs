@@ -2,12 +2,12 @@
 
 use clap::Args;
 
-use super::super::front::Front;
+use super::super::front::{Front, on_threads};
 use super::super::materialize::How;
 use super::super::{Ended, Shell};
 use crate::env::unique_id;
 use crate::exec::SystemEnv;
-use crate::lakehouse::{RunOptions, runtime};
+use crate::lakehouse::RunOptions;
 
 /// Do a run again, or only what failed of it
 ///
@@ -32,26 +32,27 @@ impl Retry {
         shell.builder = self.how.configure(front.listen(shell.builder));
         let lakehouse = shell.lakehouse()?;
         let (record, _) = lakehouse.find_run(&self.run)?;
-        let runtime = runtime()?;
-        let report = if self.failed {
-            front.goes_on(&lakehouse, &record.run)?;
-            front.carry_out(&runtime, &lakehouse, &record.run, self.how.logs, |interrupt| {
-                lakehouse.retry_failed(&record.run, interrupt)
-            })?
-        } else {
-            let plan = lakehouse.plan_of(&record.run)?;
-            let run = unique_id(&SystemEnv::new());
-            let mut options = RunOptions::new().id(&run);
-            if let Some(selection) = &record.about.selection {
-                options = options.selection(selection);
-            }
-            for (name, value) in &record.about.tags {
-                options = options.tag(name, value);
-            }
-            front.carry_out(&runtime, &lakehouse, &run, self.how.logs, |interrupt| {
-                lakehouse.run_with(plan, options.interrupt(interrupt))
-            })?
-        };
-        Ok(front.end(&runtime, &lakehouse, &report, false))
+        on_threads(|runtime| -> Result<u8, Ended> {
+            let report = if self.failed {
+                front.goes_on(&lakehouse, &record.run)?;
+                front.carry_out(runtime, &lakehouse, &record.run, self.how.logs, |interrupt| {
+                    lakehouse.retry_failed(&record.run, interrupt)
+                })?
+            } else {
+                let plan = lakehouse.plan_of(&record.run)?;
+                let run = unique_id(&SystemEnv::new());
+                let mut options = RunOptions::new().id(&run);
+                if let Some(selection) = &record.about.selection {
+                    options = options.selection(selection);
+                }
+                for (name, value) in &record.about.tags {
+                    options = options.tag(name, value);
+                }
+                front.carry_out(runtime, &lakehouse, &run, self.how.logs, |interrupt| {
+                    lakehouse.run_with(plan, options.interrupt(interrupt))
+                })?
+            };
+            Ok(front.end(runtime, &lakehouse, &report, false))
+        })?
     }
 }

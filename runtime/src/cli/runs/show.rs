@@ -126,6 +126,7 @@ fn outcome(step: &StepDetail) -> String {
     match (step.status, &step.reason) {
         (StepState::Skipped, Some(SkipReason::UpstreamFailed { asset })) => format!("skipped: `{asset}` failed"),
         (StepState::Skipped, Some(SkipReason::Unchanged)) => "skipped: unchanged".to_owned(),
+        (StepState::Skipped, Some(SkipReason::Superseded)) => "skipped: a later run stored it".to_owned(),
         (status, _) => status.name().to_owned(),
     }
 }

@@ -25,7 +25,7 @@ impl FileSpace {
         let _lock = self.lock(place)?;
         self.finish_earlier(place)?;
         if let Some(settled) = self.settled(place, staged, mode, id)? {
-            if settled.ignored.is_some() {
+            if settled.ignored.is_some() || settled.already {
                 remove_if_there(&source)?;
             }
             return Ok(settled);

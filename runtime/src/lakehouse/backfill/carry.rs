@@ -1,18 +1,18 @@
 //! Carries out a backfill: run by run, several at once, beside other processes that may do the same.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde::Deserialize;
 
+use super::needs::NotDone;
 use super::plan::Target;
 use super::{Backfill, BackfillGroup, BackfillStatus, PlannedRun};
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::{Interrupt, Moment, Plan, RunReport, mapping_of, nearest_selected};
+use crate::exec::{Interrupt, Plan, RunReport};
 use crate::lakehouse::{Lakehouse, RunOptions};
-use crate::partition::KeySet;
 use crate::state::RunState;
 
 /// How often whoever carries out a backfill looks whether it was cancelled.
@@ -80,18 +80,14 @@ impl Carrier<'_> {
             }
             self.stage(stage).await?;
         }
-        let mut status = self.lakehouse.backfill_status(&self.backfill.id)?;
-        if status.is_success() && status.backfill.done.is_none() {
-            status.backfill.done = Some(self.lakehouse.workshop.env.now());
-            status.backfill.canceled = false;
-            self.lakehouse.workshop.state.put_backfill(&status.backfill.to_record()?)?;
-        }
+        let mut status = self.lakehouse.status_of(self.lakehouse.known_backfill(&self.backfill.id)?)?;
+        self.lakehouse.mark_done(&mut status)?;
         Ok(status)
     }
 
     /// The runs of one stage.
     async fn stage(&self, stage: usize) -> Result<()> {
-        let mut open = self.not_done_before(stage)?;
+        let mut open = self.lakehouse.not_done_before(self.backfill, stage, &self.lakehouse.runs_of(self.backfill)?)?;
         let mut queues = self.queues(stage)?;
         let mut taken: Vec<(usize, Next<'_>)> = Vec::new();
         let mut running: FuturesUnordered<BoxFuture<'_, (usize, Next<'_>, Result<Ended>)>> = FuturesUnordered::new();
@@ -110,7 +106,7 @@ impl Carrier<'_> {
                 }
                 let queue = &mut queues[at];
                 let Some(next) = queue.waiting.pop_front() else { break };
-                match self.is_blocked(queue, next.run, &open) {
+                match self.lakehouse.is_held_up(self.backfill, &queue.targets, next.run, &open) {
                     Ok(false) => {
                         queue.running += 1;
                         let plan = self.lakehouse.plan_of_run(self.backfill, &queue.targets, next.run);
@@ -214,11 +210,12 @@ impl Carrier<'_> {
                     Some(RunState::Succeeded) => Ok(Some(Ended::Done)),
                     Some(RunState::Failed) if !self.retry => Ok(Some(Ended::Open)),
                     Some(RunState::Running) => Ok((!waits).then_some(Ended::Taken)),
-                    None => self
-                        .lakehouse
-                        .run_with(plan.clone(), self.options(&run, &own))
-                        .await
-                        .map(|report| Some(Ended::of(&report))),
+                    None => {
+                        // It reads what is there when it begins, however long something was in its way.
+                        let plan = Plan { at: self.lakehouse.moment_for(self.backfill), ..plan.clone() };
+                        let report = self.lakehouse.run_with(plan, self.options(&run, &own)).await;
+                        report.map(|report| Some(Ended::of(&report)))
+                    }
                     Some(RunState::Failed) => {
                         self.lakehouse.retry_failed(&run, own.clone()).await.map(|report| Some(Ended::of(&report)))
                     }
@@ -263,86 +260,12 @@ impl Carrier<'_> {
         tags.fold(options.interrupt(interrupt.clone()), |options, (name, value)| options.tag(name, value))
     }
 
-    /// What earlier stages were to make and have not.
-    fn not_done_before(&self, stage: usize) -> Result<NotDone> {
-        let known = self.lakehouse.runs_of(self.backfill)?;
-        let mut open = NotDone::default();
-        let mut number = 0;
-        for group in &self.backfill.groups {
-            let targets = if group.stage < stage { Some(self.lakehouse.targets(group)?) } else { None };
-            for run in &group.runs {
-                number += 1;
-                let done = known.get(&number).is_some_and(|(_, state)| *state == RunState::Succeeded);
-                if let Some(targets) = targets.as_ref().filter(|_| !done) {
-                    open.add(self.lakehouse.made_by(targets, run)?);
-                }
-            }
-        }
-        Ok(open)
-    }
-
     fn note_open(&self, open: &mut NotDone, queue: &Queue<'_>, run: &PlannedRun) -> Result<()> {
         // Runs without an order of theirs do not need each other.
         if queue.group.in_order {
             open.add(self.lakehouse.made_by(&queue.targets, run)?);
         }
         Ok(())
-    }
-
-    /// Whether a run needs something that was to be made before it and was not.
-    fn is_blocked(&self, queue: &Queue<'_>, run: &PlannedRun, open: &NotDone) -> Result<bool> {
-        if open.assets.is_empty() {
-            return Ok(false);
-        }
-        let graph = self.lakehouse.graph();
-        let made = self.lakehouse.made_by(&queue.targets, run)?;
-        let own: BTreeSet<usize> = made.iter().map(|(place, _)| *place).collect();
-        for (place, making) in &made {
-            let asset = graph.asset(*place);
-            for input in asset.inputs.iter().filter(|input| !input.order_only) {
-                let Some(upstream) = graph.place(&input.upstream) else { continue };
-                let missing = match open.assets.get(&upstream) {
-                    None => continue,
-                    Some(None) => return Ok(true),
-                    Some(Some(missing)) => missing,
-                };
-                let spec = graph.asset(upstream);
-                let mapping = mapping_of(input, spec, asset)?;
-                let Some(def) = &spec.partitions else { return Ok(true) };
-                let space = self.lakehouse.workshop.space_at(def, &Moment::new(self.backfill.at))?;
-                if !mapping.upstream(making.as_ref(), &space)?.intersection(missing).is_empty() {
-                    return Ok(true);
-                }
-            }
-            // What only has to be made before, be it through assets that the backfill leaves alone, has to be made as a whole.
-            let loaded: BTreeSet<usize> =
-                asset.inputs.iter().filter(|input| !input.order_only).filter_map(|input| graph.place(&input.upstream)).collect();
-            let all = open.assets.keys().copied().chain(own.iter().copied()).collect();
-            let before = nearest_selected(graph, *place, &all);
-            if before.iter().any(|before| !own.contains(before) && !loaded.contains(before)) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-}
-
-/// What was to be made and was not: by place, with the partitions.
-#[derive(Default)]
-struct NotDone {
-    assets: BTreeMap<usize, Option<KeySet>>,
-}
-
-impl NotDone {
-    fn add(&mut self, made: Vec<Target>) {
-        for (place, set) in made {
-            // All sets of an asset are parts of its target, and so of one space.
-            let all = match (self.assets.remove(&place).flatten(), set) {
-                (Some(all), Some(set)) => Some(all.union(&set)),
-                (_, set) => set,
-            };
-            self.assets.insert(place, all);
-        }
     }
 }
 

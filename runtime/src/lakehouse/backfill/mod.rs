@@ -1,6 +1,7 @@
 //! Backfills: many runs of one purpose, decided once and kept in the log, so that any process can go on with them.
 
 mod carry;
+mod needs;
 mod plan;
 mod status;
 
@@ -117,7 +118,8 @@ impl BackfillOptions {
     }
 }
 
-/// A backfill as it was decided: what its runs are does not change any more, whatever becomes of keys and clocks.
+/// A backfill as it was decided: what its runs make does not change any more, whatever becomes of keys and clocks. What they read is what
+/// is there when each begins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Backfill {
@@ -125,7 +127,7 @@ pub struct Backfill {
     pub v: u32,
     /// Its identifier.
     pub id: String,
-    /// The moment it was made, which all of its runs keep to.
+    /// The moment it was made: which keys there were is as it was then.
     pub at: Timestamp,
     /// The selection that it was made from, for people.
     pub selection: String,
@@ -273,10 +275,12 @@ impl Lakehouse {
     }
 
     async fn go_on_with_backfill(&self, id: &str, retry: bool, interrupt: Interrupt) -> Result<BackfillStatus> {
-        let mut backfill = self.known_backfill(id)?;
-        if backfill.done.is_some() {
-            return self.status_of(backfill);
+        let mut status = self.status_of(self.known_backfill(id)?)?;
+        self.mark_done(&mut status)?;
+        if status.backfill.done.is_some() {
+            return Ok(status);
         }
+        let mut backfill = status.backfill;
         self.check_backfill(&backfill)?;
         if std::mem::take(&mut backfill.canceled) {
             self.workshop.state.put_backfill(&backfill.to_record()?)?;
@@ -290,7 +294,9 @@ impl Lakehouse {
     /// # Errors
     /// If there is no such backfill, or the log cannot be written.
     pub fn cancel_backfill(&self, id: &str) -> Result<bool> {
-        let mut backfill = self.known_backfill(id)?;
+        let mut status = self.status_of(self.known_backfill(id)?)?;
+        self.mark_done(&mut status)?;
+        let mut backfill = status.backfill;
         if backfill.done.is_some() {
             return Ok(false);
         }
@@ -322,12 +328,29 @@ impl Lakehouse {
         self.workshop.state.backfills(limit)?.iter().map(Backfill::of_record).collect()
     }
 
-    /// How far a backfill is.
+    /// How far a backfill is. If all of it is done and nobody has written that down, since its last run was gone on with by itself, this
+    /// does.
     ///
     /// # Errors
     /// If there is no such backfill, or the log cannot be read.
     pub fn backfill_status(&self, id: &str) -> Result<BackfillStatus> {
-        self.status_of(self.known_backfill(id)?)
+        let mut status = self.status_of(self.known_backfill(id)?)?;
+        if let Err(error) = self.mark_done(&mut status) {
+            // Whoever looks next writes it down.
+            tracing::debug!(backfill = id, %error, "cannot write down that a backfill is done");
+        }
+        Ok(status)
+    }
+
+    /// Writes down that a backfill is done if all of its runs have succeeded, whoever saw to that: only then are they not kept for it.
+    fn mark_done(&self, status: &mut BackfillStatus) -> Result<()> {
+        if status.backfill.done.is_some() || !status.is_success() {
+            return Ok(());
+        }
+        let done = Backfill { done: Some(self.workshop.env.now()), canceled: false, ..status.backfill.clone() };
+        self.workshop.state.put_backfill(&done.to_record()?)?;
+        status.backfill = done;
+        Ok(())
     }
 
     fn known_backfill(&self, id: &str) -> Result<Backfill> {

@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::{BACKFILL_VERSION, Backfill, BackfillAsset, BackfillGroup, BackfillOptions, PARALLEL, PlannedRun, RunCut};
 use crate::asset::{AssetSpec, InputSpec};
 use crate::env::unique_id;
@@ -83,13 +85,32 @@ impl Lakehouse {
 
     /// The assets of a group, by place, with all the partitions that its runs make. They need not exist any more; the step says so.
     pub(super) fn targets(&self, group: &BackfillGroup) -> Result<Vec<Target>> {
-        let one = |asset: &BackfillAsset| {
-            let place = self.graph().place(&asset.key);
-            let place = place.ok_or_else(|| Error::new(ErrorKind::Internal, format!("`{}` is not in the graph", asset.key)))?;
-            let set = self.graph().asset(place).partitions.as_ref().map(|def| def.resolve(&asset.slice)).transpose()?;
-            Ok((place, set))
+        group.assets.iter().map(|asset| self.target_of(asset)).collect()
+    }
+
+    /// One asset of a group, by place, with all the partitions that its runs make.
+    ///
+    /// # Errors
+    /// If the definitions are others by now, and have no such asset, or not with such partitions.
+    pub(super) fn target_of(&self, asset: &BackfillAsset) -> Result<Target> {
+        let Some(place) = self.graph().place(&asset.key) else {
+            let message = format!("the backfill made `{}`, and this program has no such asset", asset.key);
+            return Err(Error::new(ErrorKind::Fingerprint, message).help("it may have been renamed; `list` shows what there is"));
         };
-        group.assets.iter().map(one).collect()
+        match (&self.graph().asset(place).partitions, &asset.slice) {
+            (None, Slice::Whole) => Ok((place, None)),
+            (Some(def), slice) => Ok((place, Some(def.resolve(slice)?))),
+            (None, Slice::Keys(_)) => {
+                let message = format!("the backfill made partitions of `{}`, which has none any more", asset.key);
+                Err(Error::new(ErrorKind::Fingerprint, message).with("at", self.graph().asset(place).source))
+            }
+        }
+    }
+
+    /// The moment of a run of a backfill that begins now: it reads what there is by then. What it makes was there when the backfill was
+    /// made, and is there also where the clock is behind that.
+    pub(super) fn moment_for(&self, backfill: &Backfill) -> Timestamp {
+        self.workshop.env.now().max(backfill.at)
     }
 
     /// What of it one run makes.
@@ -112,7 +133,7 @@ impl Lakehouse {
         let made = self.made_by(targets, run)?;
         let places = made.iter().map(|(place, _)| *place).collect();
         let sets = made.into_iter().filter_map(|(place, set)| Some((place, set?))).collect();
-        Ok(Plan::of_sets(self.graph(), &places, &sets, backfill.at))
+        Ok(Plan::of_sets(self.graph(), &places, &sets, self.moment_for(backfill)))
     }
 }
 

@@ -106,6 +106,8 @@ impl Address {
                 return Err(wrong("the URL of the log has an `sslmode` that is none").help(help));
             }
         };
+        // Whoever names an option means it, also where that leaves it to the system.
+        let named = |name: &str| rest.iter().any(|option| option.split_once('=').map_or(*option, |(known, _)| known) == name);
         let plain = if rest.is_empty() { base.to_owned() } else { format!("{base}?{}", rest.join("&")) };
         let mut config: Config = plain.parse().map_err(|_| wrong("the URL of the log cannot be read"))?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
@@ -116,19 +118,27 @@ impl Address {
             (Trust::Anybody, None | Some("allow" | "prefer")) => SslMode::Prefer,
             (Trust::Anybody | Trust::Known(_), _) => SslMode::Require,
         });
-        if config.get_connect_timeout().is_none() {
+        if !named("connect_timeout") {
             config.connect_timeout(CONNECT);
         }
-        if config.get_application_name().is_none() {
+        if !named("application_name") {
             config.application_name("lakewright");
         }
-        if config.get_target_session_attrs() == TargetSessionAttrs::Any {
+        if !named("target_session_attrs") {
             // Of several hosts the one that may be written to; and one that may not is refused before anything is tried.
             config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         }
         // A peer that is gone without a word is noticed within a minute.
-        config.keepalives_idle(Duration::from_secs(20)).keepalives_interval(Duration::from_secs(10)).keepalives_retries(3);
-        if config.get_tcp_user_timeout().is_none() {
+        if !named("keepalives_idle") {
+            config.keepalives_idle(Duration::from_secs(20));
+        }
+        if !named("keepalives_interval") {
+            config.keepalives_interval(Duration::from_secs(10));
+        }
+        if !named("keepalives_retries") {
+            config.keepalives_retries(3);
+        }
+        if !named("tcp_user_timeout") {
             config.tcp_user_timeout(Duration::from_mins(1));
         }
         let user = config.get_user().map_or_else(|| "(the user of the system)".to_owned(), str::to_owned);
@@ -157,4 +167,33 @@ fn hosts(config: &Config) -> String {
 /// How many connections may have to be tried.
 pub(super) fn tries(config: &Config) -> u32 {
     u32::try_from(config.get_hosts().len().max(config.get_hostaddrs().len())).unwrap_or(u32::MAX).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(options: &str) -> Config {
+        Address::new(format!("postgres://me@host/db{options}")).target().map(|target| target.config).unwrap()
+    }
+
+    #[test]
+    fn what_the_url_says_is_not_said_otherwise() {
+        let own = config("");
+        let kept = |config: &Config| {
+            let (idle, interval) = (config.get_keepalives_idle(), config.get_keepalives_interval());
+            (idle, interval, config.get_keepalives_retries(), config.get_tcp_user_timeout().copied())
+        };
+        let second = Duration::from_secs;
+        assert_eq!(kept(&own), (second(20), Some(second(10)), Some(3), Some(second(60))));
+        let said = config("?keepalives_idle=5&keepalives_interval=4&keepalives_retries=9&tcp_user_timeout=7&connect_timeout=2");
+        assert_eq!(kept(&said), (second(5), Some(second(4)), Some(9), Some(second(7))));
+        assert_eq!(said.get_connect_timeout(), Some(&second(2)));
+        // Each on its own; and what is named as none is none.
+        assert_eq!(kept(&config("?keepalives_interval=4")), (second(20), Some(second(4)), Some(3), Some(second(60))));
+        assert_eq!(config("?tcp_user_timeout=0").get_tcp_user_timeout(), None);
+        assert_eq!((own.get_target_session_attrs(), own.get_connect_timeout()), (TargetSessionAttrs::ReadWrite, Some(&CONNECT)));
+        assert_eq!(config("?target_session_attrs=any").get_target_session_attrs(), TargetSessionAttrs::Any);
+        assert_eq!(config("?application_name=shop").get_application_name(), Some("shop"));
+    }
 }

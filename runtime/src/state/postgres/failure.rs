@@ -32,8 +32,8 @@ impl Failure {
     }
 }
 
-/// Why there is no connection.
-pub(super) fn refused(error: &tokio_postgres::Error, target: &Target) -> Failure {
+/// Why there is no connection. `is_copy` is what a server says of itself to which nobody [may write](refuses_writes).
+pub(super) fn refused(error: &tokio_postgres::Error, target: &Target, is_copy: bool) -> Failure {
     let Target { hosts, user, database, .. } = target;
     let place = |told: Error| told.with("host", format!("`{hosts}`")).with("database", format!("`{database}`"));
     let whole = |told: Error| place(told).with("user", format!("`{user}`")).source(cause(error));
@@ -56,6 +56,11 @@ pub(super) fn refused(error: &tokio_postgres::Error, target: &Target) -> Failure
             let error = whole(Error::new(ErrorKind::Io, message)).help("try again; each process needs two").retryable();
             Failure::Lost { error, patient: true }
         }
+        // A pool whose server starts again, or a server that stops at this moment.
+        Some(code) if is_gone(code) => {
+            let error = whole(Error::new(ErrorKind::Io, "the server of the log ended the connection"));
+            Failure::Lost { error: error.help("try again").retryable(), patient: false }
+        }
         Some(_) => Failure::Told(whole(Error::new(ErrorKind::Io, "the server of the log refuses the connection"))),
         None => {
             let text = cause(error);
@@ -65,13 +70,21 @@ pub(super) fn refused(error: &tokio_postgres::Error, target: &Target) -> Failure
                     "put it into the URL: `postgres://user:password@host/database`".to_owned(),
                 );
             }
-            if text.contains("does not allow writes") {
-                let message = "the server of the log is a copy that cannot be written to";
+            if refuses_writes(error) {
+                let (message, help) = if is_copy {
+                    let help = "name the server that it copies; of several, separated by commas, the right one is found";
+                    ("the server of the log is a copy that cannot be written to".to_owned(), help.to_owned())
+                } else {
+                    let help = format!(
+                        "`ALTER ROLE \"{user}\" SET default_transaction_read_only = off`, unless it is on for the database, for \
+                         the server, or by the URL"
+                    );
+                    (format!("the user `{user}` only reads: `default_transaction_read_only` is on"), help)
+                };
                 let error = whole(Error::new(ErrorKind::Config, message));
-                let help = "name the server that it copies; of several, separated by commas, the right one is found";
                 return Failure::Lost { error: error.help(help).retryable(), patient: false };
             }
-            if text.contains("certificate") || text.contains("TLS") || text.contains("tls") {
+            if is_about_encryption(error, &text) {
                 let help = "`sslmode=verify-full` takes only a server with a certificate of its name; `sslrootcert=FILE` names who \
                             may sign it, and `sslmode=disable` is for networks of your own";
                 return config("no encrypted connection to the server of the log comes about".to_owned(), help.to_owned());
@@ -81,6 +94,19 @@ pub(super) fn refused(error: &tokio_postgres::Error, target: &Target) -> Failure
             Failure::Lost { error: whole(Error::new(ErrorKind::Io, message)).help(help).retryable(), patient: false }
         }
     }
+}
+
+/// Whether a server was refused because transactions only read there unless they say otherwise: of a copy, or of a user.
+pub(super) fn refuses_writes(error: &tokio_postgres::Error) -> bool {
+    cause(error).contains("does not allow writes")
+}
+
+/// Whether it is encryption that does not come about, and not a connection that broke off on the way there.
+fn is_about_encryption(error: &tokio_postgres::Error, text: &str) -> bool {
+    let io = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    // What rustls takes offence at, and a name that no certificate can have.
+    let is_told = io.is_none_or(|io| matches!(io.kind(), std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput));
+    is_told && ["certificate", "TLS", "tls"].iter().any(|word| text.contains(word))
 }
 
 /// Why something was not done over a connection that there was.

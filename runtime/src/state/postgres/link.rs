@@ -6,11 +6,13 @@ use std::time::Duration;
 use futures::future::{OptionFuture, join_all};
 use futures::{StreamExt, TryStreamExt};
 use tokio::sync::oneshot;
+use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Row, Statement};
+use tokio_postgres::{Client, Config, Row, SimpleQueryMessage, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::address::{Address, Target, tries};
-use super::failure::{Failure, failed, lost, refused};
+use super::failure::{Failure, failed, lost, refused, refuses_writes};
 use super::thread::{runtime, wait};
 use super::tls;
 use crate::error::{Error, ErrorKind};
@@ -50,6 +52,8 @@ pub(super) struct Link {
     statements: HashMap<&'static str, Statement>,
     /// How long an answer may take.
     limit: Duration,
+    /// Whether the server breaks off what takes longer than its user may.
+    pub(super) hurried: bool,
     /// Whether what is there is a log that we know.
     pub(super) ready: bool,
 }
@@ -63,14 +67,7 @@ impl Link {
         let limit = config.get_connect_timeout().map_or(SILENCE, |one| one.saturating_mul(tries(&config)).saturating_mul(2));
         let (answer, answered) = oneshot::channel();
         runtime()?.spawn(async move {
-            let connected = tokio::time::timeout(limit, config.connect(connector)).await.map(|connected| {
-                connected.map(|(client, connection)| {
-                    // It ends when the client is dropped; why it ended before, the next request hears.
-                    tokio::spawn(async move { drop(connection.await) });
-                    client
-                })
-            });
-            drop(answer.send(connected));
+            drop(answer.send(tokio::time::timeout(limit, connect(config, connector)).await));
         });
         match wait(answered, limit.saturating_add(SILENCE)) {
             Some(Ok(Ok(Ok(client)))) => Ok(Self {
@@ -78,9 +75,10 @@ impl Link {
                 schema: address.quoted_schema(),
                 statements: HashMap::new(),
                 limit: patience.saturating_add(SILENCE),
+                hurried: false,
                 ready: false,
             }),
-            Some(Ok(Ok(Err(error)))) => Err(refused(&error, &target)),
+            Some(Ok(Ok(Err((error, is_copy))))) => Err(refused(&error, &target, is_copy)),
             Some(Ok(Err(_)) | Err(_)) | None => Err(silent(&target)),
         }
     }
@@ -173,6 +171,34 @@ impl Link {
     fn wait<T>(&self, request: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Failure> {
         answer(wait(request, self.limit))
     }
+}
+
+/// Connects; else why not, and whether a server that refuses writes says that it is a copy.
+async fn connect(config: Config, connector: MakeRustlsConnect) -> Result<Client, (tokio_postgres::Error, bool)> {
+    let error = match dial(&config, connector.clone()).await {
+        Ok(client) => return Ok(client),
+        Err(error) => error,
+    };
+    let is_copy = refuses_writes(&error) && is_copy(config, connector).await.unwrap_or(true);
+    Err((error, is_copy))
+}
+
+async fn dial(config: &Config, connector: MakeRustlsConnect) -> Result<Client, tokio_postgres::Error> {
+    let (client, connection) = config.connect(connector).await?;
+    // It ends when the client is dropped; why it ended before, the next request hears.
+    tokio::spawn(async move { drop(connection.await) });
+    Ok(client)
+}
+
+/// Whether a server is a copy, if it says so.
+async fn is_copy(mut config: Config, connector: MakeRustlsConnect) -> Option<bool> {
+    config.target_session_attrs(TargetSessionAttrs::Any);
+    let client = dial(&config, connector).await.ok()?;
+    let told = client.simple_query("SELECT pg_catalog.pg_is_in_recovery()").await.ok()?;
+    told.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(|text| text == "t"),
+        _ => None,
+    })
 }
 
 fn answer<T>(answered: Option<Result<T, tokio_postgres::Error>>) -> Result<T, Failure> {

@@ -3,6 +3,7 @@
 //! Two connections, each behind a mutex: one for what appends events and issues numbers, which takes its turn, and one for the rest.
 
 mod address;
+mod collect;
 mod failure;
 mod link;
 mod open;
@@ -175,7 +176,7 @@ impl State for PostgresState {
     }
 
     fn begin(&self, run: &NewRun<'_>, referee: &dyn Referee) -> Result<Event> {
-        let look = || vec![write::look_at_run(run.run), write::look_at_others(run.run)];
+        let look = || vec![write::look_at_run(run.run), write::look_at_others(run.run), write::look_at_events(run.run)];
         self.write(Durability::Full, look, |transaction| write::begin(transaction, run, referee))
     }
 
@@ -302,7 +303,11 @@ impl State for PostgresState {
     }
 
     fn collect(&self, before: Timestamp) -> Result<Collected> {
-        self.aside(|link| write::collect(link, before))
+        self.aside(|link| collect::collect(link, before))
+    }
+
+    fn would_collect(&self, before: Timestamp) -> Result<Collected> {
+        self.aside(|link| collect::would_collect(link, before))
     }
 
     fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>> {

@@ -24,11 +24,13 @@ pub(super) fn find(link: &mut Link, address: &Address) -> Result<Option<String>,
          (SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
           WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')), \
          (SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-          WHERE n.nspname = $1 AND c.relkind = 'r' AND c.relname = 'lakewright_log')",
+          WHERE n.nspname = $1 AND c.relkind = 'r' AND c.relname = 'lakewright_log'), \
+         current_setting('statement_timeout')",
         &[&address.schema],
     )?;
     let row = found.first().ok_or_else(damaged)?;
     let (encoding, tables, ours): (String, i64, i64) = (row.get(0), row.get(1), row.get(2));
+    link.hurried = row.get::<_, &str>(3) != "0";
     if encoding != "UTF8" {
         let message = format!("the database of the log keeps text as {encoding}, which cannot hold every text");
         let help = "make one that can: `CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`";
@@ -60,7 +62,10 @@ pub(super) fn create(
     lock_timeout: &str,
     new_id: impl Fn() -> String,
 ) -> Result<String, Failure> {
-    link.batch(&format!("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {lock_timeout}; SET LOCAL synchronous_commit = on"))?;
+    link.batch(&format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {lock_timeout}; SET LOCAL statement_timeout = 0; \
+         SET LOCAL synchronous_commit = on"
+    ))?;
     let made = create_within(link, address, new_id);
     if let Err(Failure::Told(_)) = made {
         link.batch("ROLLBACK")?;

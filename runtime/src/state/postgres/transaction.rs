@@ -126,9 +126,20 @@ impl PostgresState {
 
     /// Reads from the log; nothing if there is none yet.
     pub(super) fn read<T: Default>(&self, mut work: impl FnMut(&mut Link) -> Result<T, Failure>) -> Result<T> {
-        self.tried(&self.reader, |lane| match self.link(&mut lane.link, false)? {
-            Some(link) => work(link),
-            None => Ok(T::default()),
+        self.tried(&self.reader, |lane| {
+            let Some(link) = self.link(&mut lane.link, false)? else { return Ok(T::default()) };
+            if !link.hurried {
+                return work(link);
+            }
+            // Said for the connection, it would be said for whoever a pool gives it to next.
+            link.batch("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL statement_timeout = 0")?;
+            let done = work(link);
+            if let Err(failure) = link.batch("ROLLBACK") {
+                lane.link = None;
+                done?;
+                return Err(failure);
+            }
+            done
         })
     }
 
@@ -148,10 +159,10 @@ impl PostgresState {
         })
     }
 
-    /// Writes something over a connection of its own, for as long as it takes, without the lock.
-    pub(super) fn aside<T>(&self, mut work: impl FnMut(&mut Link) -> Result<T, Failure>) -> Result<T> {
+    /// Changes what is there over a connection of its own, for as long as it takes, without the lock; nothing if there is no log yet.
+    pub(super) fn aside<T: Default>(&self, mut work: impl FnMut(&mut Link) -> Result<T, Failure>) -> Result<T> {
         self.tried(&Mutex::default(), |lane| {
-            let link = self.made(&mut lane.link)?;
+            let Some(link) = self.link(&mut lane.link, false)? else { return Ok(T::default()) };
             link.without_limit();
             link.batch(&self.begin(Durability::Full))?;
             let done = work(link)?;

@@ -8,14 +8,16 @@ use tokio_postgres::Row;
 use super::failure::Failure;
 use super::link::{Link, Request};
 use super::read;
-use super::rows::{event as event_of, event_columns, json, moment, run as run_of, run_columns, status_text, whole};
+use super::rows::{json, moment, run as run_of, run_columns, status_text, whole};
 use super::transaction::Transaction;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EVENT_VERSION, Event, EventKind, StepSummary};
 use crate::key::AssetKey;
 use crate::slice::Slice;
-use crate::state::projection::{first_event, follow, no_run, over, refuse_overlap, refuse_running, steps_of, told_of};
-use crate::state::{BeforeFailure, Collected, Holder, LogLine, NewRun, Referee, RunRecord, RunState, needs_its_runs};
+use crate::state::projection::{
+    first_event, follow, no_run, over, refuse_overlap, refuse_running, steps_of, told_of, used_already,
+};
+use crate::state::{Holder, LogLine, NewRun, Referee, RunRecord, RunState};
 
 /// A run, for who writes what follows from it.
 pub(super) fn look_at_run(run: &str) -> Request {
@@ -26,6 +28,11 @@ pub(super) fn look_at_run(run: &str) -> Request {
 pub(super) fn look_at_others(run: &str) -> Request {
     let sql = concat!("SELECT ", run_columns!(), " FROM @.runs WHERE finished IS NULL AND run <> $1");
     Request::new(sql).with(run.to_owned())
+}
+
+/// Whether there are events of a run, of which there may be no record any more.
+pub(super) fn look_at_events(run: &str) -> Request {
+    Request::new("SELECT 1 FROM @.events WHERE run = $1 LIMIT 1").with(run.to_owned())
 }
 
 /// What a step was given that asked by itself.
@@ -120,8 +127,8 @@ pub(super) fn append(
 }
 
 pub(super) fn begin(transaction: &mut Transaction<'_>, run: &NewRun<'_>, referee: &dyn Referee) -> Result<Event, Failure> {
-    if !transaction.seen[0].is_empty() {
-        return Err(internal(format!("there is a run `{}` already", run.run)).into());
+    if !transaction.seen[0].is_empty() || !transaction.seen[2].is_empty() {
+        return Err(used_already(run.run).into());
     }
     admit(transaction, &run.steps.iter().collect::<Vec<_>>(), referee)?;
     let numbers = numbers(transaction.link, &run.steps)?;
@@ -414,68 +421,6 @@ pub(super) fn remove_keys(transaction: &mut Transaction<'_>, set: &str, keys: &[
 /// What stands for a key in an index, which has no room for long ones.
 fn digest(key: &str) -> String {
     blake3::hash(key.as_bytes()).to_hex()[..32].to_owned()
-}
-
-/// Removes old runs. They have ended, so nobody else writes anything of them, unless one is opened again: their rows are locked first.
-pub(super) fn collect(link: &mut Link, before: Timestamp) -> Result<Collected, Failure> {
-    let before = moment(before);
-    // Once for each backfill, since its record can be long. The runs of one that is done only now go the next time.
-    let mut without_need: Vec<String> = Vec::new();
-    link.stream(
-        "SELECT named.backfill, known.json \
-         FROM (SELECT DISTINCT backfill FROM @.runs WHERE finished < $1 AND backfill IS NOT NULL) AS named \
-         LEFT JOIN @.backfills AS known ON known.id = named.backfill",
-        &[&before],
-        |row| {
-            let record: Option<&str> = row.get(1);
-            if !record.is_some_and(needs_its_runs) {
-                without_need.push(row.get(0));
-            }
-            Ok(())
-        },
-    )?;
-    let sql = "SELECT run FROM @.runs WHERE finished < $1 AND (backfill IS NULL OR backfill = ANY ($2)) \
-               ORDER BY first FOR UPDATE";
-    let old: Vec<String> = link.query(sql, &[&before, &without_need])?.iter().map(|row| row.get(0)).collect();
-    // Others write meanwhile. First the events that are pointed at, and then the slices that runs failed at: if a run fails in
-    // between, what is stored is still among the first.
-    let mut kept: Vec<i64> = Vec::new();
-    link.stream(
-        "SELECT cursor FROM @.events AS old WHERE run = ANY ($1) \
-         AND EXISTS (SELECT 1 FROM @.statuses AS pointing WHERE pointing.cursor = old.cursor)",
-        &[&old],
-        |row| {
-            kept.push(row.get(0));
-            Ok(())
-        },
-    )?;
-    let mut stored = BeforeFailure::default();
-    link.stream("SELECT asset, slice FROM @.statuses WHERE status = 'failed'", &[], |row| {
-        let (asset, slice): (&str, &str) = (row.get(0), row.get(1));
-        stored.failed(asset.parse()?, slice.parse()?);
-        Ok(())
-    })?;
-    let sql = concat!(
-        "SELECT ",
-        event_columns!(),
-        " FROM @.events WHERE run = ANY ($1) AND told IN (SELECT asset FROM @.statuses WHERE status = 'failed')"
-    );
-    link.stream(sql, &[&old], |row| {
-        stored.look(&event_of(row)?);
-        Ok(())
-    })?;
-    kept.extend(stored.cursors().map(whole));
-    let events = link.execute(
-        "DELETE FROM @.events AS old WHERE run = ANY ($1) \
-         AND NOT EXISTS (SELECT 1 FROM unnest($2::int8[]) AS kept (cursor) WHERE kept.cursor = old.cursor)",
-        &[&old, &kept],
-    )?;
-    let lines = link.execute("DELETE FROM @.lines WHERE run = ANY ($1)", &[&old])?;
-    link.execute("DELETE FROM @.slots WHERE run = ANY ($1)", &[&old])?;
-    let runs = link.execute("DELETE FROM @.runs WHERE run = ANY ($1)", &[&old])?;
-    // Nobody waits for an answer this long.
-    link.execute("DELETE FROM @.writers WHERE at < now() - interval '7 days'", &[])?;
-    Ok(Collected { runs, events, lines })
 }
 
 fn internal(message: impl Into<String>) -> Error {

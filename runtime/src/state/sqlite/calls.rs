@@ -108,7 +108,11 @@ impl State for SqliteState {
     }
 
     fn collect(&self, before: Timestamp) -> Result<Collected> {
-        self.write(Durability::Full, |transaction, _| collect::collect(transaction, before))
+        collect::collect(self, before)
+    }
+
+    fn would_collect(&self, before: Timestamp) -> Result<Collected> {
+        self.read(|connection| collect::would_collect(connection, before))
     }
 
     fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>> {

@@ -7,7 +7,7 @@ use super::read::{self, count, integer, time};
 use super::{Failure, write};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, EventKind, StepSummary};
-use crate::state::projection::{Projection, first_event, no_run, over, refuse_overlap, refuse_running, steps_of};
+use crate::state::projection::{Projection, first_event, no_run, over, refuse_overlap, refuse_running, steps_of, used_already};
 use crate::state::{Beat, Holder, NewRun, Referee, RunQuery, RunRecord, RunState};
 
 const COLUMNS: &str = "first, run, state, started, finished, holder, beat, cancel, steps, succeeded, failed, skipped, about";
@@ -101,8 +101,8 @@ pub(super) fn begin(
     run: &NewRun<'_>,
     referee: &dyn Referee,
 ) -> Result<Event, Failure> {
-    if get(transaction, run.run)?.is_some() {
-        return Err(Error::new(ErrorKind::Internal, format!("there is a run `{}` already", run.run)).into());
+    if get(transaction, run.run)?.is_some() || read::first_of_run(transaction, run.run)?.is_some() {
+        return Err(used_already(run.run).into());
     }
     admit(transaction, run.run, &run.steps.iter().collect::<Vec<_>>(), referee)?;
     let numbers = write::numbers(transaction, &run.steps)?;

@@ -141,6 +141,19 @@ fn a_log_whose_connections_the_server_ends_goes_on() {
 }
 
 #[test]
+fn a_server_that_starts_again_behind_a_pool_is_waited_for() {
+    let Some(schema) = Schema::new() else { return };
+    let proxy = Proxy::new(&schema.url, Cut::Before);
+    let log = schema.log_at(&proxy.url);
+    log.append("r", at(1), succeeded(0)).unwrap();
+    proxy.turn_away(3);
+    proxy.cut(1);
+    log.append("r", at(2), succeeded(1)).unwrap();
+    assert!(proxy.is_done());
+    assert_eq!(schema.log().events(0, 9).unwrap().len(), 2);
+}
+
+#[test]
 fn a_server_that_is_gone_for_too_long_is_an_error_that_may_pass() {
     let Some(schema) = Schema::new() else { return };
     let proxy = Proxy::new(&schema.url, Cut::Before);

@@ -18,6 +18,8 @@ pub(super) struct Proxy {
     pub(super) url: String,
     /// How many commits are still to be cut.
     left: Arc<AtomicUsize>,
+    /// How many connections are still to be turned away.
+    away: Arc<AtomicUsize>,
     /// How many connections there were.
     pub(super) connections: Arc<AtomicUsize>,
 }
@@ -28,17 +30,30 @@ impl Proxy {
         let (server, after) = rest.split_once('/').unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("{before}@{}/{after}?sslmode=disable", listener.local_addr().unwrap());
-        let (left, connections) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let (server, cuts, count) = (server.to_owned(), Arc::clone(&left), Arc::clone(&connections));
+        let none = || Arc::new(AtomicUsize::new(0));
+        let (left, away, connections) = (none(), none(), none());
+        let (server, cuts, turns, count) = (server.to_owned(), Arc::clone(&left), Arc::clone(&away), Arc::clone(&connections));
         std::thread::spawn(move || {
             for client in listener.incoming() {
                 count.fetch_add(1, Ordering::SeqCst);
-                let (client, server) = (client.unwrap(), TcpStream::connect(&server).unwrap());
+                let mut client = client.unwrap();
+                if one_less(&turns) {
+                    // As a pool says it whose server is away.
+                    assert_ne!(client.read(&mut [0; 4096]).unwrap(), 0);
+                    client.write_all(&fatal("08P01", "server login has been failing, try again later")).unwrap();
+                    continue;
+                }
+                let server = TcpStream::connect(&server).unwrap();
                 let cuts = Arc::clone(&cuts);
                 std::thread::spawn(move || pass(&client, &server, cut, &cuts));
             }
         });
-        Self { url, left, connections }
+        Self { url, left, away, connections }
+    }
+
+    /// Turns the next connections away.
+    pub(super) fn turn_away(&self, connections: usize) {
+        self.away.store(connections, Ordering::SeqCst);
     }
 
     /// Cuts the next commits.
@@ -46,10 +61,22 @@ impl Proxy {
         self.left.store(commits, Ordering::SeqCst);
     }
 
-    /// Whether all were cut.
+    /// Whether all were cut and turned away.
     pub(super) fn is_done(&self) -> bool {
-        self.left.load(Ordering::SeqCst) == 0
+        [&self.left, &self.away].iter().all(|left| left.load(Ordering::SeqCst) == 0)
     }
+}
+
+/// Whether there was one.
+fn one_less(left: &AtomicUsize) -> bool {
+    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+}
+
+/// What a server says last to whom it turns away.
+pub(super) fn fatal(code: &str, message: &str) -> Vec<u8> {
+    let fields = format!("SFATAL\0VFATAL\0C{code}\0M{message}\0\0");
+    let length = u32::try_from(fields.len() + 4).unwrap();
+    [&b"E"[..], &length.to_be_bytes(), fields.as_bytes()].concat()
 }
 
 /// Passes on what both say; requests by this thread, answers by another.
@@ -80,7 +107,7 @@ fn pass(client: &TcpStream, server: &TcpStream, cut: Cut, left: &Arc<AtomicUsize
     let mut tail = Vec::new();
     while let Ok(length @ 1..) = from.read(&mut buffer) {
         let commits = names_a_commit(&mut tail, &buffer[..length]);
-        if commits && left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+        if commits && one_less(left) {
             if cut == Cut::Before {
                 break;
             }

@@ -1,13 +1,16 @@
 //! What cannot be used as a log, and what is said of it.
 
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use lakewright::state::{PostgresState, State};
 use lakewright::{Error, ErrorKind, Slice};
 
 use super::Schema;
-use crate::support::{at, key, succeeded};
+use super::proxy::fatal;
+use crate::support::{at, key, succeeded, texts};
 
 /// Everything that an error says.
 fn told(error: &Error) -> String {
@@ -60,6 +63,83 @@ fn a_server_that_is_not_there_is_said_at_once() {
         assert!(told(&error).contains("database `shop`, user `me`") && !told(&error).contains("hunter2"), "{error:?}");
     }
     assert!(start.elapsed() < Duration::from_secs(15), "half of its patience");
+}
+
+/// What whoever asks hears of a server that says this, each after something was sent to it, and then hangs up.
+fn hung_up(options: &str, answers: Vec<Vec<u8>>) -> Error {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://me:hunter2@{}/shop?{options}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            for answer in &answers {
+                assert_ne!(client.read(&mut [0; 4096]).unwrap(), 0);
+                client.write_all(answer).unwrap();
+            }
+        }
+    });
+    PostgresState::new(url).events(0, 1).unwrap_err()
+}
+
+#[test]
+fn a_connection_that_is_ended_on_the_way_may_be_made_another_time() {
+    // As a pool turns away whose server is away; as a server stops to which one is connected and that is ready; and in the middle of a
+    // handshake.
+    let welcome = b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I".to_vec();
+    for (options, answers) in [
+        ("sslmode=disable", vec![fatal("08P01", "server login has been failing")]),
+        ("sslmode=disable", vec![welcome, fatal("57P01", "terminating connection")]),
+        ("sslmode=require", vec![b"S".to_vec()]),
+    ] {
+        let error = hung_up(options, answers);
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Io, true), "{error:?}");
+        assert!(!told(&error).contains("hunter2"), "{error:?}");
+    }
+    // Not so if encryption is what does not come about.
+    for (answers, why) in [
+        (vec![b"N".to_vec()], "server does not support TLS"),
+        (vec![b"S".to_vec(), b"HTTP/1.1 400 Bad Request\r\n".to_vec()], "corrupt message"),
+    ] {
+        let error = hung_up("sslmode=require", answers);
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Config, false), "{error:?}");
+        assert!(told(&error).contains(why), "{error:?}");
+    }
+}
+
+#[test]
+fn a_user_that_only_reads_is_no_copy() {
+    let Some(schema) = Schema::new() else { return };
+    let error = schema.log_at(&schema.with("options=-c%20default_transaction_read_only%3Don")).log_id().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(error.message(), "the user `lakewright` only reads: `default_transaction_read_only` is on");
+    assert!(error.help_text().unwrap().contains("ALTER ROLE \"lakewright\""), "{error:?}");
+}
+
+#[test]
+fn how_long_a_user_may_take_is_not_how_long_the_log_may() {
+    let Some(schema) = Schema::new() else { return };
+    let hurried = || schema.log_at(&schema.with("options=-c%20statement_timeout%3D500"));
+    // Another makes the log, and takes longer than that.
+    let mut other = schema.psql().stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let lock = format!("SELECT 'locked' FROM pg_advisory_xact_lock({}, hashtext('{}'))", 0x4c57_4c47, schema.name);
+    writeln!(other.stdin.as_mut().unwrap(), "BEGIN; {lock}; SELECT pg_sleep(1); COMMIT;").unwrap();
+    let mut line = String::new();
+    BufReader::new(other.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "locked\n");
+    hurried().add_keys("s", &texts(&["a", "b"])).unwrap();
+    drop(other.stdin.take());
+    other.wait().unwrap();
+    schema.sql(
+        "ALTER TABLE @.dynamic_keys RENAME TO own_keys; \
+         CREATE VIEW @.dynamic_keys AS SELECT own_keys.* FROM @.own_keys, (SELECT pg_sleep(1)) AS slow",
+    );
+    let log = hurried();
+    assert_eq!(log.keys("s").unwrap(), texts(&["a", "b"]));
+    // What is damaged is told as ever, and nothing is left of it in the connection.
+    schema.sql("ALTER TABLE @.events RENAME TO gone");
+    assert_eq!(log.events(0, 1).unwrap_err().kind(), ErrorKind::Corrupt);
+    schema.sql("ALTER TABLE @.gone RENAME TO events");
+    assert_eq!(log.events(0, 1).unwrap(), []);
 }
 
 #[test]

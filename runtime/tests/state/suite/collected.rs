@@ -140,3 +140,41 @@ pub(crate) fn collecting_keeps_what_is_stored_of_a_slice_that_a_run_failed_at_la
     assert_eq!(log().collect(at(100)).unwrap(), Collected { runs: 1, events: 3, lines: 2 });
     assert_eq!(history("c"), [("r7".to_owned(), materialized(0, "c"))]);
 }
+
+pub(crate) fn collecting_removes_what_it_kept_once_nothing_points_at_it(log: Handles<'_>) {
+    made(&*log(), "r1", "a", 10);
+    failing(&*log(), "r2", "b", vec![], 20);
+    made(&*log(), "r3", "c[x]", 30);
+    failing(&*log(), "r4", "c[x]", vec![], 40);
+    // What `a` is, two failures, and what `c[x]` was before.
+    assert_eq!(collected(log), Collected { runs: 4, events: 10, lines: 4 });
+    let kept = log().events(0, 10).unwrap();
+    assert_eq!(kept.iter().map(|event| &*event.run).collect::<Vec<_>>(), ["r1", "r2", "r3", "r4"]);
+    assert_eq!(collected(log), Collected::default(), "all of it is needed");
+    for (run, asset) in [("r5", "a"), ("r6", "b"), ("r7", "c[x]")] {
+        made(&*log(), run, asset, 50);
+    }
+    assert_eq!(log().collect(at(0)).unwrap(), Collected::default(), "it is not that old");
+    // Four of before, and three of each of these.
+    assert_eq!(collected(log), Collected { runs: 3, events: 13, lines: 6 });
+    let left = log().events(0, 10).unwrap();
+    assert_eq!(left.iter().map(|event| &*event.run).collect::<Vec<_>>(), ["r5", "r6", "r7"]);
+    assert!(["a", "b", "c"].iter().all(|asset| log().history(&key(asset), u64::MAX, 10).unwrap().len() == 1));
+    assert_eq!(collected(log), Collected::default());
+}
+
+pub(crate) fn collecting_leaves_the_name_of_what_it_keeps(log: Handles<'_>) {
+    made(&*log(), "r1", "a", 10);
+    assert_eq!(collected(log), Collected { runs: 1, events: 3, lines: 2 });
+    assert_eq!(log().run("r1").unwrap(), None);
+    let kept = log().events(0, 10).unwrap();
+    let begin = |run: &str| log().begin(&new_run(run, &holder(2), &[&["b"]]), &Rules::default());
+    let refused = begin("r1").unwrap_err();
+    assert!(refused.message().contains("`r1`"), "{refused:?}");
+    assert_eq!(log().events(0, 10).unwrap(), kept);
+    // Nothing of it is left when something else says what is stored.
+    made(&*log(), "r2", "a", 20);
+    assert_eq!(collected(log), Collected { runs: 1, events: 4, lines: 2 });
+    begin("r1").unwrap();
+    assert_eq!(log().run_events("r1", 0, 10).unwrap().len(), 1);
+}

@@ -1,10 +1,12 @@
 //! Runs: how they begin, who is in whose way, and how they go on.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use lakewright::event::{Event, EventKind, RunAbout, RunStatus, SkipReason};
-use lakewright::state::{Beat, Holder, NewRun, RunQuery, RunState, State};
-use lakewright::{Error, ErrorKind, Slice};
+use lakewright::state::{Beat, Holder, NewRun, Referee, RunQuery, RunState, State};
+use lakewright::{AssetKey, Error, ErrorKind, Slice};
 
 use super::{Handles, append};
 use crate::support::{Rules, at, ended, failed, finished, holder, key, new_run, started, steps, succeeded};
@@ -80,8 +82,46 @@ pub(crate) fn numbers_of_runs_and_of_steps_that_ask_are_all_different(log: Handl
 pub(crate) fn a_name_is_of_one_run(log: Handles<'_>) {
     begin(&*log(), "r", 1, &[&["a"]]).unwrap();
     append(&*log(), "r", finished());
-    assert_eq!(begin(&*log(), "r", 1, &[&["b"]]).unwrap_err().kind(), ErrorKind::Internal);
+    let again = begin(&*log(), "r", 1, &[&["b"]]).unwrap_err();
+    assert_eq!(again.kind(), ErrorKind::Present);
+    assert!(again.message().contains("`r`"), "{again:?}");
     assert_eq!(log().events(0, 10).unwrap().len(), 2);
+}
+
+/// Counts how often slices are compared.
+#[derive(Debug, Default)]
+struct Counts(Cell<usize>);
+
+impl Referee for Counts {
+    fn alive(&self, holder: &Holder, beat: Timestamp) -> bool {
+        Rules::default().alive(holder, beat)
+    }
+
+    fn overlap(&self, asset: &AssetKey, some: &[&Slice], others: &[&Slice]) -> bool {
+        self.0.set(self.0.get() + 1);
+        Rules::default().overlap(asset, some, others)
+    }
+}
+
+pub(crate) fn slices_are_compared_all_at_once(log: Handles<'_>) {
+    let parts = |part: &str| -> Vec<String> { (0..64).map(|number| format!("p[{part}{number}]")).collect() };
+    let counts = Counts::default();
+    let start = |run: &str, pid, parts: &[String]| {
+        let steps: Vec<[&str; 1]> = parts.iter().map(|part| [part.as_str()]).collect();
+        let steps: Vec<&[&str]> = steps.iter().map(|step| &step[..]).collect();
+        log().begin(&new_run(run, &holder(pid), &steps), &counts)
+    };
+    start("r1", 1, &parts("x")).unwrap();
+    start("r2", 2, &parts("y")).unwrap();
+    assert_eq!(counts.0.get(), 1, "64 of them with 64 others");
+    // One of them, which is found by halves.
+    let error = start("r3", 3, &[parts("z"), vec!["p[x41]".to_owned()]].concat()).unwrap_err();
+    busy(&error, "r1", 1);
+    assert!(error.message().contains("[x41]"), "{error:?}");
+    assert!(counts.0.get() <= 1 + 1 + 8, "{counts:?}");
+    // Nor is it in the way any more when its step is over.
+    append(&*log(), "r1", succeeded(41));
+    start("r3", 3, &[parts("z"), vec!["p[x41]".to_owned()]].concat()).unwrap();
 }
 
 pub(crate) fn what_is_being_made_is_refused_and_nothing_recorded(log: Handles<'_>) {
@@ -130,6 +170,18 @@ pub(crate) fn steps_that_are_over_are_in_nobodys_way(log: Handles<'_>) {
     log().reopen("r1", at(9), &holder(1), &[1, 2, 3], &Rules::default()).unwrap();
     busy(&begin(&*log(), "r3", 3, &[&["b"]]).unwrap_err(), "r1", 1);
     begin(&*log(), "r3", 3, &[&["a"]]).unwrap();
+}
+
+pub(crate) fn a_step_that_was_left_out_as_unchanged_stays_over(log: Handles<'_>) {
+    begin(&*log(), "r1", 1, &[&["a"], &["b"]]).unwrap();
+    append(&*log(), "r1", EventKind::StepSkipped { step: 0, reason: SkipReason::Unchanged });
+    append(&*log(), "r1", failed(1));
+    append(&*log(), "r1", finished());
+    log().reopen("r1", at(9), &holder(1), &[1], &Rules::default()).unwrap();
+    let record = log().run("r1").unwrap().unwrap();
+    assert_eq!((record.failed, record.skipped), (0, 1));
+    busy(&begin(&*log(), "r2", 2, &[&["b"]]).unwrap_err(), "r1", 1);
+    begin(&*log(), "r2", 2, &[&["a"]]).unwrap();
 }
 
 pub(crate) fn of_runs_that_begin_at_once_and_overlap_one_wins(log: Handles<'_>) {
@@ -224,10 +276,37 @@ pub(crate) fn what_a_run_comes_to_is_summed_up(log: Handles<'_>) {
         log().append_all(run, vec![(at(6), ended(status))]).unwrap();
         let record = log().run(run).unwrap().unwrap();
         assert_eq!((record.recorded, record.started, record.finished), (state, at(1), Some(at(6))));
-        assert_eq!((record.steps, record.succeeded, record.failed, record.skipped), (4, 1, 1, 2));
+        // What was told to have failed before a run succeeded was found in its store since.
+        let failed = u64::from(status != RunStatus::Succeeded);
+        assert_eq!((record.steps, record.succeeded, record.failed, record.skipped), (4, 1, failed, 2));
         assert_eq!((record.holder.clone(), record.state(&Rules::default())), (None, state));
     }
     assert_eq!(log().run("another").unwrap(), None, "its beginning is not in the log");
+}
+
+pub(crate) fn what_failed_in_a_run_is_counted_until_it_is_tried_again(log: Handles<'_>) {
+    begin(&*log(), "r", 1, &[&["a"], &["b"], &["c"]]).unwrap();
+    append(&*log(), "r", failed(0));
+    append(&*log(), "r", skipped(1));
+    let counts = || {
+        let record = log().run("r").unwrap().unwrap();
+        (record.recorded, record.succeeded, record.failed, record.skipped)
+    };
+    let reopen = |pid, steps: &[usize]| {
+        log().reopen("r", at(9), &holder(pid), steps, &Rules { dead: vec![1, 2, 3] }).unwrap();
+    };
+    // Its process is gone, and somebody writes down how it ended.
+    reopen(2, &[]);
+    append(&*log(), "r", ended(RunStatus::Interrupted));
+    assert_eq!(counts(), (RunState::Interrupted, 0, 1, 1));
+    reopen(3, &[0, 1, 2]);
+    assert_eq!(counts(), (RunState::Running, 0, 0, 0));
+    // What is told to have failed may be found stored.
+    append(&*log(), "r", failed(0));
+    reopen(4, &[]);
+    (0..3).for_each(|step| drop(append(&*log(), "r", succeeded(step))));
+    append(&*log(), "r", ended(RunStatus::Succeeded));
+    assert_eq!(counts(), (RunState::Succeeded, 3, 0, 0));
 }
 
 pub(crate) fn runs_are_found(log: Handles<'_>) {
