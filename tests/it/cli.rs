@@ -196,6 +196,40 @@ fn completions_are_a_script() {
 }
 
 #[test]
+fn an_empty_selection_is_neither_everything_nor_a_pair_of_brackets() {
+    let root = tempdir().unwrap();
+    for command in [
+        &["materialize", ""][..],
+        &["plan", " "],
+        &["list", "numbers", ""],
+        &["graph", ""],
+        &["backfill", "start", "", "--all-partitions"],
+    ] {
+        let (code, _, stderr) = run(root.path(), command);
+        assert_eq!(code, 2, "{command:?}: {stderr}");
+        assert!(stderr.contains("the selection is empty") && !stderr.contains("()"), "{command:?}: {stderr}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_cannot_be_written_is_told_unless_nobody_reads_it() {
+    let root = tempdir().unwrap();
+    let outcome = |command: &[&str], stdout: Stdio| {
+        let Output { status, stderr, .. } = pipeline(root.path(), command).stdout(stdout).output().unwrap();
+        (status.code(), String::from_utf8(stderr).unwrap())
+    };
+    for command in [&["runs", "list", "--json"][..], &["list"], &["completions", "bash"], &["--help"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let told = "standard output cannot be written: No space left on device (os error 28)\n".to_owned();
+        assert_eq!(outcome(command, full.into()), (Some(4), told), "{command:?}");
+        let (reader, unread) = std::io::pipe().unwrap();
+        drop(reader);
+        assert_eq!(outcome(command, unread.into()), (Some(0), String::new()), "{command:?}");
+    }
+}
+
+#[test]
 fn every_command_has_examples_in_its_long_help() {
     let root = tempdir().unwrap();
     let mut left = vec![Vec::new()];

@@ -147,3 +147,77 @@ fn old_runs_go_from_the_log_and_what_is_stored_stays_known() {
     let (_, history) = json(root, &["asset", "history", "regions"]);
     assert_eq!(history["history"].as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn of_partitions_it_is_shown_how_many_are_stored() {
+    let root = regions();
+    let root = root.path();
+    let stored = || {
+        let (_, shown) = json(root, &["asset", "show", "regions"]);
+        let stored = &shown["asset"]["stored"];
+        let count = |of: &str| stored["partitions"][of].as_u64().unwrap();
+        (stored["exists"].as_bool().unwrap(), count("stored"), count("all"))
+    };
+    assert_eq!(stored(), (true, 3, 3));
+    assert_eq!(run(root, &["asset", "wipe", "regions", "--partition", "south", "--yes"]).0, 0);
+    assert_eq!(stored(), (true, 2, 3));
+    let (_, shown, _) = run(root, &["asset", "show", "regions"]);
+    assert!(shown.contains("  stored          2 of 3 partitions"), "{shown}");
+    assert_eq!(run(root, &["asset", "wipe", "regions", "--all-partitions", "--yes"]).0, 0);
+    assert_eq!(stored(), (false, 0, 3), "the folder is still there");
+}
+
+#[test]
+fn the_first_rows_are_shown_to_people_and_to_programs() {
+    let root = tempdir().unwrap();
+    let root = root.path();
+    let (code, _, stderr) = run(root, &["asset", "preview", "numbers"]);
+    assert_eq!(code, 4);
+    assert!(stderr.contains("nothing is stored for `numbers`"), "{stderr}");
+    assert_eq!(run(root, &["materialize", "numbers"]).0, 0);
+    let (code, shown, _) = run(root, &["asset", "preview", "numbers", "--rows", "2"]);
+    assert_eq!(code, 0);
+    assert!(shown.contains("two") && !shown.contains("three"), "{shown}");
+    let (_, first) = json(root, &["asset", "preview", "numbers"]);
+    assert_eq!(first["rows"], serde_json::json!([["one", "1"], ["two", "2"], ["three", "3"]]));
+    assert_eq!(first["columns"][1], serde_json::json!({ "name": "value", "type": "long" }));
+    for (command, says) in [
+        (&["asset", "preview", "numbers", "--partition", "north"][..], "`numbers` has no partitions"),
+        (&["asset", "preview", "total"], "`total` produces an object, and only frames have rows"),
+    ] {
+        let (code, _, stderr) = run(root, command);
+        assert_eq!(code, 2, "{command:?}: {stderr}");
+        assert!(stderr.contains(says), "{stderr}");
+    }
+}
+
+#[test]
+fn maintenance_that_is_refused_says_what_it_is_and_is_no_mistake_of_the_definitions() {
+    let root = tempdir().unwrap();
+    let root = root.path();
+    assert_eq!(run(root, &["materialize", "numbers", "patient"]).0, 0);
+    for (command, wanted) in [
+        (&["asset", "versions", "patient"][..], (4, "the store of `patient` does not list versions")),
+        (&["asset", "vacuum", "numbers", "--older-than", "1s"], (2, "are kept for 7 days, and those of 1 second ago may")),
+    ] {
+        let (code, refused) = json(root, command);
+        let message = refused["errors"][0]["message"].as_str().unwrap();
+        assert!(code == wanted.0 && message.contains(wanted.1), "{code}: {message}");
+    }
+    assert_eq!(run(root, &["asset", "optimize", "numbers", "--target-size", "1GB"]).0, 0);
+}
+
+#[test]
+fn the_doctor_tells_what_the_stores_can_do_also_if_the_log_is_damaged() {
+    let root = tempdir().unwrap();
+    let root = root.path();
+    std::fs::create_dir(root.join(".lakewright")).unwrap();
+    std::fs::write(root.join(".lakewright/state.db"), "this is no database".repeat(100)).unwrap();
+    let (code, said, complaint) = run(root, &["doctor"]);
+    assert_eq!(code, 4);
+    assert!(said.contains("put-if-absent") && complaint.contains("LW0204"), "{said}{complaint}");
+    let (code, checked) = json(root, &["doctor"]);
+    assert_eq!((code, &checked["passed"], &checked["log"]), (4, &true.into(), &serde_json::Value::Null));
+    assert_eq!(checked["errors"][0]["code"], "LW0204");
+    assert_eq!(checked["stores"][0]["checks"][0]["passed"], true);
+}

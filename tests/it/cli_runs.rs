@@ -90,6 +90,8 @@ fn a_run_whose_process_was_killed_is_interrupted_and_goes_on_where_it_was() {
     assert_eq!(code, 0, "{stderr}");
     assert!(stderr.contains(&format!("resumed  run {killed}: ")) && stderr.contains("ok       total"), "{stderr}");
     assert!(!stderr.contains("ok       numbers") && stdout.contains("numbers"), "what is done is not done again: {stderr}");
+    assert!(stderr.starts_with(&format!("note     run {killed} was interrupted: its process is gone\n")), "{stderr}");
+    assert!(stderr.matches("resumed  run").count() == 1 && !stderr.contains(": 0 of"), "{stderr}");
     assert_eq!(newest(root.path()), (killed.clone(), "succeeded".to_owned()));
     assert_eq!(std::fs::read_to_string(root.path().join("fs/total.json")).unwrap(), "12");
     for table in ["numbers", "doubled"] {
@@ -331,4 +333,20 @@ fn who_follows_a_run_sees_all_of_it_and_ends_with_it() {
     stdout.read_to_string(&mut seen).unwrap();
     assert!(follower.wait().unwrap().success());
     assert!(seen.contains("the gate is open") && seen.contains("patient ends"), "{seen}");
+}
+
+#[test]
+fn who_follows_a_run_for_nobody_ends_before_it() {
+    let root = tempdir().unwrap();
+    let waiting = Waiting::start(root.path(), &["materialize", "patient"], "patient");
+    let (run_id, _) = newest(root.path());
+    let (reader, unread) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut follower = pipeline(root.path(), &["logs", &run_id, "--follow"]);
+    // Nobody opens the gate: it ends because nobody reads what it has to say.
+    let ended = follower.stdout(unread).output().unwrap();
+    assert_eq!((ended.status.code(), String::from_utf8(ended.stderr).unwrap()), (Some(0), String::new()));
+    assert_eq!(newest(root.path()).1, "running");
+    waiting.release();
+    assert_eq!(waiting.end().0, Some(0));
 }

@@ -6,7 +6,7 @@ use lakewright::prelude::*;
 use lakewright::{AssetBuilder, AssetSpec, ErrorKind, Mode};
 use tempfile::tempdir;
 
-use crate::support::{abc, files_below, frame_asset, frame_builder, lakehouse};
+use crate::support::{abc, files_below, frame_asset, frame_builder, lakehouse, run_all};
 
 fn object(key: &str, store: &str) -> AssetSpec {
     AssetBuilder::new(key, ValueKind::Object).io_manager(store).body(|call| async move { call.produce_object(1) }).unwrap()
@@ -175,6 +175,13 @@ fn without_a_store_the_kind_of_value_decides_unless_one_is_bound_as_io_manager()
     assert_eq!(bound.store_key(&"t".parse().unwrap()), Some("io_manager"));
     let error = lakehouse(&root, [frame_asset("t", abc())]).io_manager("elsewhere", memory).build().unwrap_err();
     assert!(error.errors()[0].message().contains("`t` names no store, and there is no store `delta`"), "{error}");
+}
+
+#[test]
+fn an_asset_in_memory_may_be_called_what_others_have_as_a_prefix() {
+    let root = tempdir().unwrap();
+    let built = lakehouse(&root, [object("shop", "memory"), object("shop/orders", "memory")]).build().unwrap();
+    run_all(&built);
 }
 
 #[test]

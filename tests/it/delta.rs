@@ -450,6 +450,6 @@ fn a_table_whose_columns_have_constraints_is_not_written() {
 
 #[test]
 fn a_table_with_column_mapping_is_refused() {
-    let retention = "\"delta.setTransactionRetentionDuration\"";
-    refused_after(retention, &format!("\"delta.columnMapping.mode\":\"name\",{retention}"), "uses column mapping");
+    let mapped = "\"configuration\":{\"delta.columnMapping.mode\":\"name\"}";
+    refused_after("\"configuration\":{}", mapped, "uses column mapping");
 }

@@ -3,7 +3,7 @@
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use super::{Arguments, EXIT_OK};
+use super::{Arguments, EXIT_OK, print};
 
 /// Print a completion script for a shell
 #[derive(Args)]
@@ -22,7 +22,10 @@ impl Completions {
             .next()
             .and_then(|path| std::path::Path::new(&path).file_name().map(|name| name.to_string_lossy().into_owned()));
         let name = name.unwrap_or_else(|| command.get_name().to_owned());
-        clap_complete::generate(self.shell, &mut command, name, &mut std::io::stdout());
+        // Whatever it is given, the generator panics where that cannot be written.
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut command, name, &mut script);
+        print(String::from_utf8_lossy(&script).trim_end());
         EXIT_OK
     }
 }

@@ -1,10 +1,10 @@
 //! `doctor`: can every store be used, and does the log say what they hold?
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{EXIT_OK, EXIT_STORE, Ended, Shell, complain, print, print_json};
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, Result};
 use crate::event::Failure;
 use crate::io::Probe;
 use crate::lakehouse::{Comparison, runtime};
@@ -32,25 +32,44 @@ impl Doctor {
         let runtime = runtime()?;
         let probes = runtime.block_on(lakehouse.probes());
         let passed = probes.iter().all(|(_, probe)| probe.passed());
-        let compared = if self.repair { runtime.block_on(lakehouse.repair())? } else { runtime.block_on(lakehouse.compare())? };
+        let compared = if self.repair { runtime.block_on(lakehouse.repair()) } else { runtime.block_on(lakehouse.compare()) };
+        // What the stores can do is worth knowing also if the log cannot be read.
         if as_json {
-            let stores = probes.iter().map(|(key, probe)| {
-                let checks = probe.checks.iter().map(|check| match &check.outcome {
-                    Ok(found) => json!({ "check": check.name, "passed": true, "found": found }),
-                    Err(error) => json!({ "check": check.name, "passed": false, "error": Failure::from(error) }),
-                });
-                json!({ "store": key, "passed": probe.passed(), "checks": checks.collect::<Vec<_>>() })
-            });
-            let stores: Vec<_> = stores.collect();
-            print_json(&json!({ "v": 1, "passed": passed, "stores": stores, "log": compared, "repaired": self.repair }));
+            print_json(&self.to_json(&probes, passed, &compared));
         } else {
             show_probes(&probes);
+        }
+        let compared = match compared {
+            Ok(compared) => compared,
+            // The document has it.
+            Err(_) if as_json => return Ok(EXIT_STORE),
+            Err(error) => return Err(error.into()),
+        };
+        if !as_json {
             self.show_log(&compared);
         }
         let told = self.repair || (compared.differences.is_empty() && compared.lost.is_empty());
         // What a run is making just now is compared when that has ended.
         let answered = compared.unknown.iter().all(|(_, failure)| failure.code == ErrorKind::Busy.code());
         Ok(if passed && told && answered { EXIT_OK } else { EXIT_STORE })
+    }
+
+    fn to_json(&self, probes: &[(String, Probe)], passed: bool, compared: &Result<Comparison>) -> Value {
+        let stores = probes.iter().map(|(key, probe)| {
+            let checks = probe.checks.iter().map(|check| match &check.outcome {
+                Ok(found) => json!({ "check": check.name, "passed": true, "found": found }),
+                Err(error) => json!({ "check": check.name, "passed": false, "error": Failure::from(error) }),
+            });
+            json!({ "store": key, "passed": probe.passed(), "checks": checks.collect::<Vec<_>>() })
+        });
+        let stores: Vec<_> = stores.collect();
+        let repaired = self.repair && compared.is_ok();
+        let log = compared.as_ref().ok();
+        let mut shown = json!({ "v": 1, "passed": passed, "stores": stores, "log": log, "repaired": repaired });
+        if let Err(error) = compared {
+            shown["errors"] = json!([Failure::from(error)]);
+        }
+        shown
     }
 
     fn show_log(&self, compared: &Comparison) {

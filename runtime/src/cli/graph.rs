@@ -42,7 +42,7 @@ impl Graph {
             Format::Json => GraphFormat::Json,
         };
         let lakehouse = shell.lakehouse()?;
-        let places = select(&joined(&self.selection), lakehouse.graph())?;
+        let places = select(&joined(&self.selection)?, lakehouse.graph())?;
         print(render_graph(lakehouse.graph(), &places, format).trim_end());
         Ok(EXIT_OK)
     }

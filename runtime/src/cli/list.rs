@@ -22,7 +22,7 @@ impl List {
     pub(super) fn run(self, shell: Shell) -> Result<u8, Ended> {
         let json = shell.json;
         let lakehouse = shell.lakehouse()?;
-        let assets = lakehouse.select(&joined(&self.selection))?;
+        let assets = lakehouse.select(&joined(&self.selection)?)?;
         if json {
             let assets: Vec<_> = assets.iter().map(|asset| to_json(asset, &lakehouse)).collect();
             print_json(&serde_json::json!({ "v": 1, "assets": assets }));

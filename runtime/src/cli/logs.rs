@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use tracing::level_filters::LevelFilter;
 
 use super::units::level;
-use super::{EXIT_OK, Ended, Shell, print, print_json};
+use super::{EXIT_OK, Ended, Shell, print, print_json, printed};
 use crate::error::{Error, ErrorKind, Result, known_names};
 use crate::lakehouse::{RunDetail, runtime};
 use crate::state::LogLine;
@@ -47,7 +48,8 @@ impl Logs {
         };
         let run = detail.record.run.as_str();
         let mut kept = Vec::new();
-        runtime()?.block_on(lakehouse.each_line(run, self.follow, |line| {
+        let unread = Notify::new();
+        let show = |line: LogLine| {
             if !wanted(&line) {
                 return;
             }
@@ -61,7 +63,17 @@ impl Logs {
                 }
                 (true, false) => kept.push(to_json(&line, &detail)),
             }
-        }))?;
+            if printed::is_lost() {
+                unread.notify_one();
+            }
+        };
+        runtime()?.block_on(async {
+            tokio::select! {
+                done = lakehouse.each_line(run, self.follow, show) => done,
+                // Who would read the rest has left, as `head` does, however long the run goes on.
+                () = unread.notified() => Ok(()),
+            }
+        })?;
         if as_json && !self.follow {
             print_json(&json!({ "v": 1, "run": run, "lines": kept }));
         }

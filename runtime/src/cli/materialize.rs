@@ -72,7 +72,7 @@ impl Materialize {
         let front = Front::new(shell.json);
         shell.builder = self.how.configure(front.listen(shell.builder));
         let lakehouse = shell.lakehouse()?;
-        let selection = joined(&self.selection);
+        let selection = joined(&self.selection)?;
         let choice = self.partitions.choice()?;
         on_threads(|runtime| -> Result<u8, Ended> {
             let plan = if self.changed {

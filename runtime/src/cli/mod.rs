@@ -16,12 +16,13 @@ mod output;
 mod partition_options;
 mod partitions;
 mod plan;
+mod printed;
 mod runs;
 mod signals;
 mod units;
 
 use std::ffi::OsString;
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::io::{IsTerminal, Write, stderr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -29,6 +30,8 @@ use clap::error::ErrorKind as ClapErrorKind;
 use clap::{Parser, Subcommand};
 
 pub use output::{KeptLines, LogLayer};
+
+use printed::print;
 
 use crate::error::{Error, ErrorKind};
 use crate::event::Failure;
@@ -43,7 +46,7 @@ pub const EXIT_STEP_FAILED: u8 = 1;
 pub const EXIT_USAGE: u8 = 2;
 /// The definitions are wrong.
 pub const EXIT_DEFINITIONS: u8 = 3;
-/// The configuration is wrong, a store or the log cannot be used, or another run has what is asked for.
+/// The configuration is wrong, a store or the log cannot be used, another run has what is asked for, or standard output cannot be written.
 pub const EXIT_STORE: u8 = 4;
 /// The run was interrupted or canceled, or of a backfill there are runs left.
 pub const EXIT_INTERRUPTED: u8 = 130;
@@ -203,10 +206,14 @@ impl App {
         let arguments = match Arguments::try_parse_from(arguments) {
             Ok(arguments) => arguments,
             Err(error) => {
-                // Help and version are no errors, and nobody is left to tell if they cannot be printed.
-                drop(error.print());
+                // Help and version are no errors. If a mistake cannot be told, nobody is left to tell that.
                 let asked = matches!(error.kind(), ClapErrorKind::DisplayHelp | ClapErrorKind::DisplayVersion);
-                return ExitCode::from(if asked { EXIT_OK } else { EXIT_USAGE });
+                let told = error.print();
+                if !asked {
+                    return ExitCode::from(EXIT_USAGE);
+                }
+                printed::note(told);
+                return ExitCode::from(printed::settled(EXIT_OK));
             }
         };
         let mut builder = (self.builder)(arguments.root).configured();
@@ -237,7 +244,7 @@ impl App {
             Command::Config(command) => command.run(&shell),
             Command::Completions(command) => Ok(command.run()),
         };
-        ExitCode::from(ended.unwrap_or_else(|ended| tell(ended, json)))
+        ExitCode::from(printed::settled(ended.unwrap_or_else(|ended| tell(ended, json))))
     }
 }
 
@@ -291,13 +298,18 @@ fn exit_code(error: &Error) -> u8 {
     }
 }
 
-/// Several selections on one command line select what any of them does; none selects everything.
-fn joined(selections: &[String]) -> String {
-    if selections.is_empty() {
-        "*".to_owned()
-    } else {
-        selections.iter().map(|one| format!("({one})")).collect::<Vec<_>>().join(" or ")
+/// Several selections on one command line select what any of them does; none selects everything. One is as it was written, for what is
+/// said of it.
+fn joined(selections: &[String]) -> Result<String, Error> {
+    if selections.iter().any(|one| one.trim().is_empty()) {
+        let help = "leave it out to select everything, or name something: `iris_cleaned+`";
+        return Err(Error::new(ErrorKind::Selection, "the selection is empty").help(help));
     }
+    Ok(match selections {
+        [] => "*".to_owned(),
+        [one] => one.clone(),
+        several => several.iter().map(|one| format!("({one})")).collect::<Vec<_>>().join(" or "),
+    })
 }
 
 /// Refuses rows for a person in a document for a program, which would only be left out.
@@ -306,12 +318,7 @@ fn check_preview(preview: bool, json: bool) -> Result<(), Error> {
         return Ok(());
     }
     let message = "`--preview` shows rows to a person, and `--json` writes a document for a program";
-    Err(Error::new(ErrorKind::Selection, message).help("leave one of them out"))
-}
-
-fn print(text: &str) {
-    // A closed pipe, as of `| head`, is no error.
-    drop(writeln!(stdout(), "{text}"));
+    Err(Error::new(ErrorKind::Selection, message).help("leave one of them out, or ask `asset preview` for the rows"))
 }
 
 fn print_json(json: &serde_json::Value) {

@@ -30,7 +30,7 @@ impl Plan {
     pub(super) fn run(self, shell: Shell) -> Result<u8, Ended> {
         let json = shell.json;
         let lakehouse = shell.lakehouse()?;
-        let (selection, choice) = (joined(&self.selection), self.partitions.choice()?);
+        let (selection, choice) = (joined(&self.selection)?, self.partitions.choice()?);
         let (plan, decisions) = runtime()?.block_on(async {
             let plan = if self.changed {
                 lakehouse.plan_changed(&selection, &choice).await?

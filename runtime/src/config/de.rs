@@ -246,7 +246,7 @@ pub(super) fn whole_path(path: &str, place: &Place, folders: Folders<'_>) -> Str
     let is_path = !path.contains("://") && !path.starts_with(':') && !path.is_empty();
     match place {
         Place::File { .. } if is_path => folders.file.join(path).to_string_lossy().into_owned(),
-        Place::File { .. } | Place::Variable(_) => path.to_owned(),
+        Place::File { .. } | Place::Variable(_) | Place::Builder(_) => path.to_owned(),
     }
 }
 

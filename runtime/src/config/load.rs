@@ -13,7 +13,7 @@ use super::de::{Findings, Folders, read, whole_path};
 use super::environment::overrides;
 use super::find::{Choice, PROFILE_VARIABLE, Source};
 use super::kinds::{Kinds, MakeState};
-use super::node::{self, Node, Place, Table, Tree, join, merge};
+use super::node::{self, Node, Place, Table, Text, Tree, join, merge};
 use super::redact::Redactor;
 use super::run::{PoolFields, RunFields, RunSettings, settings};
 use super::show::Configuration;
@@ -146,6 +146,10 @@ pub(crate) fn load(choice: &Choice, root: Option<&Path>, kinds: &Kinds) -> Resul
     let (over, mut wrong) = overrides(&variables, &table);
     errors.append(&mut wrong);
     merge(&mut table, over);
+    if let Some(root) = root {
+        let value = Tree::Text(Text::of_variable(&root.to_string_lossy()));
+        table.insert("root".to_owned(), Node { place: Place::Builder("root"), value });
+    }
     let folder = source.as_ref().map_or_else(PathBuf::new, |source| source.folder.clone());
     let place = Place::File { file: source.as_ref().map_or("lakewright.toml", |source| &source.name).into(), line: 1, column: 1 };
     let mut tree = Node { place, value: Tree::Table(table) };

@@ -12,8 +12,14 @@ use crate::error::{Error, ErrorKind};
 /// Where something was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
-    File { file: Arc<str>, line: usize, column: usize },
+    File {
+        file: Arc<str>,
+        line: usize,
+        column: usize,
+    },
     Variable(Arc<str>),
+    /// In code or on the command line, by what both call it.
+    Builder(&'static str),
 }
 
 impl fmt::Display for Place {
@@ -21,6 +27,7 @@ impl fmt::Display for Place {
         match self {
             Self::File { file, line, column } => write!(f, "{file}:{line}:{column}"),
             Self::Variable(name) => write!(f, "${name}"),
+            Self::Builder(name) => write!(f, "`--{name}` or `.{name}(…)`"),
         }
     }
 }

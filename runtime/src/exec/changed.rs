@@ -232,17 +232,13 @@ fn same_part(was: &InputVersion, is: &InputVersion, how: &Compared) -> bool {
 fn changed(asset: &AssetKey, was: Option<&InputVersion>, is: Option<&InputVersion>) -> StepReason {
     // Versions of tables are shown where they tell the two apart.
     let versions = was.and_then(|was| was.version).zip(is.and_then(|is| is.version)).filter(|(was, is)| was != is);
-    match versions {
-        Some((was, is)) => {
-            StepReason::InputChanged { asset: asset.clone(), was: Some(format!("version {was}")), is: Some(is.to_string()) }
-        }
-        None => {
-            // What was stored as one has one name for its data, whichever partitions of it are read.
-            let others = was.zip(is).is_some_and(|(was, is)| was.data == is.data && was.slice != is.slice);
-            let now = is.and_then(shown).map(|data| if others { format!("{data} of other partitions") } else { data });
-            StepReason::InputChanged { asset: asset.clone(), was: was.and_then(shown), is: now }
-        }
+    if let Some((was, is)) = versions {
+        return StepReason::InputChanged { asset: asset.clone(), was: Some(format!("version {was}")), is: Some(is.to_string()) };
     }
+    // What was stored as one has one name for its data, whichever partitions of it are read.
+    let others = was.zip(is).is_some_and(|(was, is)| was.data == is.data && was.slice != is.slice);
+    let now = is.and_then(shown).map(|data| if others { format!("{data} of other partitions") } else { data });
+    StepReason::InputChanged { asset: asset.clone(), was: was.and_then(shown), is: now }
 }
 
 /// How many characters of what identifies data are shown.

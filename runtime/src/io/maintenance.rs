@@ -1,5 +1,6 @@
 //! What is done to stored tables beside storing rows.
 
+use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -28,6 +29,19 @@ pub enum Maintenance {
         /// How many of them.
         most: usize,
     },
+}
+
+impl fmt::Display for Maintenance {
+    /// What it does, for a sentence: `compact files`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Optimize { .. } => "compact files",
+            Self::Vacuum(_) => "list or remove files of no use",
+            Self::Checkpoint => "sum up a log",
+            Self::Restore { .. } => "bring back versions",
+            Self::History { .. } => "list versions",
+        })
+    }
 }
 
 /// Which files are removed.

@@ -145,8 +145,10 @@ impl IoManager for MemoryIoManager {
     }
 
     fn locate(&self, asset: &AssetSpec, _slice: &Slice) -> Result<Location> {
-        // Two memory stores are two places, so the address of what they share is part of the location.
-        Ok(Location::new(format!("memory:{:x}/{}", Arc::as_ptr(&self.shared) as usize, asset.key)))
+        // Two memory stores are two places, so the address of what they share is part of the location. The rest is no path: an asset may
+        // be called what others have as a prefix.
+        let key = asset.key.as_str().replace('%', "%25").replace('/', "%2F");
+        Ok(Location::new(format!("memory:{:x}/{key}", Arc::as_ptr(&self.shared) as usize)))
     }
 
     async fn load(&self, request: LoadRequest<'_>) -> Result<Option<Value>> {

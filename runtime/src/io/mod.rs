@@ -162,7 +162,7 @@ pub trait IoManager: Send + Sync + 'static {
     /// # Errors
     /// If the store does not support it, which is the default, or cannot.
     async fn maintain(&self, request: StoreRequest<'_>, what: Maintenance) -> Result<Maintained> {
-        let message = format!("this store has nothing to maintain: {what:?} of `{}` means nothing to it", request.asset.key);
+        let message = format!("the store of `{}` does not {what}", request.asset.key);
         Err(Error::new(ErrorKind::Unsupported, message)
             .help("only tables with versions are maintained, as those of the Delta store"))
     }

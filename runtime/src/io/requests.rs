@@ -395,6 +395,8 @@ pub enum CommitState {
     Committed,
     /// One of its kind with a greater number landed after, so it must not be made any more.
     Superseded,
+    /// Nobody knows: the store forgets commits after a while, and has none of its kind. It may be made, as one that has not landed.
+    Forgotten,
 }
 
 impl CommitState {
@@ -414,6 +416,7 @@ impl CommitState {
         match (self, other) {
             (Self::Superseded, _) | (_, Self::Superseded) => Self::Superseded,
             (Self::Absent, _) | (_, Self::Absent) => Self::Absent,
+            (Self::Forgotten, _) | (_, Self::Forgotten) => Self::Forgotten,
             (Self::Committed, Self::Committed) => Self::Committed,
         }
     }

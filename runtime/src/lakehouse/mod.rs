@@ -246,7 +246,8 @@ impl Lakehouse {
         self.workshop.store_keys[self.graph().place(key)?].as_deref()
     }
 
-    /// What is stored for an asset, from metadata alone.
+    /// What is stored for an asset, from metadata alone. Of partitions that are tables or files of their own, all that is said is whether
+    /// there is a place for them; [`Lakehouse::stored_partitions`] says which are there.
     ///
     /// # Errors
     /// If there is no such asset, or what is stored cannot be described.

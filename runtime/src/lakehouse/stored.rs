@@ -228,22 +228,24 @@ impl Lakehouse {
         let recorded = self.workshop.status_rows(asset, 0)?.pop().is_some_and(|row| row.status == PartitionStatus::Materialized);
         // What is so damaged that nobody can tell whether it is there is removed too.
         let there = self.present_in(asset, store, &Slice::Whole).await.map_or(true, |found| found == Present::Whole(true));
-        if there {
-            self.delete(action, store, &Slice::Whole).await?;
-        }
-        if !there && !recorded {
-            return Ok((None, None));
-        }
-        self.wiped(action, Slice::Whole)?;
-        Ok((Some(Slice::Whole), None))
+        let deleted = if there { self.delete(action, store, &Slice::Whole).await } else { Ok(()) };
+        let gone = match &deleted {
+            Ok(()) => there || recorded,
+            // It may have been removed all the same.
+            Err(_) => recorded && matches!(self.present_in(asset, store, &Slice::Whole).await, Ok(Present::Whole(false))),
+        };
+        let told = if gone { self.wiped(action, Slice::Whole) } else { Ok(()) };
+        deleted.and(told)?;
+        Ok((gone.then_some(Slice::Whole), None))
     }
 
     async fn wipe_keys(&self, action: &Action, store: Store<'_>, keys: &KeySet) -> Result<(Option<Slice>, Option<u64>)> {
         let asset = &action.asset;
         let recorded = self.workshop.recorded(&asset.key, keys.space(), PartitionStatus::Materialized)?.intersection(keys);
-        let there = match self.present_in(asset, store, &keys.slice()).await {
-            Ok(Present::Keys(there)) => there,
-            _ => keys.clone(),
+        let (there, known) = match self.present_in(asset, store, &keys.slice()).await {
+            Ok(Present::Keys(there)) => (there.clone(), there),
+            // What is so damaged that nobody can tell which of them are there is removed too.
+            _ => (keys.clone(), recorded.clone()),
         };
         let mut gone = recorded.difference(&there);
         let mut deleted = Ok(());
@@ -263,6 +265,12 @@ impl Lakehouse {
                 }
                 gone = gone.union(&one);
             }
+        }
+        // It may have been removed all the same.
+        if deleted.is_err()
+            && let Ok(Present::Keys(left)) = self.present_in(asset, store, &known.slice()).await
+        {
+            gone = gone.union(&known.difference(&left));
         }
         // Whatever went wrong, what is gone is gone.
         let recorded = if gone.is_empty() { Ok(()) } else { self.wiped(action, gone.slice()) };

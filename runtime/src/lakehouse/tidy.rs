@@ -1,6 +1,8 @@
 //! Keeping the log: whether it says what the stores say, and removing what is old.
 
-use std::collections::BTreeMap;
+mod repair;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,12 +14,15 @@ use crate::asset::AssetSpec;
 use crate::commit::CommitId;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Durations, EventKind, Failure};
-use crate::exec::{self, Journal, Past, Store, one_table};
+use crate::exec::{self, Journal, Past, Store, history, one_table};
 use crate::io::{CommitState, Present, RunInfo, StoreRequest};
 use crate::key::AssetKey;
 use crate::partition::{KeySet, KeySpace};
 use crate::slice::Slice;
 use crate::state::{Collected, PartitionStatus, RunState, SliceStatus};
+
+/// How many events of a history are read at once.
+const PAGE: usize = 1024;
 
 /// How the log and the stores differ.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -103,40 +108,6 @@ impl Lakehouse {
         Ok(all)
     }
 
-    /// As [`Lakehouse::compare`], and brings the log up to date: runs whose processes are gone are marked as interrupted, what is not
-    /// there is recorded as removed, what runs have stored as stored by them, and what somebody else has stored as reported.
-    ///
-    /// # Errors
-    /// If the log cannot be read or written.
-    pub async fn repair(&self) -> Result<Comparison> {
-        // First what runs have stored, so that the rest is compared with it.
-        let mut all = self.compare_runs(true).await?;
-        self.close_lost_runs().await?;
-        let already = all.differences.len();
-        self.compare_stores(&mut all).await?;
-        for each in &all.differences[already..] {
-            let (asset, _) = self.workshop.asset(&each.asset)?;
-            let keys = self.partitions(&each.asset)?.map(|space| space.known(&each.slice));
-            // A run of its own, so that nobody makes the same in the meantime.
-            let action = match self.begin_action("repair", asset, keys.as_ref()).await {
-                Ok(action) => action,
-                Err(error) if error.kind() == ErrorKind::Busy => {
-                    all.unknown.push((each.asset.clone(), Failure::from(&error)));
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            let (asset, slice) = (each.asset.clone(), each.slice.clone());
-            let kind = match each.found {
-                Found::Gone => EventKind::Wiped { asset, slice },
-                Found::Replaced | Found::Unrecorded => EventKind::Reported { asset, slice, metadata: Vec::new() },
-            };
-            action.journal.emit(&self.workshop, kind)?;
-            self.end_action(&action, Ok((None, None)))?;
-        }
-        Ok(all)
-    }
-
     /// What runs that ended early have stored without the log knowing.
     async fn compare_runs(&self, apply: bool) -> Result<Comparison> {
         let mut all = Comparison::default();
@@ -217,13 +188,20 @@ impl Lakehouse {
         })?;
         let mut made = BTreeMap::new();
         for run in running {
-            for event in self.workshop.state.run_events(&run, 0, 1)? {
-                if let EventKind::RunStarted { steps, .. } = event.kind {
-                    made.extend(steps.into_iter().flat_map(|step| step.assets).map(|asset| (asset, run.clone())));
-                }
-            }
+            made.extend(self.assets_of(&run)?.into_iter().map(|asset| (asset, run.clone())));
         }
         Ok(made)
+    }
+
+    /// The assets that a run makes.
+    fn assets_of(&self, run: &str) -> Result<Vec<AssetKey>> {
+        let mut assets = Vec::new();
+        for event in self.workshop.state.run_events(run, 0, 1)? {
+            if let EventKind::RunStarted { steps, .. } = event.kind {
+                assets.extend(steps.into_iter().flat_map(|step| step.assets));
+            }
+        }
+        Ok(assets)
     }
 
     /// The parts of an asset that were last recorded as stored, each with its commit, newest first.
@@ -305,13 +283,23 @@ impl Lakehouse {
             // One table is asked once, and knows of each commit whatever the partitions.
             let commits: Vec<CommitId> = left.iter().filter_map(|one| one.commit.clone()).collect();
             let states = self.commits_in(asset, store, &slice, &commits).await?;
-            let differ = left.into_iter().zip(states).filter(|(_, state)| *state != CommitState::Committed);
-            replaced.extend(differ.map(|(one, _)| one));
+            let came_after = commits.iter().zip(&states).filter(|(_, state)| **state == CommitState::Superseded);
+            let kinds = came_after.map(|(commit, _)| commit.application()).collect();
+            let known = self.last_are_known(asset, store, &slice, kinds).await?;
+            for ((one, commit), state) in left.into_iter().zip(&commits).zip(states) {
+                let differs = match state {
+                    CommitState::Committed | CommitState::Forgotten => false,
+                    CommitState::Absent => true,
+                    // A run of the same partitions leaves one as it was for which its body gave nothing.
+                    CommitState::Superseded => !known.contains(&commit.application()),
+                };
+                replaced.extend(differs.then_some(one));
+            }
         } else {
             for Recorded { keys, commit } in left {
                 let keys = match keys {
-                    Some(keys) if !self.is_committed(asset, store, &keys.slice(), commit.as_ref()).await? => keys,
-                    None if !self.is_committed(asset, store, &Slice::Whole, commit.as_ref()).await? => {
+                    Some(keys) if self.is_replaced(asset, store, &keys.slice(), commit.as_ref()).await? => keys,
+                    None if self.is_replaced(asset, store, &Slice::Whole, commit.as_ref()).await? => {
                         replaced.push(Recorded { keys: None, commit });
                         continue;
                     }
@@ -320,7 +308,7 @@ impl Lakehouse {
                 // Of several files that were committed as one, it may be only some.
                 for index in keys.indices() {
                     let one = keys.only(index);
-                    if keys.len() == 1 || !self.is_committed(asset, store, &one.slice(), commit.as_ref()).await? {
+                    if keys.len() == 1 || self.is_replaced(asset, store, &one.slice(), commit.as_ref()).await? {
                         replaced.push(Recorded { keys: Some(one), commit: None });
                     }
                 }
@@ -332,10 +320,38 @@ impl Lakehouse {
         Ok(differs(&gone, Found::Gone).into_iter().chain(differs(&replaced, Found::Replaced)).collect())
     }
 
-    /// Whether a commit is the last that landed in a slice.
-    async fn is_committed(&self, asset: &AssetSpec, store: Store<'_>, slice: &Slice, commit: Option<&CommitId>) -> Result<bool> {
-        let Some(commit) = commit else { return Ok(true) };
-        Ok(self.commits_in(asset, store, slice, std::slice::from_ref(commit)).await? == [CommitState::Committed])
+    /// Whether a commit is not the last that landed in a slice.
+    async fn is_replaced(&self, asset: &AssetSpec, store: Store<'_>, slice: &Slice, commit: Option<&CommitId>) -> Result<bool> {
+        let Some(commit) = commit else { return Ok(false) };
+        let states = self.commits_in(asset, store, slice, std::slice::from_ref(commit)).await?;
+        Ok(!matches!(states[..], [CommitState::Committed | CommitState::Forgotten]))
+    }
+
+    /// Of these kinds of commits to one table, as [`CommitId::application`] names them, those of which the log knows the last that landed.
+    async fn last_are_known(
+        &self,
+        asset: &AssetSpec,
+        store: Store<'_>,
+        slice: &Slice,
+        mut kinds: BTreeSet<String>,
+    ) -> Result<BTreeSet<String>> {
+        let (mut last, mut before, mut more) = (Vec::new(), u64::MAX, true);
+        while more && !kinds.is_empty() {
+            let events = history(self.workshop.state.as_ref(), asset, before, PAGE)?;
+            more = events.len() == PAGE;
+            before = events.last().map_or(before, |event| event.cursor);
+            for event in events {
+                if let EventKind::Materialized { materialization, .. } | EventKind::Reconciled { materialization, .. } =
+                    event.kind
+                    && kinds.remove(&materialization.commit.application())
+                {
+                    last.push(materialization.commit.clone());
+                }
+            }
+        }
+        let states = self.commits_in(asset, store, slice, &last).await?;
+        let landed = last.iter().zip(states).filter(|(_, state)| *state == CommitState::Committed);
+        Ok(landed.map(|(commit, _)| commit.application()).collect())
     }
 
     async fn commits_in(&self, asset: &AssetSpec, store: Store<'_>, slice: &Slice, ids: &[CommitId]) -> Result<Vec<CommitState>> {

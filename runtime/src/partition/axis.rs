@@ -1,5 +1,6 @@
 //! The keys of one dimension at one moment, and what to say about a text that is none of them.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
@@ -249,7 +250,7 @@ impl Axis {
 
     /// As [`unknown`](Self::unknown), of a dynamic set.
     pub(super) fn unregistered(&self, set: &str, key: &str) -> Error {
-        let mut help = format!("add it: `partitions add {set} {key}`");
+        let mut help = format!("add it: `partitions add {} {}`", quoted(set), quoted(key));
         if let AxisKeys::Listed { keys, .. } = &self.keys
             && let Some(near) = nearest(key, keys.iter().map(|key| &**key))
         {
@@ -257,6 +258,12 @@ impl Axis {
         }
         Error::new(ErrorKind::PartitionKey, format!("`{key}` is not registered in the dynamic partitions `{set}`")).help(help)
     }
+}
+
+/// A name or a key as one word of a command line.
+fn quoted(word: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:@%+=,".contains(c);
+    if word.chars().all(plain) { word.into() } else { format!("'{}'", word.replace('\'', "'\\''")).into() }
 }
 
 /// How many keys a message lists.

@@ -98,8 +98,8 @@ pub(crate) fn unknown_asset(key: &str, graph: &Graph) -> Error {
     let keys = graph.assets().map(|asset| asset.key.as_str());
     let names = graph.assets().map(|asset| asset.key.name());
     // Who has to write the whole key may have written the name.
-    let named = graph.assets().find(|asset| asset.key.name() == key).map(|asset| asset.key.as_str());
-    let near = named.or_else(|| nearest(key, keys.chain(names)));
+    let called_so = graph.assets().find(|asset| asset.key.name() == key).map(|asset| asset.key.as_str());
+    let near = called_so.or_else(|| nearest(key, keys.chain(names)));
     unknown("asset", key, near.map(str::to_owned), "`list` shows every asset")
 }
 

@@ -129,7 +129,9 @@ impl Inner {
                 stored.failed(asset.clone(), slice.clone());
             }
         }
-        gone.iter().for_each(|event| stored.look(event));
+        for event in &gone {
+            stored.look(event);
+        }
         let mut events: HashSet<u64> = gone.iter().map(|event| event.cursor).collect();
         for cursor in stored.cursors() {
             events.remove(&cursor);

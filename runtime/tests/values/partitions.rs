@@ -310,6 +310,8 @@ fn keys_that_do_not_exist_say_why() {
         error(&PartitionsDef::dynamic("Region"), "asia"),
         "`asia` is not registered in the dynamic partitions `Region` | add it: `partitions add Region asia`"
     );
+    let command = error(&PartitionsDef::dynamic("Region"), "king's lynn & co");
+    assert!(command.ends_with("add it: `partitions add Region 'king'\\''s lynn & co'`"), "{command}");
     let bounds = "the first key is `2023-01-01`, the last is `2023-02-28`";
     assert_eq!(
         error(&day(), "1 March"),

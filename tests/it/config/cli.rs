@@ -48,6 +48,10 @@ fn config_show_says_what_from_where() {
     let (code, _, stderr) = run(folder.path(), &["config", "show", "--profile", "prod"], &[]);
     assert_eq!(code, 4);
     insta::assert_snapshot!("config_show_unset", stderr);
+    let variables = [("LAKEWRIGHT_ROOT", "/there")];
+    let (code, shown, _) = run(folder.path(), &["config", "show", "--root", "elsewhere"], &variables);
+    assert_eq!(code, 0);
+    assert!(shown.contains("root = \"elsewhere\"  # `--root` or `.root(…)`\n") && !shown.contains("there\"  # $"), "{shown}");
     let (code, shown, _) = run(folder.path(), &["config", "show", "--profile", "prod", "--json"], &[]);
     let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
     assert_eq!((code, shown["errors"][0]["code"].as_str()), (4, Some("LW0210")));

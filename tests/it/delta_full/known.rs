@@ -159,6 +159,24 @@ fn a_folder_that_was_taken_while_rows_were_staged_is_not_written_over() {
 }
 
 #[test]
+fn an_entry_that_never_got_its_name_is_no_damaged_table() {
+    let root = tempdir().unwrap();
+    let (lakehouse, path) = ours(&root, 0, Mode::Append);
+    std::fs::create_dir_all(path.join("_delta_log")).unwrap();
+    // The power was cut while the first commit wrote it beside its place.
+    let beside = path.join("_delta_log/.00000000000000000000.json.0123456789abcdef");
+    std::fs::write(&beside, "{\"commitInfo\":").unwrap();
+    for runs in 1..=2 {
+        run_all(&lakehouse);
+        let all: Vec<i64> = (0..runs).collect();
+        assert_eq!((stored(&lakehouse), on_disk(&path)), (all.clone(), all));
+    }
+    std::fs::remove_file(beside).unwrap();
+    let log = files_below(&path.join("_delta_log"));
+    assert_eq!(log, ["00000000000000000000.json", "00000000000000000001.json"].map(PathBuf::from), "nothing is left beside");
+}
+
+#[test]
 fn a_checkpoint_takes_with_it_what_of_the_log_is_older_than_the_table_keeps() {
     for (cleans, first) in [("true", false), ("false", true)] {
         let root = tempdir().unwrap();

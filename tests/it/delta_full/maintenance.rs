@@ -111,9 +111,12 @@ fn a_vacuum_lists_first_keeps_what_is_young_and_removes_what_nobody_needs() {
     let files = files_below(&path);
     let vacuum = |older_than, force, apply| do_it(&ours, Maintenance::Vacuum(Vacuum { older_than, force, apply }));
     assert!(vacuum(None, false, true).unwrap().removed.is_empty(), "seven days have not passed");
-    let error = vacuum(Some(Duration::from_hours(1)), false, true).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotHonoured);
-    assert!(error.to_string().contains("kept for 7 days"), "{error}");
+    for (seconds, said) in [(25 * 3600, "25 hours"), (90 * 60, "90 minutes"), (1, "1 second")] {
+        let error = vacuum(Some(Duration::from_secs(seconds)), false, true).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Selection);
+        assert!(error.to_string().contains(&format!("kept for 7 days, and those of {said} ago")), "{error}");
+        assert!(error.help_text().unwrap().contains("`--force`"), "{error:?}");
+    }
     let listed = loop {
         let listed = vacuum(Some(Duration::ZERO), true, false).unwrap();
         if !listed.removed.is_empty() {
@@ -269,14 +272,16 @@ fn what_has_no_tables_or_no_table_says_so() {
     let root = tempdir().unwrap();
     let kept = |asset: AssetBuilder| asset.io_manager("memory");
     let ours = lakehouse(&root, [frame_builder("m", abc(), kept), frame_asset("t", abc())]).build().unwrap();
-    let error = block_on(ours.maintain(&key("m"), None, optimize())).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    for (what, said) in [(optimize(), "compact files"), (Maintenance::History { most: 3 }, "list versions")] {
+        let error = block_on(ours.maintain(&key("m"), None, what)).unwrap_err();
+        assert_eq!((error.kind(), error.message()), (ErrorKind::Unsupported, &*format!("the store of `m` does not {said}")));
+    }
     assert_eq!(do_it(&ours, optimize()).unwrap_err().kind(), ErrorKind::Missing);
 
     let each = Sliced::new(fixed(["a", "b"]), |asset| asset.mode(Mode::Append));
     each.write("a", numbered("x", "1", &[1]));
     each.write("a", numbered("x", "1", &[2]));
-    assert_eq!(do_it(&each.lakehouse, optimize()).unwrap_err().kind(), ErrorKind::NotHonoured);
+    assert_eq!(do_it(&each.lakehouse, optimize()).unwrap_err().kind(), ErrorKind::PartitionKey);
     let done = block_on(each.lakehouse.maintain(&key("t"), Some("a"), optimize())).unwrap();
     assert_eq!((done.removed.len(), done.added.len()), (2, 1));
     each.expect(&PartitionChoice::none().key("a"));

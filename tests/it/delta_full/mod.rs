@@ -7,6 +7,7 @@ mod mapped;
 mod merging;
 mod processes;
 mod properties;
+mod remembered;
 mod times;
 mod vectors;
 

@@ -51,8 +51,11 @@ fn of_types(root: &TempDir) -> Lakehouse {
 fn a_map_goes_from_file_to_file_and_from_type_to_type() {
     let root = tempdir().unwrap();
     let lakehouse = of_types(&root);
+    let exists = |asset| block_on(lakehouse.describe(&key(asset))).unwrap().exists;
+    assert_eq!(["frames", "lazy", "objects", "bytes"].map(exists), [false; 4]);
     let report = lakehouse.materialize_for_blocking("*", &of(&["green", "red"])).unwrap();
     assert!(report.is_success(), "{:#?}", report.failures().collect::<Vec<_>>());
+    assert_eq!(["frames", "lazy", "objects", "bytes"].map(exists), [true; 4]);
     let wanted = [
         "csv/lazy/green.csv",
         "csv/lazy/red.csv",

@@ -178,9 +178,9 @@ fn checkpoints_are_in_the_folder_of_the_table_and_are_enough_to_read_it() {
             writer.commit(&staged, "log", number).await.unwrap();
             if number == 1 {
                 let first = log.join("00000000000000000000.json");
-                let retention = "\"delta.setTransactionRetentionDuration\"";
-                let often = format!("\"delta.checkpointInterval\":\"5\",{retention}");
-                std::fs::write(&first, std::fs::read_to_string(&first).unwrap().replacen(retention, &often, 1)).unwrap();
+                let often = "\"configuration\":{\"delta.checkpointInterval\":\"5\"}";
+                let written = std::fs::read_to_string(&first).unwrap();
+                std::fs::write(&first, written.replacen("\"configuration\":{}", often, 1)).unwrap();
             }
         }
         let mut checkpoints = crate::support::files_below(&log);

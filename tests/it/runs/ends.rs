@@ -176,9 +176,9 @@ fn a_run_that_nobody_waits_for_any_more_is_cancelled_and_in_nobodys_way() {
 fn a_blocking_body_of_a_run_that_nobody_waits_for_hears_of_it_and_nobody_makes_the_same_before_it_ends() {
     let (begun, heard, goes_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()), Arc::new(AtomicBool::new(true)));
     let log = log();
-    let (says, hears, waits) = (Arc::clone(&begun), Arc::clone(&heard), Arc::clone(&goes_on));
+    let (says, tells, waits) = (Arc::clone(&begun), Arc::clone(&heard), Arc::clone(&goes_on));
     let body = move |call: Call| {
-        let (begun, heard, goes_on) = (Arc::clone(&says), Arc::clone(&hears), Arc::clone(&waits));
+        let (begun, heard, goes_on) = (Arc::clone(&says), Arc::clone(&tells), Arc::clone(&waits));
         call.blocking(move |call| {
             begun.notify_one();
             while goes_on.load(Ordering::SeqCst) {

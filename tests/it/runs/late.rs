@@ -22,11 +22,11 @@ struct World {
 }
 
 impl World {
-    fn new(mode: Mode) -> Self {
+    fn new(how: Mode) -> Self {
         let (mended, made) = (Arc::<AtomicBool>::default(), Arc::<AtomicI64>::default());
         let (ready, counter) = (Arc::clone(&mended), Arc::clone(&made));
         let table = |key| AssetBuilder::new(key, ValueKind::Table).io_manager("memory").partitions(parts());
-        let raw = table("raw").mode(mode).body(move |call: Call| {
+        let raw = table("raw").mode(how).body(move |call: Call| {
             let given = ready.load(Ordering::SeqCst).then(|| counter.fetch_add(1, Ordering::SeqCst) + 1);
             async move {
                 let number = given.ok_or_else(|| lakewright::Error::new(ErrorKind::Body, "it is not there yet"))?;

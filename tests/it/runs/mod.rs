@@ -7,6 +7,7 @@ mod ends;
 mod late;
 mod once;
 mod partly;
+mod repaired;
 mod room;
 mod told;
 mod torn;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use lakewright::env::Env;
+use lakewright::event::EventKind;
 use lakewright::exec::{PartitionChoice, SystemEnv};
 use lakewright::io::memory::MemoryIoManager;
 use lakewright::io::{
@@ -16,7 +17,7 @@ use lakewright::jiff::{SignedDuration, Timestamp};
 use lakewright::partition::{KeySet, PartitionsDef};
 use lakewright::prelude::*;
 use lakewright::state::{MemoryState, PartitionStatus, RunQuery, State};
-use lakewright::{AssetSpec, CommitId, ErrorKind, IoManager, Slice};
+use lakewright::{AssetSpec, CommitId, Error, ErrorKind, IoManager, Slice};
 
 use super::{asset, lakehouse, log};
 use crate::support::{block_on, key};
@@ -27,6 +28,8 @@ struct Watched {
     /// How often whoever deletes has to look again before it is done.
     looks: usize,
     hears: Box<dyn Fn(&str) + Send + Sync>,
+    /// The slice whose removal it does not answer for.
+    silent_of: Option<&'static str>,
 }
 
 #[async_trait]
@@ -74,7 +77,10 @@ impl IoManager for Watched {
         let slice = request.slice.to_string();
         self.store.delete(request).await?;
         (self.hears)(&slice);
-        Ok(())
+        match self.silent_of {
+            Some(of) if of == slice => Err(Error::new(ErrorKind::Io, "the answer was lost")),
+            _ => Ok(()),
+        }
     }
 
     async fn probe(&self, env: &dyn Env) -> Probe {
@@ -142,7 +148,7 @@ fn names(keys: &KeySet) -> Vec<String> {
 #[test]
 fn a_wipe_whose_run_was_taken_for_lost_removes_nothing_that_was_made_since() {
     let (log, ahead, memory) = (log(), Arc::new(AtomicU64::new(0)), MemoryIoManager::new());
-    let other = Watched { store: memory.clone(), looks: 0, hears: Box::new(|_| {}) };
+    let other = Watched { store: memory.clone(), looks: 0, hears: Box::new(|_| {}), silent_of: None };
     let other = Arc::new(letters(&log, "abc", other, Machine::ahead_by(&ahead)));
     let deleted = Arc::new(Mutex::new(Vec::new()));
     let (clock, makes, list) = (Arc::clone(&ahead), Arc::clone(&other), Arc::clone(&deleted));
@@ -161,7 +167,7 @@ fn a_wipe_whose_run_was_taken_for_lost_removes_nothing_that_was_made_since() {
             assert!(made.join().unwrap().is_success());
         });
     };
-    let store = Watched { store: memory, looks: 0, hears: Box::new(hears) };
+    let store = Watched { store: memory, looks: 0, hears: Box::new(hears), silent_of: None };
     let wipes = letters(&log, "abc", store, Machine::ahead_by(&ahead));
     assert!(wipes.materialize_for_blocking("*", &PartitionChoice::all()).unwrap().is_success());
     let error = block_on(wipes.wipe(&key("numbers"), &PartitionChoice::all())).unwrap_err();
@@ -188,7 +194,7 @@ fn a_wipe_of_many_partitions_says_that_it_goes_on_and_hears_that_it_is_to_end() 
         }
     };
     // Each of them is gone before anything is to be done.
-    let store = Watched { store: MemoryIoManager::new(), looks: 3, hears: Box::new(hears) };
+    let store = Watched { store: MemoryIoManager::new(), looks: 3, hears: Box::new(hears), silent_of: None };
     let built = letters(&log, "abcdefghijklmnopqrstuvwxyz", store, Machine::ahead_by(&ahead));
     assert!(built.materialize_for_blocking("*", &PartitionChoice::all()).unwrap().is_success());
     let error = block_on(built.wipe(&key("numbers"), &PartitionChoice::all())).unwrap_err();
@@ -200,4 +206,24 @@ fn a_wipe_of_many_partitions_says_that_it_goes_on_and_hears_that_it_is_to_end() 
     assert_eq!(recorded(PartitionStatus::Materialized), 26 - deleted as u64);
     let record = built.runs(&RunQuery::newest(1)).unwrap().remove(0).0;
     assert!(record.beat > record.started && record.finished.is_some(), "{record:?}");
+}
+
+#[test]
+fn what_a_store_removed_without_an_answer_is_recorded_as_removed() {
+    let silent = |of| Watched { store: MemoryIoManager::new(), looks: 0, hears: Box::new(|_| {}), silent_of: Some(of) };
+    let built = letters(&log(), "abc", silent("v1:[b]"), Machine::ahead_by(&Arc::default()));
+    assert!(built.materialize_for_blocking("*", &PartitionChoice::all()).unwrap().is_success());
+    let error = block_on(built.wipe(&key("numbers"), &PartitionChoice::all())).unwrap_err();
+    assert_eq!(error.message(), "the answer was lost");
+    let recorded = |status| names(&built.recorded_partitions(&key("numbers"), status).unwrap());
+    assert_eq!(recorded(PartitionStatus::Wiped), ["a", "b"]);
+    assert_eq!(recorded(PartitionStatus::Materialized), ["c"], "which it was not asked to remove any more");
+
+    let spec = asset("numbers").io_manager("watched").body(|call| async move { call.produce_object(1) }).unwrap();
+    let built = lakehouse(&log(), [spec]).io_manager("watched", silent("v1:all")).build().unwrap();
+    assert!(built.materialize_blocking("*").unwrap().is_success());
+    let error = block_on(built.wipe(&key("numbers"), &PartitionChoice::none())).unwrap_err();
+    assert_eq!(error.message(), "the answer was lost");
+    let history = built.history(&key("numbers"), u64::MAX, 10).unwrap();
+    assert!(matches!(history[0].kind, EventKind::Wiped { .. }), "{history:?}");
 }

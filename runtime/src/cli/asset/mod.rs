@@ -3,6 +3,7 @@
 mod checkpoint;
 mod history;
 mod optimize;
+mod preview;
 mod report;
 mod restore;
 mod show;
@@ -27,6 +28,8 @@ use crate::report::partitions;
 pub(super) enum Asset {
     /// Show what it is and what is stored for it
     Show(show::Show),
+    /// Show the first rows of what is stored of it
+    Preview(preview::Preview),
     /// List what was stored, removed and reported of it, newest first
     History(history::History),
     /// Remove what is stored of it
@@ -49,6 +52,7 @@ impl Asset {
     pub(super) fn run(self, shell: Shell) -> Result<u8, Ended> {
         match self {
             Self::Show(show) => show.run(shell),
+            Self::Preview(preview) => preview.run(shell),
             Self::History(history) => history.run(shell),
             Self::Wipe(wipe) => wipe.run(shell),
             Self::Report(report) => report.run(shell),

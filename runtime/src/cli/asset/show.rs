@@ -2,11 +2,12 @@
 
 use clap::Args;
 
-use super::super::{EXIT_OK, Ended, Shell, check_preview, list, print, print_json};
+use super::super::{EXIT_OK, Ended, Shell, check_preview, complain, list, print, print_json};
 use super::one;
 use crate::asset::AssetSpec;
 use crate::io::Description;
 use crate::lakehouse::{Lakehouse, runtime};
+use crate::partition::KeySet;
 use crate::report::{bytes, preview_table};
 
 /// Show what an asset is and what is stored for it
@@ -30,14 +31,21 @@ impl Show {
         let lakehouse = shell.lakehouse()?;
         let asset = one(&lakehouse, &self.asset)?;
         let runtime = runtime()?;
-        let description = runtime.block_on(lakehouse.describe(&asset.key))?;
+        let mut description = runtime.block_on(lakehouse.describe(&asset.key))?;
+        let partitions = runtime.block_on(stored_partitions(&asset, &lakehouse));
+        if let Some(stored) = &partitions {
+            // Of partitions that are files of their own, only their folder was looked at.
+            description.exists = !stored.is_empty();
+        }
         if json {
             let mut shown = list::to_json(&asset, &lakehouse);
             shown["stored"] = serde_json::json!(description);
+            let counts = |stored: &KeySet| serde_json::json!({ "stored": stored.len(), "all": stored.space().len() });
+            shown["stored"]["partitions"] = partitions.as_ref().map(counts).into();
             print_json(&serde_json::json!({ "v": 1, "asset": shown }));
             return Ok(EXIT_OK);
         }
-        print(&to_text(&asset, &description, &lakehouse));
+        print(&to_text(&asset, &description, partitions.as_ref(), &lakehouse));
         if self.preview
             && let Some(preview) = runtime.block_on(lakehouse.preview(&asset.key, 10))?
         {
@@ -47,7 +55,21 @@ impl Show {
     }
 }
 
-fn to_text(asset: &AssetSpec, stored: &Description, lakehouse: &Lakehouse) -> String {
+/// Which of its partitions are stored; nothing for an asset without partitions, or if that cannot be told.
+async fn stored_partitions(asset: &AssetSpec, lakehouse: &Lakehouse) -> Option<KeySet> {
+    if asset.partitions.is_none() || !asset.is_stored() {
+        return None;
+    }
+    match lakehouse.stored_partitions(&asset.key).await {
+        Ok(stored) => Some(stored),
+        Err(error) => {
+            complain(&format!("which partitions of `{}` are stored cannot be told: {error}", asset.key));
+            None
+        }
+    }
+}
+
+fn to_text(asset: &AssetSpec, stored: &Description, partitions: Option<&KeySet>, lakehouse: &Lakehouse) -> String {
     let mut lines = vec![asset.key.to_string()];
     let mut line = |name: &str, value: Option<String>| {
         lines.extend(value.filter(|value| !value.is_empty()).map(|value| format!("  {name:<16}{value}")));
@@ -72,7 +94,7 @@ fn to_text(asset: &AssetSpec, stored: &Description, lakehouse: &Lakehouse) -> St
     }
     line("made from", Some(asset.inputs.iter().map(|input| input.upstream.to_string()).collect::<Vec<_>>().join(", ")));
     if asset.is_stored() {
-        line("stored", Some(if stored.exists { summary(stored) } else { "nothing yet".to_owned() }));
+        line("stored", Some(if stored.exists { summary(stored, partitions) } else { "nothing yet".to_owned() }));
     }
     line("last written", stored.modified.map(|at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()));
     line("by run", stored.run.clone());
@@ -86,9 +108,11 @@ fn tag((key, value): &(String, String)) -> String {
     if value.is_empty() { key.clone() } else { format!("{key}={value}") }
 }
 
-fn summary(stored: &Description) -> String {
+fn summary(stored: &Description, partitions: Option<&KeySet>) -> String {
+    let partitions = partitions.map(|stored| format!("{} of {} partitions", stored.len(), stored.space().len()));
     let rows = stored.rows.map(|rows| format!("{rows} rows"));
     let size = stored.bytes.map(bytes);
     let version = stored.version.map(|version| format!("version {version}"));
-    rows.into_iter().chain(size).chain(version).collect::<Vec<_>>().join(", ")
+    let known: Vec<_> = partitions.into_iter().chain(rows).chain(size).chain(version).collect();
+    if known.is_empty() { "it is there".to_owned() } else { known.join(", ") }
 }

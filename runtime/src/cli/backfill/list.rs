@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::super::{EXIT_OK, Ended, Shell, print, print_json};
 use super::{moment, to_json};
-use crate::report::table;
+use crate::report::narrow_table;
 
 /// List backfills, newest first
 #[derive(Args)]
@@ -53,7 +53,8 @@ impl List {
                 backfill.choice.clone(),
             ]
         });
-        print(&table(&["backfill", "status", "made", "runs", "failed", "for", "partitions"], rows));
+        let header = ["backfill", "status", "made", "runs", "failed", "for", "partitions"];
+        print(&narrow_table(&header, rows, &["made"]));
         Ok(EXIT_OK)
     }
 }

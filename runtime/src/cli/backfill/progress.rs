@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{IsTerminal, Write, stderr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use jiff::SignedDuration;
 
 use super::super::complain;
 use crate::event::{Event, EventKind, RunStatus};
 use crate::lakehouse::{BackfillOutcome, BackfillStatus, LakehouseBuilder};
-use crate::report::{duration, partitions, render_failure, target, terminal};
+use crate::report::{bar, duration, partitions, render_failure, terminal};
 use crate::slice::Slice;
 
 /// Shows what happens in a backfill, once it has begun.
@@ -64,7 +64,7 @@ impl Progress {
         let counts = status.partition_counts();
         let fancy = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         let terminal = terminal();
-        let bar = fancy.then(|| bar(counts.done, counts.total, terminal.as_ref()));
+        let bar = fancy.then(|| bar(terminal.as_ref(), counts.done, counts.total)).flatten();
         let shown = Shown {
             bar,
             terminal,
@@ -114,6 +114,8 @@ impl Shown {
                     RunStatus::Canceled => "canceled",
                 };
                 if *status == RunStatus::Succeeded {
+                    // Whoever goes on with one that was closed as done ends it once more.
+                    self.runs.remove(&event.run);
                     self.done += count;
                     self.now += count;
                     if let Some(bar) = &self.bar {
@@ -161,11 +163,40 @@ fn name(event: &Event, slice: &Slice) -> String {
     }
 }
 
-fn bar(done: u64, total: u64, terminal: Option<&File>) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(total), target(terminal)).with_position(done);
-    if let Ok(style) = ProgressStyle::with_template("{spinner} [{pos}/{len}] {elapsed}, {per_sec}, {eta} left  {wide_msg}") {
-        bar.set_style(style);
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Seek};
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::event::EVENT_VERSION;
+
+    #[test]
+    fn a_run_that_ends_well_twice_is_counted_once() {
+        let mut paper = tempfile::tempfile().unwrap();
+        let run = ("r".to_owned(), (Slice::Whole, 1));
+        let mut shown = Shown {
+            bar: None,
+            terminal: Some(paper.try_clone().unwrap()),
+            runs: BTreeMap::from([run]),
+            total: 1,
+            done: 0,
+            now: 0,
+            since: Instant::now(),
+            running: 0,
+            failed: 0,
+        };
+        let finished = EventKind::RunFinished { status: RunStatus::Succeeded, elapsed: SignedDuration::ZERO };
+        let once = [EventKind::RunResumed { steps: Vec::new() }, finished];
+        // It is closed because its process is no more, and then somebody goes on with it.
+        for kind in [once.clone(), once].concat() {
+            shown.event(&Event { v: EVENT_VERSION, cursor: 0, run: "r".to_owned(), at: Timestamp::UNIX_EPOCH, kind });
+        }
+        assert_eq!((shown.done, shown.now, shown.running), (1, 1, 0));
+        let mut written = String::new();
+        paper.rewind().unwrap();
+        paper.read_to_string(&mut written).unwrap();
+        assert!(written.contains("1 of 1") && written.lines().count() == 1, "{written}");
     }
-    bar.enable_steady_tick(Duration::from_millis(100));
-    bar
 }

@@ -55,7 +55,7 @@ impl Start {
         let options = BackfillOptions::new().cut(RunCut::from(self.per_run)).parallel(self.parallel);
         let options = self.tags.iter().fold(options, |options, (name, value)| options.tag(name, value));
         // One selection is shown as it was written.
-        let all = joined(&self.selection);
+        let all = joined(&self.selection)?;
         let selection = if let [one] = &self.selection[..] { one } else { &all };
         let backfill = lakehouse.plan_backfill(selection, &self.partitions.choice()?, &options)?;
         if self.preview {

@@ -92,7 +92,9 @@ mod tests {
         let [one, other, left_out] = ["one", "other", "left_out"].map(lakehouse);
         let kept = [LogLayer::keep(&one), LogLayer::keep(&other)];
         let runs = [&one, &other, &left_out].map(run);
-        kept.into_iter().for_each(|kept| kept.finish().unwrap());
+        for each in kept {
+            each.finish().unwrap();
+        }
         let late = run(&one);
         let lines = |lakehouse: &Lakehouse, run: &str| -> Vec<(Option<usize>, String)> {
             let lines = lakehouse.lines(run, 0, usize::MAX).unwrap().into_iter().map(|(_, line)| (line.step, line.text));

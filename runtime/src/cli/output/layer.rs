@@ -115,7 +115,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
         attributes.record(&mut fields);
         let (Some(span), Some(run), Some(step)) = (context.span(id), fields.run, fields.step) else { return };
         let step = StepOf { run, step };
-        recorded().iter().for_each(|sink| sink.step(&step, true));
+        for sink in recorded() {
+            sink.step(&step, true);
+        }
         span.extensions_mut().insert(step);
     }
 
@@ -123,7 +125,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
         if let Some(span) = context.span(&id)
             && let Some(step) = span.extensions().get::<StepOf>()
         {
-            recorded().iter().for_each(|sink| sink.step(step, false));
+            for sink in recorded() {
+                sink.step(step, false);
+            }
         }
     }
 

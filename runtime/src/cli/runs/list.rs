@@ -7,7 +7,7 @@ use super::super::units::pair;
 use super::super::{EXIT_OK, Ended, Shell, print, print_json};
 use super::{moment, purpose, tags, to_json};
 use crate::lakehouse::RunFilter;
-use crate::report::{duration, table};
+use crate::report::{duration, narrow_table};
 use crate::state::RunState;
 
 /// List runs, the one that began last first
@@ -61,7 +61,8 @@ impl List {
             let (began, took) = (moment(record.started), took.unwrap_or_default());
             [record.run.clone(), status.name().to_owned(), began, took, steps, failed, purpose(record), tags(record)]
         });
-        print(&table(&["run", "status", "began", "took", "done", "failed", "for", "tags"], rows));
+        let header = ["run", "status", "began", "took", "done", "failed", "for", "tags"];
+        print(&narrow_table(&header, rows, &["tags", "began"]));
         Ok(EXIT_OK)
     }
 }

@@ -9,7 +9,7 @@ use super::super::{EXIT_OK, Ended, Shell, print, print_json};
 use super::{moment, purpose, tags, to_json};
 use crate::event::SkipReason;
 use crate::lakehouse::{RunDetail, StepDetail, StepState};
-use crate::report::{bytes, duration, partitions, render_failure, table};
+use crate::report::{bytes, duration, narrow_table, partitions, render_failure};
 use crate::slice::Slice;
 use crate::state::RunState;
 
@@ -119,7 +119,7 @@ fn steps(steps: &[StepDetail]) -> String {
     if any_partitions {
         header.insert(2, "partitions");
     }
-    table(&header, rows)
+    narrow_table(&header, rows, &["version", "attempts"])
 }
 
 fn outcome(step: &StepDetail) -> String {

@@ -99,13 +99,13 @@ impl Script<'_> {
     pub(super) fn replace_rows(&self, predicate: Option<&str>) -> String {
         let table = self.place.sql();
         let part = predicate.unwrap_or("TRUE");
-        // Of two transactions that only add rows neither would stop the other, so a mode that lets no rows be there deletes all
-        // none of them.
-        let delete = format!("DELETE FROM {table} WHERE {part};\n");
+        // Of two transactions that only add rows neither would stop the other, though both are of one commit and neither sees that the
+        // other remembers it. So one that adds deletes no rows, and a mode that lets no rows be there deletes all none of them.
+        let delete = |part: &str| format!("DELETE FROM {table} WHERE {part};\n");
         let before = match self.request.mode {
-            Mode::Append => String::new(),
-            Mode::Error | Mode::Ignore => self.unless_present(part) + &delete,
-            _ => delete,
+            Mode::Append => delete("FALSE"),
+            Mode::Error | Mode::Ignore => self.unless_present(part) + &delete(part),
+            _ => delete(part),
         };
         self.once(&format!("{before}{}", self.insert(None)))
     }
@@ -259,12 +259,18 @@ mod tests {
     }
 
     #[test]
-    fn only_a_whole_table_is_deleted_whole_and_adding_deletes_nothing() {
+    fn only_a_whole_table_is_deleted_whole() {
         assert_eq!(lines(Mode::Overwrite, None, None)[2], "DELETE FROM `p`.`d`.`t` WHERE TRUE;");
-        assert_eq!(lines(Mode::Append, Some("`n` = 'x'"), None)[2], INSERT);
         let refusing = lines(Mode::Error, Some("`n` = 'x'"), None);
         assert_eq!(refusing[2], "IF EXISTS (SELECT 1 FROM `p`.`d`.`t` WHERE `n` = 'x') THEN");
         assert!(refusing[3].starts_with("RAISE USING MESSAGE"));
+    }
+
+    #[test]
+    fn adding_deletes_nothing_and_changes_the_table_so_that_two_of_one_commit_conflict() {
+        let lines = lines(Mode::Append, Some("`n` = 'x'"), None);
+        assert!(lines[1].starts_with("IF NOT EXISTS (SELECT 1 FROM `p`.`d`.`_lakewright_commits`"), "{}", lines[1]);
+        assert_eq!(lines[2..], ["DELETE FROM `p`.`d`.`t` WHERE FALSE;", INSERT, "END IF;", "COMMIT TRANSACTION;"]);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::options::custom_metadata;
 use super::rewrite::Rewrites;
 use super::slices::expr_of;
 use super::stage::{StagedTable, check_schema, parse};
-use super::table::{self, RUN};
+use super::table::RUN;
 use crate::asset::Mode;
 use crate::commit::CommitId;
 use crate::env::Env;
@@ -141,8 +141,8 @@ impl<'a> Commit<'a> {
     /// One try against one version of the table: committed, or lost to somebody else.
     async fn attempt_once(&self, existing: Option<&Opened>, changes: Changes) -> Result<Result<Committed, DeltaTableError>> {
         let Self { path, request, id, .. } = self;
-        let now = request.env.now().as_millisecond();
-        let transaction = Transaction::new_with_last_update(id.application(), id.number, Some(now));
+        // Without a time of its own it never expires, whatever the table says: once it had, its commit could be made again.
+        let transaction = Transaction::new(id.application(), id.number);
         let properties =
             CommitProperties::default().with_metadata(commit_info(request, id)?).with_application_transaction(transaction);
         let partition_columns = &self.first().partition_columns;
@@ -152,7 +152,7 @@ impl<'a> Commit<'a> {
         let operation = DeltaOperation::Write { mode, partition_by, predicate };
         let Changes { actions, table_rows, slice_rows, ignored, exact, added, .. } = changes;
         let entry = Entry { actions: actions.clone(), properties, operation };
-        match land(path, existing, entry, &added, request.env.as_ref()).await? {
+        match land(path, existing, entry, &added, &request.env).await? {
             Landing::Landed(version) => {
                 if let Some(existing) = existing {
                     self.known.landed(path, existing, &actions, &added, id).await;
@@ -164,7 +164,7 @@ impl<'a> Commit<'a> {
             // Whether it landed is asked of the table, never assumed.
             Landing::Unknown(error) => match self.landed().await {
                 Ok(Some(committed)) => Ok(Ok(committed)),
-                Ok(None) => Err(unanswered(table::failed(error, path, "commit to"), path)),
+                Ok(None) => Err(unanswered(error, path)),
                 // A table that cannot be asked has not said no.
                 Err(error) => Err(unanswered(error, path)),
             },

@@ -4,7 +4,8 @@
 //! application transactions, and two full overwrites do not conflict in its eyes: on a retry it would keep the files of both.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use deltalake_core::DeltaTableError;
 use deltalake_core::kernel::Action;
@@ -17,7 +18,7 @@ use deltalake_core::table::config::TablePropertiesExt;
 use super::opened::Opened;
 use super::stage::StagedFile;
 use super::table::{self, failed};
-use crate::env::Env;
+use crate::env::{Env, blocking};
 use crate::error::{Error, Result};
 use crate::io::files::sync;
 use crate::io::storage::Storage;
@@ -37,7 +38,7 @@ pub(super) enum Landing {
     /// Somebody else was first.
     Lost(DeltaTableError),
     /// It was not there when it was looked for, and may still come: the error came after it may have been sent.
-    Unknown(DeltaTableError),
+    Unknown(Error),
 }
 
 /// Puts the entry after this version of the table, or at the beginning of a new one, if nobody was faster.
@@ -46,7 +47,7 @@ pub(super) async fn land(
     existing: Option<&Opened>,
     entry: Entry,
     added: &[StagedFile],
-    env: &dyn Env,
+    env: &Arc<dyn Env>,
 ) -> Result<Landing> {
     let Entry { actions, properties, operation } = entry;
     let failed = |error| failed(error, path, "commit to");
@@ -70,24 +71,43 @@ pub(super) async fn land(
         }
     }
     let version = existing.map_or(0, |existing| existing.version() + 1);
-    // Our stores are plain object stores, to which an entry is one operation that needs no name.
-    #[expect(clippy::default_trait_access, reason = "the type is of a crate that is not used otherwise")]
-    let unnamed = Default::default();
-    if let Err(error) = log_store.write_commit_entry(version, bytes.clone(), unnamed).await {
+    // Where a power cut leaves the entry, it leaves what the entry refers to.
+    let mut durable = flush(env, data_folders(path, added)).await;
+    let put = match bytes {
+        CommitOrBytes::LogBytes(entry) if path.is_local() => {
+            // delta-rs would link an entry into place that is not on the disk yet, and a power cut would leave a part of it.
+            let (path, name, entry) = (path.clone(), commit_uri_from_version(Some(version)).to_string(), entry.to_vec());
+            blocking(env, move || path.put_if_absent(&name, entry)).await
+        }
+        _ => {
+            // Our stores are plain object stores, to which an entry is one operation that needs no name.
+            #[expect(clippy::default_trait_access, reason = "the type is of a crate that is not used otherwise")]
+            let unnamed = Default::default();
+            match log_store.write_commit_entry(version, bytes.clone(), unnamed).await {
+                Ok(()) => Ok(true),
+                Err(TransactionError::VersionAlreadyExists(_)) => Ok(false),
+                Err(error) => Err(failed(error.into())),
+            }
+        }
+    };
+    if !matches!(put, Ok(true)) {
         // An answer may have been lost, and then a second try finds the first in its way. Nobody else writes these very bytes.
         let is_there = match (bytes, log_store.read_commit_entry(version).await) {
             (CommitOrBytes::LogBytes(ours), Ok(Some(found))) => *ours == found,
             _ => false,
         };
-        match error {
+        match put {
             _ if is_there => {}
-            TransactionError::VersionAlreadyExists(_) => return Ok(Landing::Lost(error.into())),
+            Ok(_) => return Ok(Landing::Lost(DeltaTableError::VersionAlreadyExists(version))),
             // It may have been sent.
-            _ => return Ok(Landing::Unknown(error.into())),
+            Err(error) => return Ok(Landing::Unknown(error)),
         }
     }
     // From here the rows are visible. What comes after takes nothing back if it fails.
-    if let Err(error) = make_durable(path, version, added) {
+    if durable.is_ok() {
+        durable = flush(env, log_folders(path, existing.is_none())).await;
+    }
+    if let Err(error) = durable {
         tracing::warn!(%error, table = %path.display(), "the commit landed, and may not survive a power cut");
     }
     if existing.is_some_and(|existing| (version + 1).is_multiple_of(existing.checkpoint_interval()))
@@ -114,15 +134,28 @@ pub(super) fn unanswered(error: Error, path: &Storage) -> Error {
     if path.is_local() { error } else { error.unsettled() }
 }
 
-/// Flushes what the log refers to before anybody is told that it landed: delta-rs links commits into place without doing so.
-fn make_durable(path: &Storage, version: u64, added: &[StagedFile]) -> Result<()> {
-    // Objects are durable once they are there.
-    let Some(path) = path.local_path() else { return Ok(()) };
-    let log = path.join("_delta_log");
-    sync(&log.join(format!("{version:020}.json")))?;
-    let folders: BTreeSet<&Path> = added.iter().filter_map(|file| Path::new(&file.path).parent()).collect();
-    folders.into_iter().try_for_each(|folder| sync(&path.join(folder)))?;
-    [&log, path].into_iter().chain(path.parent()).try_for_each(sync)
+/// Flushes folders: a file is there after a power cut if the folder that it is in was flushed, and all that were made above it.
+async fn flush(env: &Arc<dyn Env>, folders: Vec<PathBuf>) -> Result<()> {
+    if folders.is_empty() {
+        return Ok(());
+    }
+    blocking(env, move || folders.iter().try_for_each(|folder| sync(folder))).await
+}
+
+/// The folders of these data files, and that of the table. The files were flushed when they were written, and objects are durable once
+/// they are there.
+fn data_folders(path: &Storage, added: &[StagedFile]) -> Vec<PathBuf> {
+    let Some(table) = path.local_path() else { return Vec::new() };
+    let mut folders = BTreeSet::from([Path::new("")]);
+    folders.extend(added.iter().flat_map(|file| Path::new(&file.path).ancestors().skip(1)));
+    folders.into_iter().map(|folder| table.join(folder)).collect()
+}
+
+/// The folder of the log, and those that may have been made for it.
+fn log_folders(path: &Storage, is_new: bool) -> Vec<PathBuf> {
+    let Some(table) = path.local_path() else { return Vec::new() };
+    let above = table.ancestors().skip(usize::from(!is_new)).take(if is_new { 2 } else { 1 });
+    [table.join("_delta_log")].into_iter().chain(above.map(Path::to_owned)).collect()
 }
 
 /// The actions, with files that go at this moment, in milliseconds: delta-rs would ask the clock of the machine.

@@ -11,17 +11,10 @@ use crate::asset::Mode;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::schema_mode::{SchemaMode, schema_mode};
 
-/// How long a commit identity is remembered in a table at least.
-const TRANSACTION_RETENTION: &str = "interval 30 days";
-
 /// The actions that create the table.
 pub(super) fn creating(commit: &Commit<'_>) -> Result<Vec<Action>> {
     let staged = commit.first();
-    let mut configuration = vec![("delta.setTransactionRetentionDuration".to_owned(), TRANSACTION_RETENTION.to_owned())];
-    for (name, value) in table_properties(commit.request.asset)? {
-        configuration.retain(|(known, _)| *known != name);
-        configuration.push((name, value));
-    }
+    let configuration = table_properties(commit.request.asset)?;
     let append_only = configuration.iter().any(|(name, value)| name == APPEND_ONLY && value == "true");
     let metadata = new_metadata(&staged.schema, &staged.partition_columns, configuration)
         .map_err(|error| Error::new(ErrorKind::Schema, "the columns cannot be the columns of a Delta table").source(error))?;

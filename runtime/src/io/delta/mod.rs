@@ -3,6 +3,7 @@
 mod actions;
 mod commit;
 mod deletion;
+mod entries;
 mod known;
 mod land;
 mod layout;
@@ -343,8 +344,11 @@ impl IoManager for DeltaIoManager {
             for staged in &staged {
                 let request = StoreRequest { slice: &staged.slice, ..request.clone() };
                 let path = self.table_path(&asset, request.keys()?.as_ref())?;
-                let there = self.known.open(&path, request.env.as_ref()).await?.is_some();
-                if there && several::committed_in(&path, &request, std::slice::from_ref(id)).await? == [CommitState::Absent] {
+                if self.known.open(&path, request.env.as_ref()).await?.is_none() {
+                    continue;
+                }
+                let landed = several::committed_in(&path, &request, std::slice::from_ref(id)).await?;
+                if matches!(landed[..], [CommitState::Absent | CommitState::Forgotten]) {
                     let message = format!("`{}` is there already, and `mode = \"error\"` refuses to replace it", asset.key);
                     let error = Error::new(ErrorKind::Present, message).with("slice", &staged.slice);
                     return Err(error.help("remove what is stored, or choose another `mode`"));
@@ -396,7 +400,7 @@ impl IoManager for DeltaIoManager {
             // Of several tables, the commit has landed once it has in all of them.
             states = Some(match states {
                 None => found,
-                Some(known) => known.into_iter().zip(found).map(|(one, other)| several::earliest(one, other)).collect(),
+                Some(known) => known.into_iter().zip(found).map(|(one, other)| one.and(other)).collect(),
             });
         }
         Ok(states.unwrap_or_else(|| vec![CommitState::Absent; ids.len()]))
@@ -443,7 +447,7 @@ impl IoManager for DeltaIoManager {
         let one = keys.filter(|keys| keys.len() == 1);
         let Some(keys) = one else {
             let message = format!("each partition of `{}` is a table of its own", asset.key);
-            return Err(Error::new(ErrorKind::NotHonoured, message).help("name one partition"));
+            return Err(Error::new(ErrorKind::PartitionKey, message).help("name one of them: `--partition KEY`"));
         };
         maintain::maintain(&self.table_path(&asset, Some(&keys))?, &request, None, &what).await
     }

@@ -133,6 +133,11 @@ impl Opened {
         number.map_err(|error| unreadable(error, path))
     }
 
+    /// Whether transactions expire that say when they were made, as ours did in earlier versions.
+    pub(super) fn forgets(&self) -> bool {
+        self.metadata().configuration().contains_key("delta.setTransactionRetentionDuration")
+    }
+
     /// After how many versions a checkpoint is due.
     pub(super) fn checkpoint_interval(&self) -> u64 {
         self.state.table_config().checkpoint_interval().get()

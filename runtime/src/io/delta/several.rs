@@ -1,5 +1,6 @@
 //! Commits to several tables, where each partition is a table of its own.
 
+use super::entries::Entries;
 use super::table;
 use crate::asset::AssetSpec;
 use crate::commit::CommitId;
@@ -13,20 +14,17 @@ pub(super) async fn committed_in(path: &Storage, request: &StoreRequest<'_>, ids
     let Some(table) = table::open(path, request.env.as_ref()).await? else {
         return Ok(vec![CommitState::Absent; ids.len()]);
     };
-    let mut committed = Vec::with_capacity(ids.len());
+    let mut numbers = Vec::with_capacity(ids.len());
     for id in ids {
-        committed.push(CommitState::of(id.number, table.committed_number(path, id).await?));
+        numbers.push(table.committed_number(path, id).await?);
     }
-    Ok(committed)
-}
-
-/// What became of a commit to two tables.
-pub(super) fn earliest(one: CommitState, other: CommitState) -> CommitState {
-    match (one, other) {
-        (CommitState::Superseded, _) | (_, CommitState::Superseded) => CommitState::Superseded,
-        (CommitState::Absent, _) | (_, CommitState::Absent) => CommitState::Absent,
-        _ => CommitState::Committed,
-    }
+    let expired = table.forgets() && numbers.contains(&None);
+    let entries = if expired { Some(Entries::read(&table, path).await?) } else { None };
+    let state = |(id, number): (&CommitId, Option<i64>)| match (&entries, number) {
+        (Some(entries), None) => entries.state(id),
+        _ => CommitState::of(id.number, number),
+    };
+    Ok(ids.iter().zip(numbers).map(state).collect())
 }
 
 /// What commits to several tables did together.

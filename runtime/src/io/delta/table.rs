@@ -104,7 +104,7 @@ fn absent(path: &Path) -> Result<()> {
         if name == "_delta_log" {
             let log = path.join("_delta_log");
             let mut inside = std::fs::read_dir(&log).map_err(|error| io_error(&error, "list", &log))?;
-            if inside.any(|entry| entry.is_ok_and(|entry| !entry.file_name().to_string_lossy().contains("json#"))) {
+            if inside.any(|entry| entry.is_ok_and(|entry| !is_unfinished(&entry.file_name().to_string_lossy()))) {
                 return Err(no_commit(path.display()));
             }
         } else if !is_our_leftover(&name, path) {
@@ -129,12 +129,21 @@ fn is_our_leftover(name: &str, folder: &Path) -> bool {
 
 /// Whether this is the name of a data file as we stage them.
 fn is_staged(name: &str) -> bool {
-    let hex = |text: &str, length: usize| text.len() == length && text.chars().all(|c| c.is_ascii_hexdigit());
     let middle = name.strip_suffix(".parquet").and_then(|name| name.rsplit_once('-'));
     middle.is_some_and(|(first, run)| {
         let part = first.strip_prefix("part-").is_some_and(|index| index.chars().all(|c| c.is_ascii_digit() || c == '-'));
-        hex(run, 16) && (part || first.strip_prefix(super::layout::EMPTY).is_some_and(|digest| hex(digest, 32)))
+        is_hex(run, 16) && (part || first.strip_prefix(super::layout::EMPTY).is_some_and(|digest| is_hex(digest, 32)))
     })
+}
+
+/// Whether this is the name of an entry of a log that was written beside its own and never got it: by us, or by delta-rs.
+fn is_unfinished(name: &str) -> bool {
+    let beside = name.strip_prefix('.').and_then(|name| name.split_once(".json."));
+    name.contains("json#") || beside.is_some_and(|(_, end)| is_hex(end, 16))
+}
+
+fn is_hex(text: &str, length: usize) -> bool {
+    text.len() == length && text.chars().all(|c| c.is_ascii_hexdigit())
 }
 
 /// As [`absent`], in a bucket.

@@ -97,9 +97,13 @@ impl FileSpace {
 
     pub(super) fn delete_locked(&self, place: &FilePlace, key: &str) -> Result<()> {
         let _lock = self.lock(place)?;
-        remove_if_there(&self.below(key))?;
+        let (file, manifest) = (self.below(key), self.manifest_path(place, "json"));
+        remove_if_there(&file)?;
         remove_if_there(&self.manifest_path(place, "json.pending"))?;
-        remove_if_there(&self.manifest_path(place, "json"))
+        remove_if_there(&manifest)?;
+        // Whoever asked records that it is gone, so a power cut must not bring it back. Where nothing was ever stored, there is no folder.
+        let folders = [parent(&file), parent(&manifest)];
+        folders.into_iter().filter(|folder| folder.exists()).try_for_each(sync)
     }
 
     pub(super) fn local_manifest(&self, place: &FilePlace) -> Result<Option<Manifest>> {

@@ -347,7 +347,7 @@ impl FileSpace {
                         format!("commit {} of {place} comes after {}, which replaced it", id.number, known.commit.number);
                     return Err(Error::new(ErrorKind::Superseded, message).with("location", self.location_of(&key)));
                 }
-                CommitState::Absent => {}
+                CommitState::Absent | CommitState::Forgotten => {}
             }
         }
         if mode == Mode::Overwrite || (known.is_none() && !self.exists(&key)?) {

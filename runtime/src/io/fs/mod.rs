@@ -156,9 +156,17 @@ impl IoManager for FsIoManager {
     }
 
     async fn describe(&self, request: LoadRequest<'_>) -> Result<Description> {
-        let place = FilePlace::of_keys(&request.asset.key, request.keys()?.as_ref())?;
-        let (store, asset) = (self.clone(), request.asset.clone());
-        blocking(&request.env, move || store.files.describe(&place, &store.extension(&asset, &place)?)).await
+        let (store, asset, keys) = (self.clone(), request.asset.clone(), request.keys()?);
+        blocking(&request.env, move || {
+            if asset.partitions.is_some() && keys.as_ref().is_none_or(|keys| keys.len() != 1) {
+                // Which files there are is for the definition to say.
+                let exists = store.files.folder_exists(&store.files.folder_key(&asset.key)?)?;
+                return Ok(Description { exists, ..Description::default() });
+            }
+            let place = FilePlace::of_keys(&asset.key, keys.as_ref())?;
+            store.files.describe(&place, &store.extension(&asset, &place)?)
+        })
+        .await
     }
 
     async fn delete(&self, request: StoreRequest<'_>) -> Result<()> {

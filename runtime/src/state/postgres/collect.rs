@@ -115,7 +115,9 @@ fn find(link: &mut Link, before: Timestamp, runs: &'static str) -> Result<Old, F
         stored.look(&event_of(row)?);
         Ok(())
     })?;
-    left.iter().for_each(|event| stored.look(event));
+    for event in &left {
+        stored.look(event);
+    }
     let stored: HashSet<u64> = stored.cursors().collect();
     left.retain(|event| !stored.contains(&event.cursor));
     kept.extend(stored.into_iter().map(whole));

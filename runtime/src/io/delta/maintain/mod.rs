@@ -87,10 +87,10 @@ async fn commit_once(
 ) -> Result<Result<u64, DeltaTableError>> {
     let info = [(RUN.to_owned(), json!(request.run.run)), ("lakewright.asset".to_owned(), json!(request.asset.key))];
     let properties = CommitProperties::default().with_metadata(info);
-    match land(path, Some(table), Entry { actions, properties, operation }, added, request.env.as_ref()).await? {
+    match land(path, Some(table), Entry { actions, properties, operation }, added, &request.env).await? {
         Landing::Landed(version) => Ok(Ok(version)),
         Landing::Lost(error) => Ok(Err(error)),
-        Landing::Unknown(error) => Err(unanswered(table::failed(error, path, "commit to"), path)),
+        Landing::Unknown(error) => Err(unanswered(error, path)),
     }
 }
 

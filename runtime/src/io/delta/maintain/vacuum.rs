@@ -41,8 +41,9 @@ pub(super) async fn vacuum(path: &Storage, request: &StoreRequest<'_>, vacuum: &
             said(kept),
             said(older_than)
         );
-        let help = "readers of older versions and runs that have not committed yet would lose them; force it if there are none";
-        return Err(Error::new(ErrorKind::NotHonoured, message).help(help));
+        let help = "readers of older versions and runs that have not committed yet would lose them; `--force` (`Vacuum::force`) if there \
+                    are none";
+        return Err(Error::new(ErrorKind::Selection, message).help(help));
     }
     let now = request.env.now().as_millisecond();
     let ago = |age: Duration| now.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
@@ -110,7 +111,12 @@ fn plain(path: &str) -> String {
     if decoded == path { decoded.into_owned() } else { plain(&decoded) }
 }
 
+/// A duration in the largest unit of which there are two.
 fn said(duration: Duration) -> String {
-    let hours = duration.as_secs() / 3600;
-    if hours >= 48 { format!("{} days", hours / 24) } else { format!("{hours} hours") }
+    let seconds = duration.as_secs();
+    let units = [(24 * 3600, "day"), (3600, "hour"), (60, "minute")];
+    let mut counts = units.into_iter().map(|(unit, name)| (seconds / unit, name));
+    let (count, name) = counts.find(|(count, _)| *count > 1).unwrap_or((seconds, "second"));
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {name}{plural}")
 }
