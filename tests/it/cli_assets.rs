@@ -180,7 +180,7 @@ fn the_first_rows_are_shown_to_people_and_to_programs() {
     assert!(shown.contains("two") && !shown.contains("three"), "{shown}");
     let (_, first) = json(root, &["asset", "preview", "numbers"]);
     assert_eq!(first["rows"], serde_json::json!([["one", "1"], ["two", "2"], ["three", "3"]]));
-    assert_eq!(first["columns"][1], serde_json::json!({ "name": "value", "type": "long" }));
+    assert_eq!(first["columns"][1], serde_json::json!({ "name": "value", "type": "i64" }));
     for (command, says) in [
         (&["asset", "preview", "numbers", "--partition", "north"][..], "`numbers` has no partitions"),
         (&["asset", "preview", "total"], "`total` produces an object, and only frames have rows"),
