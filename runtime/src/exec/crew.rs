@@ -148,13 +148,16 @@ impl Crew {
         std::mem::take(&mut self.course().retries)
     }
 
-    /// Begins what there is room for; whether a step waits for a slot that another process has.
+    /// Begins what there is room for; whether a step waits for a slot that another process has, or for the memory that other runs take.
     pub(super) fn muster(self: &Arc<Self>, workers: &mut JoinSet<()>) -> bool {
         let mut waits = false;
         let mut full: BTreeSet<String> = BTreeSet::new();
         loop {
             let mut course = self.course();
-            let Some(step) = self.take(&mut course, &full) else { break };
+            let Some(step) = self.take(&mut course, &full) else {
+                waits |= course.schedule.ready.waits_for_others();
+                break;
+            };
             let asset = self.asset(step);
             if let Some(pool) = asset.as_ref().and_then(|asset| asset.pool.clone()) {
                 // The log may let one wait, and those who are at work are not to wait for it.

@@ -17,7 +17,7 @@ pub(crate) struct Policy {
     pub(crate) retry_delay: Duration,
     /// How long an attempt may take.
     pub(crate) timeout: Option<Duration>,
-    /// How many bytes the steps that run at once may take, by their own estimates.
+    /// How many bytes the steps that run at once may take, in all runs, by their own estimates.
     pub(crate) memory: Option<u64>,
     /// How many steps of each pool run at once, in all the processes of the log.
     pub(crate) pools: BTreeMap<String, usize>,

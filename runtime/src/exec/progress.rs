@@ -33,7 +33,7 @@ impl Schedule {
             }
         }
         let steps = plan.steps.len();
-        let ready = Ready::new(plan, &workshop.graph);
+        let ready = Ready::new(plan, &workshop.graph, &workshop.memory, workshop.policy.memory);
         let mut schedule =
             Self { waiting_for, dependents, ready, outcomes: vec![None; steps], materializations: vec![Vec::new(); steps] };
         for (step, result) in done {

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::chronicle::{Chronicles, Made};
 use super::policy::Policy;
 use super::profile::Profiling;
+use super::ready::Memory;
 use crate::asset::{AssetSpec, Mode};
 use crate::env::Env;
 use crate::error::{Error, Result};
@@ -84,6 +85,8 @@ pub(crate) struct Workshop {
     pub(crate) hand_over: u64,
     /// How steps are run unless their assets say otherwise.
     pub(crate) policy: Policy,
+    /// What the steps of all runs take of the memory that there is for them.
+    pub(crate) memory: Arc<Memory>,
     /// What is recorded of the rows that are stored.
     pub(crate) profiling: Profiling,
     /// What the log has of the data that is stored.

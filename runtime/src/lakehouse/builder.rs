@@ -293,8 +293,8 @@ impl LakehouseBuilder {
         self
     }
 
-    /// How many bytes the steps that run at once may take, by the `memory` of their assets; any number without this. A step that wants
-    /// more runs alone.
+    /// How many bytes the steps that run at once may take, by the `memory` of their assets, in all runs of this lakehouse together; any
+    /// number without this. A step that wants more runs alone.
     pub fn memory_budget(mut self, bytes: u64) -> Self {
         self.run.memory = Some(bytes);
         self
@@ -407,6 +407,7 @@ impl LakehouseBuilder {
             hand_over: self.hand_over.unwrap_or(HAND_OVER_BYTES),
             profiling: Profiling { sample: self.run.sample.unwrap_or(0), statistics: self.run.statistics.unwrap_or(false) },
             policy: self.run.into(),
+            memory: Arc::default(),
             chronicles: Chronicles::default(),
         };
         let parallelism = self.parallelism.unwrap_or_else(default_parallelism);

@@ -2,9 +2,11 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use lakewright::exec::Interrupt;
 use lakewright::{AssetSpec, Call, ErrorKind};
+use tokio::sync::Barrier;
 
 use super::{asset, lakehouse, log};
 use crate::support::{block_on, run_all};
@@ -14,9 +16,16 @@ use crate::support::{block_on, run_all};
 struct Crowd {
     now: Arc<AtomicUsize>,
     most: Arc<AtomicUsize>,
+    /// Where so many wait for each other, if that many have to be at work at once.
+    meets: Option<Arc<Barrier>>,
 }
 
 impl Crowd {
+    /// None of them ends before as many are at work.
+    fn of(size: usize) -> Self {
+        Self { meets: Some(Arc::new(Barrier::new(size))), ..Self::default() }
+    }
+
     fn body(
         &self,
     ) -> impl Fn(Call) -> futures::future::BoxFuture<'static, lakewright::Result<lakewright::Produced>> + Send + Sync + 'static
@@ -27,8 +36,16 @@ impl Crowd {
             Box::pin(async move {
                 let now = crowd.now.fetch_add(1, Ordering::SeqCst) + 1;
                 crowd.most.fetch_max(now, Ordering::SeqCst);
-                for _ in 0..50 {
-                    tokio::task::yield_now().await;
+                match &crowd.meets {
+                    Some(barrier) => {
+                        let met = tokio::time::timeout(Duration::from_mins(1), barrier.wait()).await;
+                        met.expect("the others do not begin");
+                    }
+                    None => {
+                        for _ in 0..50 {
+                            tokio::task::yield_now().await;
+                        }
+                    }
                 }
                 crowd.now.fetch_sub(1, Ordering::SeqCst);
                 call.produce_object(1)
@@ -47,7 +64,7 @@ fn many(count: usize, make: impl Fn(String) -> AssetSpec) -> Vec<AssetSpec> {
 
 #[test]
 fn no_more_steps_of_a_pool_run_than_it_has_room_for() {
-    let (pooled, free) = (Crowd::default(), Crowd::default());
+    let (pooled, free) = (Crowd::of(2), Crowd::of(3));
     let mut assets = many(12, |key| asset(&key).pool("db").body(pooled.body()).unwrap());
     assets.extend(many(12, |key| asset(&format!("free/{key}")).body(free.body()).unwrap()));
     run_all(&lakehouse(&log(), assets).pool("db", 2).parallelism(8).build().unwrap());
@@ -89,7 +106,7 @@ fn a_pool_that_no_asset_is_in_is_a_slip_of_who_names_it() {
 
 #[test]
 fn steps_that_run_at_once_stay_within_the_memory_they_say() {
-    let crowd = Crowd::default();
+    let crowd = Crowd::of(2);
     let assets = many(10, |key| asset(&key).memory(4).body(crowd.body()).unwrap());
     run_all(&lakehouse(&log(), assets).memory_budget(10).parallelism(8).build().unwrap());
     assert_eq!(crowd.most(), 2);
@@ -100,6 +117,18 @@ fn a_step_that_wants_more_memory_than_there_is_runs_alone() {
     let crowd = Crowd::default();
     let assets = many(3, |key| asset(&key).memory(100).body(crowd.body()).unwrap());
     run_all(&lakehouse(&log(), assets).memory_budget(10).parallelism(8).build().unwrap());
+    assert_eq!(crowd.most(), 1);
+}
+
+#[test]
+fn runs_that_go_on_at_once_share_the_memory() {
+    let crowd = Crowd::default();
+    let assets = many(6, |key| asset(&key).memory(6).body(crowd.body()).unwrap());
+    let built = lakehouse(&log(), assets).memory_budget(10).parallelism(8).build().unwrap();
+    let [one, other] = ["a00 or a01 or a02", "a03 or a04 or a05"].map(|selection| built.plan(selection).unwrap());
+    assert_eq!((one.steps.len(), other.steps.len()), (3, 3));
+    let (one, other) = block_on(async { tokio::join!(built.run(one, Interrupt::new()), built.run(other, Interrupt::new())) });
+    assert!(one.unwrap().is_success() && other.unwrap().is_success());
     assert_eq!(crowd.most(), 1);
 }
 
