@@ -1,4 +1,4 @@
-//! Sizes in bytes, with a unit: `512MB`, `1.5GiB`.
+//! Sizes in bytes, with a unit: `512MB`, `1.5GiB`. `config/units.rs` in the runtime reads them for the file and the command line.
 
 const UNITS: [(&str, u64); 9] = [
     ("B", 1),
